@@ -44,7 +44,7 @@ def check_packages() -> Finding:
     needed = [each for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
     missing = [str(requirement.name) for requirement in needed if not _is_installed(requirement)]
     if missing:
-        return Finding("packages", False, f"missing or too old: {', '.join(missing)}. Run `python -m course_utils setup`.")
+        return Finding("packages", False, f"missing or old: {', '.join(missing)}. Run `python -m course_utils setup`.")
     return Finding("packages", True, "all that the lessons import are installed")
 
 
@@ -55,7 +55,7 @@ def check_workspace() -> Finding:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return Finding("workspace", False, f"its folder cannot be written ({error.strerror}). Move the course elsewhere.")
+        return Finding("workspace", False, f"its folder cannot be written ({error.strerror}). Move the course.")
     return Finding("workspace", True, "its folder can be written")
 
 

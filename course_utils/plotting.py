@@ -78,7 +78,7 @@ def plot_digits(images: NDArray, titles: Sequence[str], title: str, num_columns:
     """
     if len(titles) != len(images):
         raise ValueError(f"{len(titles)} titles for {len(images)} images: give one title for each image.")
-    num_rows = -(-len(images) // num_columns)
+    num_rows = max(1, -(-len(images) // num_columns))
     figure, axes = plt.subplots(num_rows, num_columns, figsize=(1.8 * num_columns, 2.1 * num_rows + 0.5), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")

@@ -1,0 +1,58 @@
+"""Contracts of course_utils as a whole: what may import what, and how quiet an import is."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import course_utils
+
+PACKAGE = Path(course_utils.__file__).parent
+# In the order that data takes; each may import those before it.
+ROOMS = ["workspace", "reading", "data", "preprocessing", "model", "training", "evaluation", "plotting", "widgets"]
+
+
+def run_python(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+
+
+def course_imports(path: Path) -> set[str]:
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        imported |= {name.split(".")[1] for name in names if name.startswith("course_utils.")}
+    return imported
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_rooms_before_its_own(room):
+    later = {*ROOMS[ROOMS.index(room) :], "authoring", "doctor"}
+    assert not course_imports(PACKAGE / f"{room}.py") & later
+
+
+def test_plotting_never_loads_anything():
+    assert not course_imports(PACKAGE / "plotting.py") & {"workspace", "reading", "data", "training"}
+
+
+@pytest.mark.parametrize("room", ["data", "preprocessing", "plotting"])
+def test_what_lessons_01_and_02_import_needs_no_tensorflow(room):
+    code = f"import sys, course_utils.{room}; print(sorted({{'tensorflow', 'keras', 'sklearn'}} & set(sys.modules)))"
+    assert run_python(code).stdout.strip() == "[]"
+
+
+def test_importing_tensorflow_after_the_course_prints_nothing():
+    result = run_python("import course_utils, keras; keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])")
+    assert result.stdout + result.stderr == ""
+
+
+def test_what_tensorflow_says_is_handed_on_when_its_import_fails(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'the reason')\nraise ImportError('no such CPU')\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import course_utils, tensorflow"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
+    assert result.returncode == 1
+    assert "the reason" in result.stderr
+    assert "no such CPU" in result.stderr

@@ -1,0 +1,61 @@
+"""Contracts of course_utils.plotting."""
+
+import base64
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from PIL import Image
+
+from course_utils.plotting import plot_digits, show_figure
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def shell():
+    """Display needs a running IPython, as in a kernel."""
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+def test_a_figure_is_shown_once_at_its_own_size_with_its_alternative():
+    figure, _ = plt.subplots(figsize=(3, 2))
+    with capture_output() as captured:
+        show_figure(figure, alt="An empty figure.")
+    (output,) = captured.outputs
+    assert output.data["text/plain"] == "An empty figure."
+    assert output.metadata == {"image/png": {"alt": "An empty figure."}}
+    assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size == (300, 200)
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_each_digit_stands_under_its_text_and_spare_places_are_blank():
+    figure = plot_digits(IMAGES, [f"digit {number}" for number in range(7)], "Seven digits")
+    shown = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in shown] == [f"digit {number}" for number in range(7)]
+    assert all(np.array_equal(axis.images[0].get_array(), image) for axis, image in zip(shown, IMAGES, strict=True))
+    assert figure.get_suptitle() == "Seven digits"
+    assert [len(axis.images) for axis in figure.axes] == [1] * 7 + [0] * 3
+    plt.close(figure)
+
+
+def test_ink_is_dark_on_white():
+    figure = plot_digits(np.array([[[0, 255]]], dtype=np.uint8), [""], "")
+    paper, ink = figure.axes[0].images[0].cmap([0.0, 1.0])[:, 0]
+    assert (paper, ink) == (1.0, 0.0)
+    plt.close(figure)
+
+
+def test_no_digits_at_all_are_an_empty_figure():
+    figure = plot_digits(IMAGES[:0], [], "No mistakes")
+    assert not any(axis.images for axis in figure.axes)
+    plt.close(figure)
+
+
+def test_titles_must_match_the_images():
+    with pytest.raises(ValueError, match="6 titles for 7 images"):
+        plot_digits(IMAGES, [""] * 6, "")

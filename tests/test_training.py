@@ -1,0 +1,126 @@
+"""Contracts of course_utils.training: what lesson 05 leaves, and what lessons 06 and 07 find."""
+
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils.data import Dataset, load_dataset
+from course_utils.model import build_model, compile_model
+from course_utils.preprocessing import preprocess_images
+from course_utils.training import TrainedModel, load_trained_model, save_trained_model, steps_per_execution
+
+HISTORY = {"accuracy": [0.1], "loss": [2.3], "val_accuracy": [0.1], "val_loss": [2.3]}
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+def digits(name: str, num_images: int = 20) -> Dataset:
+    images = np.random.default_rng(1).integers(0, 256, (num_images, 28, 28), dtype=np.uint8)
+    labels = (np.arange(num_images) % 10).astype(np.uint8)
+    return Dataset(name, images, labels, images, labels)
+
+
+def compiled_model() -> keras.Model:
+    model = build_model()
+    compile_model(model)
+    return model
+
+
+@pytest.mark.parametrize(("num_images", "steps"), [(60_000, 67), (1_500, 12), (128, 1), (1, 1), (55_000, 86)])
+def test_an_epoch_is_a_whole_number_of_rounds(num_images, steps):
+    assert steps_per_execution(num_images, 128) == steps
+    assert math.ceil(num_images / 128) % steps == 0
+
+
+def test_many_steps_at_once_give_the_same_history():
+    def history(steps):
+        keras.utils.set_random_seed(9)
+        model = build_model()
+        compile_model(model, steps)
+        dataset = digits("x", 60)
+        return model.fit(
+            preprocess_images(dataset.train_images),
+            np.eye(10)[dataset.train_labels],
+            batch_size=10,
+            epochs=2,
+            verbose=0,
+        ).history
+
+    assert history(6) == history(1)
+
+
+def test_what_was_trained_is_found_again(capsys):
+    dataset, model = digits("MNIST"), compiled_model()
+    places = save_trained_model(TrainedModel(model, HISTORY), dataset)
+    found = load_trained_model(dataset)
+    assert places == "mnist/model.keras and mnist/history.json"
+    assert found.history == HISTORY
+    vectors = preprocess_images(dataset.test_images)
+    assert np.array_equal(found.model.predict(vectors, verbose=0), model.predict(vectors, verbose=0))
+    assert "that you trained in lesson 05 (1 epochs)" in capsys.readouterr().out
+
+
+def test_a_network_trained_on_other_digits_is_not_taken_for_one_trained_on_mnist(capsys):
+    save_trained_model(TrainedModel(compiled_model(), HISTORY), digits("UCI digits"))
+    load_trained_model(digits("MNIST"))
+    assert "recorded with the course" in capsys.readouterr().out
+
+
+def test_without_a_network_other_digits_train_one_in_seconds(capsys):
+    _, history = load_trained_model(digits("digits from elsewhere", 2_000))
+    assert len(history["loss"]) == 360 // 16
+    assert "training one now (22 epochs)" in capsys.readouterr().out
+
+
+def test_a_broken_network_in_the_workspace_is_named_and_passed_over(workspace, capsys):
+    dataset = digits("MNIST")
+    save_trained_model(TrainedModel(compiled_model(), HISTORY), dataset)
+    (workspace / "mnist" / "model.keras").write_bytes(b"half a netw")
+    load_trained_model(dataset)
+    printed = capsys.readouterr().out
+    assert "mnist/ of your workspace cannot be read" in printed
+    assert "recorded with the course" in printed
+
+
+def test_a_failed_save_leaves_the_earlier_network(workspace, monkeypatch):
+    dataset = digits("MNIST")
+    save_trained_model(TrainedModel(compiled_model(), HISTORY), dataset)
+    before = (workspace / "mnist" / "model.keras").read_bytes()
+
+    def fail(self, path):
+        path.write_bytes(b"half a netw")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.Sequential, "save", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_trained_model(TrainedModel(compiled_model(), HISTORY), dataset)
+    assert (workspace / "mnist" / "model.keras").read_bytes() == before
+    assert sorted(path.name for path in (workspace / "mnist").iterdir()) == ["history.json", "model.keras"]
+
+
+def test_the_recorded_network_reads_mnist_as_its_history_says(mnist):
+    model, history = load_trained_model(mnist)
+    predictions = model.predict(preprocess_images(mnist.test_images), verbose=0).argmax(axis=1)
+    accuracy = (predictions == mnist.test_labels).mean()
+    assert accuracy == pytest.approx(history["val_accuracy"][-1], abs=1e-4)
+    assert accuracy >= 0.982
+
+
+@pytest.fixture
+def mnist():
+    dataset = load_dataset(allow_download=False)
+    if dataset.name != "MNIST":
+        pytest.skip("needs MNIST: set MNIST_PATH")
+    return dataset
+
+
+def test_the_history_on_disk_is_plain_json(workspace):
+    save_trained_model(TrainedModel(compiled_model(), HISTORY), digits("MNIST"))
+    assert json.loads((workspace / "mnist" / "history.json").read_text(encoding="utf-8")) == HISTORY
