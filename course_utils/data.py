@@ -1,0 +1,450 @@
+"""The digits: where they come from, what they are called, and how they are kept."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import pickle
+import queue
+import re
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from course_utils.reading import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
+from course_utils.workspace import atomic_path, workspace_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+__all__ = ["Dataset", "DatasetError", "load_dataset", "load_pickle", "save_pickle"]
+
+# Address and SHA-256 of the archive as in keras/src/datasets/mnist.py (Keras 3).
+MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+MNIST_ARCHIVE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+
+# SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
+_CONTENT_SHA256 = {
+    "MNIST": (
+        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    ),
+    "UCI digits": (
+        "e0a75dd92db20ee090713b76848bf6255780b0c14636c989ecd662264bd02097",
+        "8a574be6e791d6cd070eaf8901f476685a08f8d1bd04802f1b5cd6b323fc8365",
+        "be77bb1140c5e333c106229c3273d9119f3b7a87a8440947b8763733591d46b9",
+        "d9fe5d8aa3ec94030c0f0801e5aa9a9cc58767ed1daf6a1aaf3eac874036ab18",
+    ),
+}
+_TRAIN_COUNTS = {"MNIST": 60_000, "UCI digits": 1_500}
+
+# Python 3.4 and later read protocol 4. HIGHEST_PROTOCOL would change with the Python that writes, and a pickle made by
+# an instructor must open on every student's machine.
+_PICKLE_PROTOCOL = 4
+
+_ANSWER_SECONDS = 4.0  # name, connection and first line of the answer together
+_STALL_SECONDS = 4.0  # without one more byte
+_SLOW_SECONDS, _SLOW_BYTES = 8.0, 128 * 1024  # slower than this, the 11 MB take over ten minutes
+_MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
+
+_download_failure: str | None = None  # why the one try of this process did not work
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Handwritten digits to train with and to test with. Nothing in it can be changed.
+
+    Parameters
+    ----------
+    name
+        What these digits are: ``"MNIST"``, ``"UCI digits"`` or ``"digits from <file name>"``.
+    train_images, test_images
+        uint8 arrays of shape (n, 28, 28): 0 is the background, 255 full ink.
+    train_labels, test_labels
+        uint8 arrays of shape (n,): the digit in each image, 0 to 9.
+
+    Raises
+    ------
+    DatasetError
+        A dtype, shape, length or label is not as above.
+
+    Notes
+    -----
+    The arrays are read-only views: nothing is copied, and an array that was handed in stays as writeable as it was.
+    Two datasets are equal when their arrays are.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Check the arrays and put read-only views in their place."""
+        for name in ARRAY_NAMES:
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray):
+                raise DatasetError(f"{name} is a {type(array).__name__}, expected a NumPy array")
+            check_array(name, array.dtype.name, array.shape)
+            view = array.view(np.ndarray)
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if len(images) != len(labels):
+                raise DatasetError(
+                    f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
+                )
+            if labels.max() > 9:
+                raise DatasetError(f"{part}_labels holds the label {labels.max()}, expected the digits 0 to 9")
+
+    @property
+    def slug(self) -> str:
+        """The name in small ASCII letters, digits and underscores, for names of files: ``"uci_digits"``."""
+        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")[:60] or "digits"
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name}: {len(self.train_images):,} training and {len(self.test_images):,} test images>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ARRAY_NAMES)
+
+    __hash__ = None  # equal by content, as arrays are
+
+
+def load_dataset(
+    path: str | os.PathLike[str] | None = None, *, allow_download: bool = True, allow_embedded: bool = True
+) -> Dataset:
+    """Load the digits of the course from the first source that has them.
+
+    In this order: `path`, or else the file named by the environment variable ``MNIST_PATH``; ``mnist.pickle`` in the
+    workspace; Keras' cache; a download into Keras' cache; the small digits that come with scikit-learn. A file that
+    was named is used or an error is raised. The workspace and the cache count only if they hold MNIST, by content.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` archive with Keras' keys, or a pickle as `save_pickle` writes it.
+    allow_download
+        Whether to try the network. ``COURSE_OFFLINE=1`` in the environment forbids it too. After one failure
+        the network is left alone until Python is restarted.
+    allow_embedded
+        Whether to make do with the digits of scikit-learn. They are not MNIST, and a printed banner says so.
+
+    Returns
+    -------
+    Dataset
+        Named ``"MNIST"``, ``"UCI digits"`` or ``"digits from <file name>"``, by content.
+
+    Raises
+    ------
+    DatasetError
+        The named file cannot be used, or nothing was found and `allow_embedded` is false.
+    """
+    if path is not None:
+        return _read_dataset(Path(path).expanduser())
+    if named := os.environ.get("MNIST_PATH"):
+        try:
+            return _read_dataset(Path(named).expanduser())
+        except DatasetError as error:
+            error.add_note("The environment variable MNIST_PATH names this file.")
+            raise
+
+    for locate, place in ((_workspace_file, "the workspace"), (_keras_file, "Keras' cache")):
+        if dataset := _find_mnist(locate, place):
+            return dataset
+    reason = _why_no_download(allow_download)
+    if not reason and (dataset := _find_mnist(_keras_file, "Keras' cache")):
+        return dataset
+    reason = reason or "the downloaded file could not be read again"
+
+    if not allow_embedded:
+        raise DatasetError(f"MNIST was not found: {reason}. {_HOW_TO_GET_MNIST}")
+    print(_banner(reason))
+    return _embedded_digits()
+
+
+def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write a dataset as ``[(train_images, train_labels), (test_images, test_labels)]``, whole or not at all.
+
+    Parameters
+    ----------
+    dataset
+        The digits to write. The file does not hold their name: `load_pickle` tells it from the content.
+    path
+        The file to create or replace, in a folder that exists.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be written. What was there before is untouched.
+    """
+    path = Path(path)
+    pairs = [(dataset.train_images, dataset.train_labels), (dataset.test_images, dataset.test_labels)]
+    try:
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            pickle.dump(pairs, stream, protocol=_PICKLE_PROTOCOL)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            remedy = "Create its folder first, or check the spelling."
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            size = sum(getattr(dataset, name).nbytes for name in ARRAY_NAMES) / 1e6
+            remedy = f"Make room for {size:.0f} MB more, or choose another disk."
+        else:
+            remedy = "Choose a file in a folder that you may write to, and close programs that have the file open."
+        raise file_error(path, f"{path} cannot be written ({error.strerror or error})", remedy) from error
+    return path
+
+
+def load_pickle(path: str | os.PathLike[str]) -> Dataset:
+    """Read a dataset that `save_pickle` wrote, without executing anything that the file asks for.
+
+    Parameters
+    ----------
+    path
+        The pickle; it may come from a stranger. (An ``.npz`` archive with Keras' keys is understood as well.)
+
+    Returns
+    -------
+    Dataset
+        Named ``"MNIST"`` or ``"UCI digits"`` if it holds these, or else ``"digits from <file name>"``.
+
+    Raises
+    ------
+    DatasetError
+        The file is missing, broken, hostile or holds something else.
+    """
+    return _read_dataset(Path(path))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def _read_dataset(path: Path) -> Dataset:
+    arrays = read_arrays(path)
+    try:
+        return Dataset(_name_by_content(arrays) or f"digits from {path.name}", *arrays)
+    except DatasetError as error:
+        raise file_error(path, str(error)) from error
+
+
+def _name_by_content(arrays: tuple[np.ndarray, ...]) -> str | None:
+    for name, expected in _CONTENT_SHA256.items():
+        # Counting first spares most other data the hashing.
+        if len(arrays[0]) == _TRAIN_COUNTS[name]:
+            found = (hashlib.sha256(array).hexdigest() for array in arrays)
+            if all(one == other for one, other in zip(found, expected, strict=True)):
+                return name
+    return None
+
+
+def _workspace_file() -> Path:
+    return workspace_folder() / "mnist.pickle"
+
+
+def _keras_file() -> Path:
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
+
+
+def _find_mnist(locate: Callable[[], Path], place: str) -> Dataset | None:
+    """Return MNIST if it is there; say so if something else is there in its place."""
+    try:
+        file = locate()
+        if not file.exists():
+            return None
+    except (OSError, RuntimeError):  # no workspace, or no home folder: then nothing is in it
+        return None
+    try:
+        dataset = _read_dataset(file)
+    except DatasetError:
+        print(f"{file.name} in {place} is broken or cannot be read, so it was passed over.")
+        return None
+    if dataset.name != "MNIST":
+        print(f"{file.name} in {place} is not MNIST, so it was passed over.")
+        return None
+    return dataset
+
+
+# --- download --------------------------------------------------------------------------------------------------------
+
+
+class _NoDownloadError(Exception):
+    """The download cannot go on; the message is a reason for the banner."""
+
+
+def _why_no_download(allow_download: bool) -> str:
+    """Try to download MNIST into Keras' cache; return why it is not there now, or nothing when it is."""
+    global _download_failure
+    if not allow_download:
+        return "the download was switched off (allow_download=False)"
+    if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
+        return "COURSE_OFFLINE asks to stay off the network"
+    if _download_failure is None:
+        host = urlsplit(MNIST_URL).hostname
+        try:
+            _download(_keras_file())
+        # Whatever a network, a proxy, a disk or a server comes up with: the lesson goes on.
+        except Exception as error:
+            _download_failure = _explain(error, host)
+    return _download_failure or ""
+
+
+def _download(target: Path) -> None:
+    import pooch  # here, since most lessons never need the network
+
+    with closing(_ask(MNIST_URL)) as response:
+
+        def save(url: str, output_file: str, pooch_instance: object) -> None:
+            Path(output_file).chmod(0o644)  # pooch makes it private, and this cache may be shared
+            _save_body(response, Path(output_file))
+
+        logger = pooch.get_logger()
+        level = logger.level
+        logger.setLevel("ERROR")  # it would announce the address and the folder on stderr
+        try:
+            pooch.retrieve(
+                MNIST_URL, f"sha256:{MNIST_ARCHIVE_SHA256}", fname=target.name, path=target.parent, downloader=save
+            )
+        finally:
+            logger.setLevel(level)
+
+
+def _ask(url: str) -> Response:
+    """Return the server's answer, its body unread, within `_ANSWER_SECONDS`.
+
+    In a thread, since no timeout reaches a look-up of a name that nobody answers, and it can hang for a minute.
+    """
+    import requests
+
+    answers: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            # Unpacked on the way, the file would not have the size and hash that are expected.
+            headers = {"Accept-Encoding": "identity"}
+            answers.put(requests.get(url, stream=True, headers=headers, timeout=(_ANSWER_SECONDS, _STALL_SECONDS)))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_ANSWER_SECONDS)
+    except queue.Empty:
+        raise requests.Timeout from None
+    if isinstance(answer, Exception):
+        raise answer
+    answer.raise_for_status()
+    return answer
+
+
+def _save_body(response: Response, file: Path) -> None:
+    """Write the body of an answer to a file with a progress bar, unless it stalls, crawls or never ends."""
+    from tqdm.auto import tqdm
+
+    total = int(response.headers.get("Content-Length", 0)) or None
+    received = window_received = 0
+    window_start = time.monotonic()
+    with file.open("wb") as stream, tqdm(desc="MNIST", total=total, unit="B", unit_scale=True, leave=False) as bar:
+        # read1 returns what has arrived; the usual iteration waits for a full block, from a crawling server for hours.
+        while block := response.raw.read1(65_536):
+            stream.write(block)
+            bar.update(len(block))
+            received += len(block)
+            if received > _MAX_DOWNLOAD_BYTES:
+                raise _NoDownloadError("the download was far larger than MNIST")
+            if (now := time.monotonic()) - window_start > _SLOW_SECONDS:
+                if received - window_received < _SLOW_BYTES:
+                    raise _NoDownloadError("the network is too slow for the download")
+                window_start, window_received = now, received
+
+
+def _explain(error: Exception, host: str | None) -> str:
+    """Say in plain words why a download did not work."""
+    import requests
+    import urllib3
+
+    match error:
+        case _NoDownloadError():
+            return str(error)
+        case requests.HTTPError():
+            return f"{host} refused the download (status {error.response.status_code})"
+        case requests.exceptions.SSLError():
+            return f"no secure connection to {host}; perhaps the network wants you to log in first"
+        case requests.Timeout():
+            return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds"
+        case urllib3.exceptions.TimeoutError():
+            return f"the download from {host} stalled"
+        case requests.RequestException():
+            return f"no network connection to {host}"
+        case urllib3.exceptions.HTTPError():
+            return "the download broke off"
+        case ValueError():  # this is how pooch reports a hash
+            return f"what came from {host} was not the expected file (wrong hash), so it was thrown away"
+        case OSError():
+            return f"the download could not be stored in Keras' cache ({error.strerror or 'no permission'})"
+        case _:
+            return f"the download failed ({type(error).__name__})"
+
+
+# --- the digits that are always there --------------------------------------------------------------------------------
+
+_HOW_TO_GET_MNIST = (
+    "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
+    "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
+)
+
+
+def _banner(reason: str) -> str:
+    text = (
+        f"Why: {reason}.",
+        "Instead you work with UCI digits, 1,797 small handwritten digits that come with scikit-learn. Everything "
+        "runs, but all numbers and pictures differ from those in the text.",
+        _HOW_TO_GET_MNIST,
+    )
+    frame = "=" * 80
+    return "\n".join([frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame])
+
+
+def _embedded_digits() -> Dataset:
+    """Return scikit-learn's digits in the form of MNIST.
+
+    The 8x8 images (0 to 16) are enlarged to 20x20 and set in the middle of 28x28: digits of MNIST were fitted into a
+    box of 20x20 as well, so strokes and margins have about the same size, and pictures and networks need no other
+    settings. Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+    Repository, 1998; scikit-learn bundles the 1,797 test images.
+    """
+    from PIL import Image
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    small_images, labels = load_digits(return_X_y=True)
+    # Pillow resamples bytes in integer arithmetic, so every machine gets the same pixels; hence bytes first.
+    small_images = ((small_images.astype(np.uint16) * 255 + 8) // 16).astype(np.uint8).reshape(-1, 8, 8)
+    images = np.zeros((len(labels), 28, 28), np.uint8)
+    for image, small_image in zip(images, small_images, strict=True):
+        image[4:24, 4:24] = Image.fromarray(small_image).resize((20, 20), Image.Resampling.BICUBIC)
+    train_images, test_images, train_labels, test_labels = train_test_split(
+        images, labels.astype(np.uint8), train_size=_TRAIN_COUNTS["UCI digits"], stratify=labels, random_state=9
+    )
+    return Dataset("UCI digits", train_images, train_labels, test_images, test_labels)

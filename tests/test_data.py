@@ -1,0 +1,658 @@
+"""The dataset, its files, and the order of the sources that it is looked for in."""
+
+import errno
+import hashlib
+import http.server
+import os
+import pickle
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils import data
+from course_utils.data import Dataset, DatasetError, load_dataset, load_pickle, save_pickle
+
+# Read before the fixture below hides it from the tests.
+REAL_MNIST = os.environ.get("MNIST_PATH")
+NAMES = ("train_images", "train_labels", "test_images", "test_labels")
+UCI_SHA256 = "e0a75dd92db20ee090713b76848bf6255780b0c14636c989ecd662264bd02097"
+
+needs_mnist = pytest.mark.skipif(not REAL_MNIST, reason="MNIST_PATH is not set, so there is no MNIST to test with")
+
+
+def make_arrays(seed=5, train_count=4, test_count=3):
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (train_count + test_count, 28, 28), np.uint8)
+    labels = generator.integers(0, 10, train_count + test_count, np.uint8)
+    return images[:train_count], labels[:train_count], images[train_count:], labels[train_count:]
+
+
+def make_dataset(seed=5, name="made up"):
+    return Dataset(name, *make_arrays(seed))
+
+
+def save_npz(dataset, path):
+    arrays = [getattr(dataset, name) for name in NAMES]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    return path
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path, monkeypatch):
+    """Give each test a machine with no data, no network and nothing set, whoever runs it."""
+    for name in ("MNIST_PATH", "COURSE_OFFLINE", *(f"{p}_proxy" for p in ("http", "https", "all"))):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(data, "_download_failure", None)
+    with socket.socket() as taken:  # a port where nobody listens, and nobody else will
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(data, "MNIST_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/mnist.npz")
+        yield tmp_path
+
+
+@pytest.fixture
+def mnist(house, monkeypatch):
+    """Let a small made-up dataset be what is recognised as MNIST; return it and its archive."""
+    dataset = make_dataset(seed=1)
+    hashes = tuple(hashlib.sha256(getattr(dataset, name).tobytes()).hexdigest() for name in NAMES)
+    archive = save_npz(dataset, house / "stick" / "any name.npz")
+    monkeypatch.setitem(data._CONTENT_SHA256, "MNIST", hashes)
+    monkeypatch.setitem(data._TRAIN_COUNTS, "MNIST", len(dataset.train_images))
+    monkeypatch.setattr(data, "MNIST_ARCHIVE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    return dataset, archive
+
+
+# --- Dataset ---------------------------------------------------------------------------------------------------------
+
+
+def test_dataset_shares_the_arrays_and_cannot_be_changed():
+    arrays = make_arrays()
+    dataset = Dataset("made up", *arrays)
+    for name, array in zip(NAMES, arrays, strict=True):
+        kept = getattr(dataset, name)
+        assert np.shares_memory(kept, array)
+        assert array.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            kept[0] = 1
+        with pytest.raises(AttributeError):
+            setattr(dataset, name, array)
+    with pytest.raises(AttributeError):
+        dataset.name = "MNIST"
+
+
+def test_dataset_repr_and_slug_are_short():
+    assert repr(make_dataset(name="MNIST")) == "<Dataset MNIST: 4 training and 3 test images>"
+    slugs = {"MNIST": "mnist", "UCI digits": "uci_digits", "digits from my Data-2.npz": "digits_from_my_data_2_npz"}
+    for name, slug in slugs.items():
+        assert make_dataset(name=name).slug == slug
+    for name in ("", "数字", "../..", "x" * 500):
+        slug = make_dataset(name=name).slug
+        assert slug
+        assert len(slug) <= 60
+        assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def test_datasets_are_equal_by_content():
+    assert make_dataset(name="one") == make_dataset(name="another")
+    assert make_dataset(1) != make_dataset(2)
+    assert make_dataset() != "made up"
+    arrays = make_arrays()
+    arrays[3][-1] = (arrays[3][-1] + 1) % 10
+    assert Dataset("made up", *arrays) != make_dataset()
+
+
+@pytest.mark.parametrize(
+    ("index", "change", "match"),
+    [
+        (0, lambda a: a.tolist(), "train_images is a list, expected a NumPy array"),
+        (0, lambda a: a / 255, "train_images has dtype float64, expected uint8"),
+        (1, lambda a: a.astype(int), "train_labels has dtype int64, expected uint8"),
+        (2, lambda a: a.reshape(-1, 784), r"test_images has shape \(3, 784\), expected shape \(n, 28, 28\)"),
+        (3, lambda a: np.eye(10, dtype=np.uint8)[a], r"test_labels has shape \(3, 10\), expected shape \(n,\)"),
+        (0, lambda a: a[:0], "train_images is empty"),
+        (0, lambda a: a[:3], "train_images has 3 images, but train_labels 4 labels"),
+        (3, lambda a: a[:2], "test_images has 3 images, but test_labels 2 labels"),
+        (1, lambda a: a + np.uint8(10), "train_labels holds the label .*, expected the digits 0 to 9"),
+        (3, lambda a: np.append(a[1:], np.uint8(10)), "test_labels holds the label 10, expected the digits 0 to 9"),
+    ],
+)
+def test_dataset_refuses_what_is_not_digits(index, change, match):
+    arrays = list(make_arrays())
+    arrays[index] = change(arrays[index])
+    with pytest.raises(DatasetError, match=match):
+        Dataset("made up", *arrays)
+
+
+# --- pickles ---------------------------------------------------------------------------------------------------------
+
+
+def test_pickle_round_trip(tmp_path):
+    dataset = make_dataset()
+    path = save_pickle(dataset, str(tmp_path / "mine.pickle"))
+    assert path == tmp_path / "mine.pickle"
+    again = load_pickle(str(path))
+    assert again == dataset
+    assert again.name == "digits from mine.pickle"
+    with pytest.raises(ValueError):
+        again.train_images.flags.writeable = True
+    assert list(tmp_path.glob("*.*")) == [path]
+
+
+def test_pickle_has_the_layout_of_the_handout_and_a_pinned_protocol(tmp_path):
+    dataset = make_dataset()
+    path = save_pickle(dataset, tmp_path / "mnist.pickle")
+    content = path.read_bytes()
+    assert content[:2] == b"\x80\x04"
+    (train_images, train_labels), (test_images, test_labels) = pickle.loads(content)
+    assert Dataset("", train_images, train_labels, test_images, test_labels) == dataset
+
+
+def test_save_pickle_of_views_in_any_memory_order(tmp_path):
+    images, labels, *test = make_arrays()
+    dataset = Dataset("made up", np.asfortranarray(images), labels[::-1], *test)
+    assert load_pickle(save_pickle(dataset, tmp_path / "a.pickle")) == dataset
+
+
+def assert_not_saved(path, remedy, folder):
+    before = snapshot(folder)
+    with pytest.raises(DatasetError, match=remedy) as caught:
+        save_pickle(make_dataset(), path)
+    assert path.name in str(caught.value)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert snapshot(folder) == before
+
+
+def test_save_pickle_in_a_missing_folder(tmp_path):
+    assert_not_saved(tmp_path / "nowhere" / "mnist.pickle", "Create its folder", tmp_path)
+
+
+def test_save_pickle_in_place_of_a_folder(tmp_path):
+    (tmp_path / "folder" / "content").mkdir(parents=True)
+    assert_not_saved(tmp_path / "folder", "Choose a file in a folder that you may write to", tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders have no such permissions on this system")
+def test_save_pickle_in_a_read_only_folder():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_pickle(make_dataset(2), folder / "mnist.pickle")
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR | stat.S_IROTH | stat.S_IXOTH)
+        is_root = os.geteuid() == 0  # root may write everywhere, so take off the hat
+        try:
+            if is_root:
+                (folder / "mnist.pickle").chmod(0o644)
+                os.seteuid(65534)
+            assert_not_saved(folder / "mnist.pickle", "Choose a file in a folder that you may write to", folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(stat.S_IRWXU)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no limits for the size of a file")
+def test_save_pickle_when_the_disk_is_full(tmp_path):
+    save_pickle(make_dataset(2), tmp_path / "mnist.pickle")
+    before = snapshot(tmp_path)
+    program = f"""
+import resource
+import numpy as np
+from course_utils.data import Dataset, DatasetError, save_pickle
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # as a disk with 100 kB left
+images, labels = np.zeros((500, 28, 28), np.uint8), np.zeros(500, np.uint8)
+try:
+    save_pickle(Dataset("made up", images, labels, images, labels), {str(tmp_path / "mnist.pickle")!r})
+except DatasetError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "mnist.pickle: " in done.stdout
+    assert "Make room for 1 MB more" in done.stdout
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("code", ["ENOSPC", "EDQUOT", "EFBIG"])
+def test_every_kind_of_full_disk_is_known_on_this_system(code):
+    assert isinstance(getattr(errno, code), int)
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        (np.array([1, 2, 3, 12], np.uint8), "train_labels holds the label 12"),
+        (np.array([1, 2, 3], np.uint8), "4 images, but train_labels 3 labels"),
+        (np.array([1, 2, 3, 4], np.int32), "train_labels has dtype int32"),
+        (np.array([[1], [2], [3], [4]], np.uint8), r"train_labels has shape \(4, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pickle", "npz"])
+@pytest.mark.parametrize("way", ["load_pickle", "load_dataset", "MNIST_PATH"])
+def test_bad_content_names_the_file_and_changes_nothing(house, monkeypatch, labels, match, kind, way):
+    images, _, *test = make_arrays()
+    path = house / f"bad.{kind}"
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps([(images, labels), tuple(test)]))
+    else:
+        np.savez(path, x_train=images, y_train=labels, x_test=test[0], y_test=test[1])
+    before = snapshot(house)
+    with pytest.raises(DatasetError, match=match) as caught:
+        if way == "MNIST_PATH":
+            monkeypatch.setenv("MNIST_PATH", str(path))
+            load_dataset()
+        else:
+            getattr(data, way)(path)
+    assert str(caught.value).startswith(f"{path.name}: ")
+    assert "Get a fresh copy" in str(caught.value)
+    assert snapshot(house) == before
+
+
+# --- the order of the sources ----------------------------------------------------------------------------------------
+
+
+def test_explicit_path_comes_first(house, monkeypatch, mnist, capsys):
+    monkeypatch.setenv("MNIST_PATH", str(mnist[1]))
+    mine = save_npz(make_dataset(7), house / "mine.npz")
+    assert load_dataset(mine).name == "digits from mine.npz"
+    assert load_dataset(str(mine)) == make_dataset(7)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "npz"])
+def test_mnist_path_comes_next_and_content_gives_the_name(house, monkeypatch, mnist, capsys, kind):
+    path = mnist[1] if kind == "npz" else save_pickle(mnist[0], house / "whatever.bin")
+    save_pickle(make_dataset(7), house / "mnist.pickle")
+    monkeypatch.setenv("MNIST_PATH", str(path))
+    dataset = load_dataset()
+    assert dataset.name == "MNIST"
+    assert dataset == mnist[0]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("broken", ["missing", "truncated", "folder"])
+def test_an_explicit_source_that_is_broken_never_falls_through(house, monkeypatch, mnist, broken):
+    (house / "workspace").mkdir()
+    save_pickle(mnist[0], house / "workspace" / "mnist.pickle")
+    path = house / "named.npz"
+    if broken == "truncated":
+        path.write_bytes(mnist[1].read_bytes()[:-100])
+    elif broken == "folder":
+        path.mkdir()
+    with pytest.raises(DatasetError, match=r"named\.npz"):
+        load_dataset(path)
+    monkeypatch.setenv("MNIST_PATH", str(path))
+    with pytest.raises(DatasetError, match=r"named\.npz") as caught:
+        load_dataset()
+    assert any("MNIST_PATH" in note for note in caught.value.__notes__)
+
+
+def test_home_folder_may_be_written_as_a_tilde(house, monkeypatch, mnist):
+    monkeypatch.setenv("HOME", str(house))
+    monkeypatch.setenv("USERPROFILE", str(house))
+    monkeypatch.setenv("MNIST_PATH", "~/stick/any name.npz")
+    assert load_dataset() == mnist[0]
+
+
+def test_workspace_comes_before_the_cache(house, mnist, capsys):
+    (house / "workspace").mkdir()
+    save_pickle(mnist[0], house / "workspace" / "mnist.pickle")
+    (house / "keras" / "datasets").mkdir(parents=True)
+    (house / "keras" / "datasets" / "mnist.npz").write_bytes(b"never looked at")
+    assert load_dataset().name == "MNIST"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("content", ["foreign", "broken", "embedded"])
+def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, mnist, capsys, content):
+    (house / "workspace").mkdir()
+    path = house / "workspace" / "mnist.pickle"
+    if content == "foreign":
+        save_pickle(make_dataset(7), path)
+    elif content == "embedded":
+        save_pickle(data._embedded_digits(), path)
+    else:
+        path.write_bytes(b"\x80\x04]")
+    save_npz(mnist[0], house / "keras" / "datasets" / "mnist.npz")
+    before = snapshot(house)
+    assert load_dataset().name == "MNIST"
+    printed = capsys.readouterr()
+    assert printed.out.startswith("mnist.pickle in the workspace is ")
+    assert printed.out.count("\n") == 1
+    assert str(house) not in printed.out
+    assert printed.err == ""
+    assert snapshot(house) == before
+
+
+def test_embedded_digits_kept_by_a_lesson_are_never_taken_for_the_source(house, mnist, capsys):
+    (house / "workspace").mkdir()
+    save_pickle(data._embedded_digits(), house / "workspace" / "uci_digits.pickle")
+    save_npz(mnist[0], house / "keras" / "datasets" / "mnist.npz")
+    assert load_dataset().name == "MNIST"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_cache_of_keras_in_the_home_folder(house, monkeypatch, mnist, capsys):
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(house))
+    monkeypatch.setenv("USERPROFILE", str(house))
+    save_npz(mnist[0], house / ".keras" / "datasets" / "mnist.npz")
+    assert load_dataset().name == "MNIST"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a workspace that cannot exist")
+def test_no_workspace_and_no_cache_are_no_obstacle(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_WORKSPACE", "/dev/null/workspace")
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
+    assert load_dataset().name == "UCI digits"
+
+
+def test_nothing_found_and_nothing_embedded(house):
+    with pytest.raises(DatasetError, match=r"MNIST was not found: no network connection.*MNIST_PATH.*workspace"):
+        load_dataset(allow_embedded=False)
+    with pytest.raises(DatasetError, match=r"allow_download=False.*MNIST_PATH"):
+        load_dataset(allow_embedded=False, allow_download=False)
+
+
+# --- the embedded digits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offline", "allow_download", "reason"),
+    [("1", True, "COURSE_OFFLINE"), ("", False, "allow_download=False"), ("0", True, "no network connection")],
+)
+def test_banner_says_what_it_is_why_and_how_to_get_mnist(house, monkeypatch, capsys, offline, allow_download, reason):
+    monkeypatch.setenv("COURSE_OFFLINE", offline)
+    dataset = load_dataset(allow_download=allow_download)
+    assert dataset.name == "UCI digits"
+    printed = capsys.readouterr()
+    words = " ".join(printed.out.split())
+    for part in ("THIS IS NOT MNIST", "UCI digits", reason, "MNIST_PATH", "mnist.npz", "mnist.pickle", "workspace"):
+        assert part in words
+    assert len(printed.out.splitlines()) <= 12
+    assert max(map(len, printed.out.splitlines())) <= 80
+    assert str(house) not in printed.out
+    assert printed.err == ""
+
+
+def test_embedded_digits_look_like_mnist():
+    dataset = data._embedded_digits()
+    assert len(dataset.train_images) == 1500
+    assert len(dataset.test_images) == 297
+    assert hashlib.sha256(dataset.train_images.tobytes()).hexdigest() == UCI_SHA256
+    for part in ("train", "test"):
+        images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+        counts = np.bincount(labels, minlength=10) / len(labels)
+        assert counts.min() > 0.09
+        assert counts.max() < 0.11
+        margin = np.ones((28, 28), bool)
+        margin[4:24, 4:24] = False
+        assert not images[:, margin].any()
+        assert (images.reshape(len(images), -1).max(axis=1) >= 200).all()
+
+
+def test_embedded_images_keep_their_labels():
+    from sklearn.datasets import load_digits
+
+    small_images, labels = load_digits(return_X_y=True)
+    dataset = data._embedded_digits()
+    for image, label in zip(dataset.test_images[:40], dataset.test_labels[:40], strict=True):
+        # The mean of each field of an 8x8 grid, as rough as it is, finds the image that it was made from.
+        blocks = image[4:24, 4:24].repeat(2, 0).repeat(2, 1).reshape(8, 5, 8, 5).mean(axis=(1, 3))
+        nearest = np.abs(small_images - blocks.ravel() * 16 / 255).sum(axis=1).argmin()
+        assert labels[nearest] == label
+
+
+def test_embedded_digits_are_known_by_content(tmp_path):
+    assert load_pickle(save_pickle(data._embedded_digits(), tmp_path / "a.pickle")).name == "UCI digits"
+
+
+# --- download --------------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """A server on this machine that counts requests and answers as it is told."""
+
+    def __init__(self, answer):
+        server = self
+        self.requests = 0
+        self.released = threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.requests += 1
+                answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # clients hang up here, and that is no news
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/mnist.npz"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    servers = []
+
+    def start(answer):
+        servers.append(Server(answer))
+        monkeypatch.setattr(data, "MNIST_URL", servers[-1].url)
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.released.set()
+        server.server.shutdown()
+        server.server.server_close()
+
+
+def send(handler, content, length=None, status=200):
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(content) if length is None else length))
+    handler.end_headers()
+    handler.wfile.write(content)
+    handler.wfile.flush()
+
+
+def test_download_into_the_cache_of_keras(house, mnist, serve, capfd):
+    server = serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    dataset = load_dataset()
+    assert dataset.name == "MNIST"
+    assert dataset == mnist[0]
+    cache = house / "keras" / "datasets"
+    assert list(cache.iterdir()) == [cache / "mnist.npz"]
+    assert (cache / "mnist.npz").read_bytes() == mnist[1].read_bytes()
+    assert (cache / "mnist.npz").stat().st_mode & 0o044 == 0o044
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert all(
+        line.strip().startswith("MNIST") for line in printed.err.replace("\r", "\n").splitlines() if line.strip()
+    )
+    load_dataset()
+    assert server.requests == 1
+
+
+def test_download_replaces_a_broken_file_in_the_cache(house, mnist, serve, capsys):
+    serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    (house / "keras" / "datasets").mkdir(parents=True)
+    (house / "keras" / "datasets" / "mnist.npz").write_bytes(mnist[1].read_bytes()[:100])
+    assert load_dataset().name == "MNIST"
+    assert capsys.readouterr().out.startswith("mnist.npz in Keras' cache is broken")
+    assert load_dataset().name == "MNIST"
+    assert capsys.readouterr().out == ""
+
+
+def test_no_request_when_told_not_to(monkeypatch, mnist, serve):
+    server = serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    assert load_dataset(allow_download=False).name == "UCI digits"
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert load_dataset().name == "UCI digits"
+    assert server.requests == 0
+    monkeypatch.delenv("COURSE_OFFLINE")
+    assert load_dataset().name == "MNIST"
+
+
+def stall(handler):
+    send(handler, b"PK\x03\x04" + bytes(1000), length=100_000)
+    handler.server.stop.wait(30)
+
+
+def crawl(handler):
+    send(handler, b"", length=100_000)
+    for handler.server.crawled in range(1_000):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        if handler.server.stop.wait(0.01):
+            break
+
+
+def pour(handler):
+    send(handler, b"", length=10**9)
+    while not handler.server.stop.is_set():
+        handler.wfile.write(bytes(100_000))
+
+
+BAD_ANSWERS = {
+    "wrong bytes": (lambda handler: send(handler, b"PK\x03\x04 something else"), "wrong hash"),
+    "login page": (lambda handler: send(handler, b"<html>Please log in</html>"), "wrong hash"),
+    "403": (lambda handler: send(handler, b"no", status=403), r"status 403"),
+    "404": (lambda handler: send(handler, b"no", status=404), r"status 404"),
+    "500": (lambda handler: send(handler, b"no", status=500), r"status 500"),
+    "breaks off": (lambda handler: send(handler, b"PK\x03\x04", length=100_000), "broke off"),
+    "never answers": (lambda handler: handler.server.stop.wait(30), "no answer from 127.0.0.1"),
+    "stalls": (stall, "stalled"),
+    "crawls": (crawl, "too slow"),
+    "never ends": (pour, "far larger"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ANSWERS)
+def test_a_bad_answer_ends_in_the_embedded_digits(house, monkeypatch, mnist, serve, capfd, case):
+    answer, reason = BAD_ANSWERS[case]
+    monkeypatch.setattr(data, "_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(data, "_STALL_SECONDS", 0.5)
+    monkeypatch.setattr(data, "_SLOW_SECONDS", 0.3)
+    monkeypatch.setattr(data, "_MAX_DOWNLOAD_BYTES", 1_000_000)
+    server = serve(answer)
+    server.server.stop = server.released
+
+    assert load_dataset().name == "UCI digits"
+    printed = capfd.readouterr()
+    words = " ".join(printed.out.split())
+    assert reason in words
+    assert "Traceback" not in printed.err
+    assert not [path for path in (house / "keras").rglob("*") if path.is_file()]
+    if case == "crawls":
+        assert server.server.crawled < 900, "hung up on, not waited for"
+
+    assert load_dataset().name == "UCI digits"
+    assert reason in " ".join(capfd.readouterr().out.split())
+    assert server.requests == 1, "one failure is enough for a process"
+
+
+def test_refused_connection(house, capfd):
+    assert load_dataset().name == "UCI digits"
+    printed = capfd.readouterr()
+    assert "Why: no network connection to 127.0.0.1." in printed.out
+    assert printed.err == ""
+    assert not (house / "keras").exists()
+
+
+def test_a_name_that_nobody_knows(monkeypatch, capfd):
+    monkeypatch.setattr(data, "MNIST_URL", "http://no-such-host.invalid/mnist.npz")
+    assert load_dataset().name == "UCI digits"
+    assert "no-such-host.invalid" in capfd.readouterr().out
+
+
+def test_a_resolver_that_never_answers_holds_nothing_up(monkeypatch, capfd):
+    answered = threading.Event()
+
+    def wait_for_ever(*_, **__):
+        answered.wait(30)
+        raise socket.gaierror("too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait_for_ever)  # a real one would need another machine's network
+    monkeypatch.setattr(data, "_ANSWER_SECONDS", 0.2)
+    assert load_dataset().name == "UCI digits"
+    answered.set()
+    assert "no answer from 127.0.0.1" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a folder that cannot exist")
+def test_a_cache_that_cannot_be_written(monkeypatch, mnist, serve, capfd):
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
+    serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    assert load_dataset().name == "UCI digits"
+    assert "could not be stored in Keras' cache" in " ".join(capfd.readouterr().out.split())
+
+
+def test_address_and_hash_are_those_of_the_installed_keras():
+    from importlib.util import find_spec
+
+    package = Path(find_spec("keras").origin).parent
+    source = (package / "src" / "datasets" / "mnist.py").read_text(encoding="utf-8")
+    program = "from course_utils import data; print(data.MNIST_URL, data.MNIST_ARCHIVE_SHA256)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    address, archive_hash = done.stdout.split()
+    assert address.removesuffix("mnist.npz") in source
+    assert archive_hash in source
+
+
+# --- import, and the real MNIST --------------------------------------------------------------------------------------
+
+
+def test_import_and_a_file_need_nothing_but_numpy(tmp_path):
+    path = save_pickle(make_dataset(), tmp_path / "a.pickle")
+    program = f"""
+import sys
+from course_utils.data import load_dataset
+load_dataset({str(path)!r})
+heavy = {{"tensorflow", "keras", "sklearn", "scipy", "pooch", "requests", "PIL", "matplotlib", "tqdm"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""
+
+
+@needs_mnist
+def test_real_mnist(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MNIST_PATH", REAL_MNIST)
+    dataset = load_dataset()
+    assert repr(dataset) == "<Dataset MNIST: 60,000 training and 10,000 test images>"
+    assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    monkeypatch.delenv("MNIST_PATH")
+    (tmp_path / "workspace").mkdir()
+    save_pickle(dataset, tmp_path / "workspace" / "mnist.pickle")
+    again = load_dataset()
+    assert again.name == "MNIST"
+    assert again == dataset
+    assert capsys.readouterr() == ("", "")
+
+
+@needs_mnist
+def test_mnist_with_one_pixel_changed_is_not_mnist(tmp_path, capsys):
+    dataset = load_dataset(REAL_MNIST)
+    images = dataset.test_images.copy()
+    images[9_999, 14, 14] ^= 1
+    (tmp_path / "workspace").mkdir()
+    nearly = Dataset("MNIST", dataset.train_images, dataset.train_labels, images, dataset.test_labels)
+    save_pickle(nearly, tmp_path / "workspace" / "mnist.pickle")
+    assert load_dataset(allow_download=False).name == "UCI digits"
+    assert "mnist.pickle in the workspace is not MNIST" in capsys.readouterr().out
