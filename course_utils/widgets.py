@@ -38,7 +38,8 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
         accuracy = (logs or {}).get("val_accuracy", float("nan"))
         report.value = f"epoch {epoch + 1} of {num_epochs}, accuracy {accuracy:.4f}, {seconds_left:.0f} s left"
 
-    _display_widget(ipywidgets.HBox([bar, report]), f"Progress bar over {num_epochs} epochs (it moves in JupyterLab).")
+    alt = f"Progress bar with a step for each epoch, {num_epochs} in all (it moves in JupyterLab)."
+    _display_widget(ipywidgets.HBox([bar, report]), alt)
     return keras.callbacks.LambdaCallback(on_epoch_end=advance)
 
 

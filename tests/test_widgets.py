@@ -23,7 +23,7 @@ def test_the_progress_bar_follows_a_real_training():
     with capture_output() as captured:
         callback = show_training_progress(3)
     (output,) = captured.outputs
-    assert output.data["text/plain"].startswith("Progress bar over 3 epochs")
+    assert output.data["text/plain"].startswith("Progress bar with a step for each epoch, 3 in all")
     bar = next(each for each in gc.get_objects() if isinstance(each, ipywidgets.IntProgress) and each.max == 3)
     model = build_model()
     compile_model(model)

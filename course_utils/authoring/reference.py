@@ -1,12 +1,14 @@
-"""The weights that stand in for a student's own: what lesson 05 trained when the course was recorded.
+"""What the course keeps of its recorded run: the weights of lesson 05, and the picture of lesson 07.
 
-The recipe is lesson 05 itself together with the rooms that it imports. As long as none of their code changes, the
-recorded weights stay; when some does, they are taken anew from what lesson 05 leaves in its workspace.
+The weights stand in for a student's own. Their recipe is lesson 05 itself together with the rooms that it imports: as
+long as none of their code changes, the recorded weights stay; when some does, they are taken anew from what lesson 05
+leaves in its workspace.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -19,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "course_utils" / "reference"
 WEIGHTS, RECORD = FOLDER / "mnist.weights.h5", FOLDER / "mnist.json"
 RECIPE_LESSON = ROOT / "notebooks" / "05_train.ipynb"
+PICTURE = ROOT / "docs" / "prediction_grid.png"
+PICTURE_LESSON, PICTURE_CELL = ROOT / "notebooks" / "07_predict.ipynb", "prediction-grid"
 RECIPE_ROOMS = [ROOT / "course_utils" / name for name in ("preprocessing.py", "model.py")]
 
 
@@ -66,6 +70,33 @@ def rewrite(workspace: Path) -> None:
     with atomic_path(RECORD) as temporary:
         record = {"recipe": recipe_fingerprint(), "history": history}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def recorded_picture() -> bytes:
+    """Return the grid of predictions as lesson 07 recorded it: the picture that README and lesson 00 show.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+
+    Raises
+    ------
+    StopIteration
+        If the lesson was not recorded.
+    """
+    cells = nbformat.read(PICTURE_LESSON, as_version=4).cells
+    cell = next(cell for cell in cells if cell.id == PICTURE_CELL)
+    return base64.b64decode(next(output.data["image/png"] for output in cell.outputs if "data" in output))
+
+
+def rewrite_picture() -> None:
+    """Replace ``docs/prediction_grid.png`` by what lesson 07 recorded, if it is another picture."""
+    picture = recorded_picture()
+    if not PICTURE.exists() or PICTURE.read_bytes() != picture:
+        PICTURE.parent.mkdir(exist_ok=True)
+        with atomic_path(PICTURE) as temporary:
+            temporary.write_bytes(picture)
 
 
 def _bare_code(source: str) -> str:

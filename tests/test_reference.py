@@ -1,0 +1,55 @@
+"""What the course keeps of its recorded run belongs to the lessons as they are."""
+
+import json
+
+import nbformat
+import pytest
+
+from course_utils.authoring import reference
+from course_utils.authoring.normal_form import to_text
+
+
+def test_the_recorded_weights_were_made_by_the_recipe_as_it_is():
+    assert reference.is_current(), "lesson 05 or what it imports has changed: run make record"
+
+
+def test_the_recorded_history_is_the_one_that_lesson_05_shows():
+    history = json.loads(reference.RECORD.read_text(encoding="utf-8"))["history"]
+    lesson = reference.RECIPE_LESSON.read_text(encoding="utf-8")
+    assert f"val_accuracy: {history['val_accuracy'][-1]:.4f} - val_loss: {history['val_loss'][-1]:.4f}" in lesson
+
+
+def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_07():
+    assert reference.PICTURE.read_bytes() == reference.recorded_picture(), "run make record LESSON=07"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "other", "same_recipe"),
+    [
+        ("05_train.ipynb", "batch_size = 128", "batch_size = 64", False),
+        ("05_train.ipynb", "num_epochs = 30", "num_epochs = 30  # as in the handout", True),
+        ("05_train.ipynb", "## The recipe", "## A recipe", True),
+        ("model.py", "Dropout(0.5", "Dropout(0.4", False),
+        ("model.py", "Build the multi-layer perceptron", "Build the network", True),
+        ("preprocessing.py", "MAX_PIXEL = 255", "MAX_PIXEL = 256", False),
+    ],
+)
+def test_only_code_makes_another_recipe(tmp_path, monkeypatch, file, text, other, same_recipe):
+    copies = {}
+    for path in (reference.RECIPE_LESSON, *reference.RECIPE_ROOMS):
+        copies[path.name] = tmp_path / path.name
+        copies[path.name].write_bytes(path.read_bytes())
+    monkeypatch.setattr(reference, "RECIPE_LESSON", copies.pop("05_train.ipynb"))
+    monkeypatch.setattr(reference, "RECIPE_ROOMS", list(copies.values()))
+    before = reference.recipe_fingerprint()
+    changed = tmp_path / file
+    if changed.suffix == ".ipynb":
+        notebook = nbformat.read(changed, as_version=4)
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(text, other)
+        content = to_text(notebook)
+    else:
+        content = changed.read_text(encoding="utf-8").replace(text, other)
+    assert content != changed.read_text(encoding="utf-8")
+    changed.write_text(content, encoding="utf-8")
+    assert (reference.recipe_fingerprint() == before) == same_recipe
