@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from course_utils.authoring.comparison import Comparison, Tolerance, compare
 from course_utils.authoring.execution import LessonError, choose_digits, execute_notebook
 from course_utils.authoring.normal_form import cell_label, code_cells, normalise
 from course_utils.authoring.record import find_lessons
+from course_utils.data import DatasetError
 from course_utils.workspace import atomic_path
 
 SPREAD = reference.FOLDER / "spread.json"
@@ -53,13 +55,17 @@ def measure() -> int:
     Returns
     -------
     int
-        0 when every output lay within the tolerance that its cell declares; 1 otherwise, after saying which did not.
-
-    Raises
-    ------
-    LessonError
-        If MNIST was not found, a lesson is not recorded, or one fails.
+        0 when every output lay within the tolerance that its cell declares; 1 otherwise, after saying which did not,
+        or why nothing could be measured.
     """
+    try:
+        return _measure()
+    except (LessonError, DatasetError) as error:
+        print(f"{error}\nNothing was written.", file=sys.stderr)
+        return 1
+
+
+def _measure() -> int:
     spread: Spread = {}
     outside: list[str] = []
     paths = find_lessons(None)

@@ -35,13 +35,17 @@ def find_survivors(parts: Sequence[str] = ()) -> int:
     Returns
     -------
     int
-        0 when every fault was killed; 1 when one survived, or when the lessons fail without any fault.
-
-    Raises
-    ------
-    LessonError
-        If the text that a fault replaces does not stand in its file exactly once.
+        0 when every fault was killed; 1 when one survived, when the lessons fail without any fault, or when a fault
+        cannot be planted because its text does not stand in its file exactly once.
     """
+    try:
+        return _find_survivors(parts)
+    except LessonError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _find_survivors(parts: Sequence[str]) -> int:
     chosen = [fault for fault in FAULTS if not parts or any(part in fault.name + fault.file for part in parts)]
     survivors = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:

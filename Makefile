@@ -1,0 +1,38 @@
+# Every target is one command of `python -m course_utils`, which sets up .venv by itself when it is missing or outdated.
+
+# The first Python that really starts: what is called python3 may be a shim with nothing behind it.
+PYTHON ?= $(or $(shell for python in .venv/bin/python python3 python3.12 python3.13 python3.11 python; do \
+	$$python -c "" >/dev/null 2>&1 && echo $$python && break; done),python3)
+COURSE = $(PYTHON) -m course_utils
+
+.PHONY: help setup run lab test record check measure mutants lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## execute lessons 00-07 and write pages and a summary to build/ (EPOCHS=3: a short training)
+	@$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
+
+lab: ## open JupyterLab on lesson 00
+	@$(COURSE) lab
+
+test: ## run all tests, notebooks included (JOBS=2: on two cores)
+	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile)
+
+record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
+	@$(COURSE) record $(LESSON)
+
+check: ## execute lessons and compare with what is recorded (LESSON=04: only that one)
+	@$(COURSE) check $(LESSON)
+
+measure: ## measure how far numbers move between machines, the ground for tolerances (20 minutes)
+	@$(COURSE) measure
+
+mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
+	@$(COURSE) mutants $(FAULT)
+
+lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: with the newest versions)
+	@$(COURSE) lock $(if $(UPGRADE),--upgrade)
+
+setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
+	@$(COURSE) setup

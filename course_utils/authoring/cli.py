@@ -1,0 +1,149 @@
+"""The commands of the course: ``python -m course_utils COMMAND``, which the Makefile calls too.
+
+Like ``environment.py`` this is read by a bare Python first: standard library only, and no syntax newer than Python 3.8.
+Everything else is imported inside the commands, after the environment was made sure of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from course_utils.authoring.environment import ROOT, SetupError, ensure_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: These hand everything that follows them to another program, which has its own ``--help``.
+PASSING_ON = ("lab", "test")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of the course, in an environment that is set up first when needed.
+
+    Parameters
+    ----------
+    argv
+        The command and its arguments; those of this process by default.
+
+    Returns
+    -------
+    int
+        The exit status: 0 when all went well, 130 after Ctrl-C.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parse(argv)
+    for name in ("MNIST_PATH", "COURSE_WORKSPACE"):
+        if os.environ.get(name):
+            # A relative path means one thing here and another in a kernel, which works in notebooks/.
+            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
+    try:
+        ensure_environment(argv)
+        return arguments.command(arguments)
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command can be run again at any time.", file=sys.stderr)
+        return 130
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m course_utils",
+        description="From raw MNIST pixels to a trained network, in eight lessons. Every command sets up its "
+        "environment by itself: once, in .venv, from requirements.lock.",
+        epilog="Help on one command: python -m course_utils run --help",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(command=command, passed_on=[])
+        return added
+
+    run = add("run", _run, "execute lessons 00-07 and write pages and a summary to build/")
+    run.add_argument("--epochs", type=_epochs, metavar="N", help="train for N epochs instead of what the lessons say")
+    lab = add("lab", _lab, "open JupyterLab on lesson 00; what follows goes to JupyterLab")
+    lab.usage = "python -m course_utils lab [-- --no-browser ...]"
+    test = add("test", _test, "run all tests, notebooks included; what follows goes to pytest")
+    test.usage = "python -m course_utils test [-- -k data ...]"
+    for name, text in (
+        ("record", "execute lessons and keep their outputs in notebooks/"),
+        ("check", "execute lessons and compare with what is recorded"),
+    ):
+        lessons = add(name, _record, text)
+        lessons.set_defaults(write=name == "record")
+        lessons.add_argument("lessons", nargs="*", metavar="LESSON", help="its number, such as 04; all by default")
+    add("measure", _measure, "measure how far numbers move between machines, the ground for tolerances (20 minutes)")
+    mutants = add("mutants", _mutants, "plant faults in a copy and see that the recorded outputs tell (30 minutes)")
+    mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
+    lock = add("lock", _lock, "write requirements.lock anew from pyproject.toml")
+    lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
+    add("setup", _setup, "only set up the environment, e.g. before a workshop without network")
+
+    passed_on = []
+    if argv[:1] and argv[0] in PASSING_ON and argv[1:2] not in (["-h"], ["--help"]):
+        argv, passed_on = argv[:1], argv[2:] if argv[1:2] == ["--"] else argv[1:]
+    arguments = parser.parse_args(argv)
+    arguments.passed_on = passed_on
+    return arguments
+
+
+def _epochs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs: 1 or more")
+    return int(text)
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    print(f"The course is set up in {sys.prefix}. To open it: make lab, or python -m course_utils lab")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.run import run
+
+    return run(ROOT / "notebooks", ROOT / "build", num_epochs=arguments.epochs)
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.lab import open_lab
+
+    return open_lab(ROOT, "notebooks/00_start_here.ipynb", arguments.passed_on)
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    import pytest
+
+    # pytest looks at its `testpaths` only when it is started in the folder of pyproject.toml.
+    os.chdir(ROOT)
+    return int(pytest.main(arguments.passed_on))
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.record import record
+
+    return record(arguments.lessons or None, write=arguments.write)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.measure import measure
+
+    return measure()
+
+
+def _mutants(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.mutants import find_survivors
+
+    return find_survivors(arguments.parts)
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.environment import write_lock
+
+    write_lock(upgrade=arguments.upgrade)
+    return 0

@@ -1,0 +1,404 @@
+"""The environment that every command of the course runs in, built from ``requirements.lock`` when it is not there.
+
+Only the standard library is imported here, and nothing newer than Python 3.8 is used: this is what a bare Python,
+perhaps an outdated one, runs first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+
+#: ``python -m venv`` and two downloads end here (Linux x86-64, bytecode included).
+ENVIRONMENT_GIGABYTES = 2.5
+
+PROBE = """
+import json, platform, struct, sys, sysconfig
+try:
+    import ensurepip, venv
+    pip = True
+except ImportError:
+    pip = False
+print(json.dumps(dict(
+    path=sys.executable, version=sys.version_info[:3], platform=sys.platform, machine=platform.machine(),
+    has_pip=pip, is_standard=platform.python_implementation() == "CPython" and struct.calcsize("P") == 8
+        and not sysconfig.get_config_var("Py_GIL_DISABLED"),
+)))
+"""
+
+
+class SetupError(Exception):
+    """The environment cannot be had; the message says in plain words why, and what to do."""
+
+
+class Interpreter(NamedTuple):
+    """A Python that was really started, and what it said about itself."""
+
+    path: str
+    version: tuple[int, int, int]
+    platform: str
+    machine: str
+    has_pip: bool
+    is_standard: bool
+
+    @property
+    def name(self) -> str:
+        """Version and place, as a person would tell them."""
+        return "Python {}.{}.{} ({})".format(*self.version, self.path)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the course cannot be set up with this Python, and what helps; ``None`` when it can."""
+        supported = ((3, 11), (3, 12)) if self.is_intel_mac else ((3, 11), (3, 12), (3, 13))
+        release = "{}.{}".format(*self.version)
+        if self.version[:2] not in supported:
+            if self.is_intel_mac and self.version >= (3, 13):
+                return f"TensorFlow has no build for Python {release} on Intel Macs; Python 3.12 is its newest"
+            return "the course needs Python 3.11, 3.12 or 3.13"
+        if not self.is_standard:
+            return "it is not the standard 64-bit CPython that TensorFlow is built for"
+        if not self.has_pip:
+            return f"it lacks venv; on Debian and Ubuntu: sudo apt install python{release}-venv"
+        return None
+
+    @property
+    def is_intel_mac(self) -> bool:
+        return self.platform == "darwin" and self.machine == "x86_64"
+
+
+def venv_python() -> Path:
+    """Path of the interpreter in ``.venv``, whether it exists or not."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def ensure_environment(argv: Sequence[str]) -> None:
+    """Return in an interpreter that can run the course, or go on in one that can and never return.
+
+    Parameters
+    ----------
+    argv
+        The command line after ``python -m course_utils``, to be run again by the interpreter of ``.venv``.
+
+    Raises
+    ------
+    SetupError
+        When no environment can be had: no suitable Python, no network, no space.
+    """
+    if not (ROOT / "requirements.lock").is_file():
+        raise SetupError(
+            f"{ROOT} is not the folder of the course: requirements.lock is missing. Clone the course and start there."
+        )
+    if _in_venv():
+        if venv_is_ready():
+            return
+    # Where another copy of the course is installed, its kernels would import that copy.
+    elif holds_locked_versions() and _installed_course() in (None, ROOT.as_uri()):
+        if _installed_course() is None:
+            _install_course(Path(sys.executable))
+        return
+    if not venv_is_ready():
+        with _only_one_setup():
+            # Another process may have built it while this one waited.
+            if not venv_is_ready():
+                build_environment(find_python())
+    _continue_in_venv(argv)
+
+
+def venv_is_ready() -> bool:
+    """Whether ``.venv`` was set up to its end, in this folder (it cannot be moved), from the lock as it is now."""
+    try:
+        stamp = json.loads(_stamp_path().read_text(encoding="utf-8"))
+        return (
+            venv_python().exists()
+            and stamp["lock_sha256"] == _lock_hash()
+            and ROOT.samefile(stamp["folder"])
+            # Only from within is it known: a system's upgrade changes the Python that the link in .venv leads to.
+            and (not _in_venv() or tuple(stamp["python"]) == sys.version_info[:2])
+        )
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def holds_locked_versions() -> bool:
+    """Whether this interpreter has every direct dependency at a version that the lock pins, as conda's has."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return False
+    import tomllib
+    from importlib import metadata
+
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        return False
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = set(re.findall(r"^([a-z0-9-]+)==([^ \\\n]+)", lock, re.MULTILINE))
+    declared = sum(project["optional-dependencies"].values(), project["dependencies"])
+    for requirement in map(Requirement, declared):
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            return False
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        if (name, version) not in pins or not requirement.specifier.contains(version, prereleases=True):
+            return False
+    return True
+
+
+def find_python() -> Interpreter:
+    """Return the Python to build ``.venv`` with: this one if it fits, else one found on this machine.
+
+    Raises
+    ------
+    SetupError
+        When none fits; the message names what was found and what to install.
+    """
+    # The interpreter of a stale .venv is about to be deleted: its base builds the new one.
+    this = getattr(sys, "_base_executable", None) or sys.executable
+    # 3.12 first: of the three it is the one that works everywhere, Intel Macs included.
+    commands = [[this], ["python3.12"], ["python3.13"], ["python3.11"], ["python3"], ["python"]]
+    if os.name == "nt":
+        commands[1:1] = [["py", "-3.12"], ["py", "-3.13"], ["py", "-3.11"]]
+    found = {}
+    for command in commands:
+        interpreter = probe_python(command)
+        if interpreter is None:
+            continue
+        if interpreter.obstacle is None:
+            return interpreter
+        found.setdefault(interpreter.path, interpreter)
+    seen = "".join(f"\n  {interpreter.name}: {interpreter.obstacle}" for interpreter in found.values())
+    raise SetupError(
+        f"No Python on this machine can run the course.{seen}\nMend that or install Python 3.12 (python.org, or your "
+        "system's package manager), then run the same command again. A Python that is not on the PATH can be named: "
+        "make PYTHON=/path/to/python3.12, or /path/to/python3.12 -m course_utils."
+    )
+
+
+def probe_python(command: Sequence[str]) -> Interpreter | None:
+    """Start a Python and ask what it is; ``None`` when it does not start, as a shim with nothing behind it."""
+    try:
+        answer = subprocess.run([*command, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+        facts = json.loads(answer.stdout.decode("utf-8"))
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return Interpreter(**{**facts, "version": tuple(facts["version"])})
+
+
+def build_environment(interpreter: Interpreter) -> None:
+    """Build ``.venv`` anew from ``requirements.lock``; its stamp is written last, so that half a set-up never counts.
+
+    Parameters
+    ----------
+    interpreter
+        The Python to build it with.
+
+    Raises
+    ------
+    SetupError
+        When a step fails.
+    """
+    started = time.monotonic()
+    _say(f"Setting up .venv from requirements.lock with {interpreter.name}.")
+    _say(f"This happens once: some minutes, a download of up to 0.6 GB, {ENVIRONMENT_GIGABYTES} GB on disk.")
+    _stamp_path().unlink(missing_ok=True)
+    _step("make the folder .venv", [interpreter.path, "-m", "venv", "--clear", str(VENV)])
+    python = venv_python()
+    uv_requirement = VENV / "uv-requirement.txt"
+    uv_requirement.write_text(lock_entry("uv"), encoding="utf-8")
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-user", "--require-hashes"]
+    # With pip's usual five retries a student without network would wait for the message.
+    _step("download uv, the installer", [*pip, "--retries", "1", "-r", str(uv_requirement)], network=True)
+    lock = str(ROOT / "requirements.lock")
+    # Lines that say what was installed help nobody in a log; on a terminal they come with the progress bars.
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *quiet]
+    # Bytecode now, once: otherwise every kernel compiles TensorFlow anew where bytecode is not written.
+    uv += ["--require-hashes", "--compile-bytecode"]
+    try:
+        _step("install the packages", [*uv, "-r", lock], network=True, show=True)
+    except SetupError:
+        # pip knows an institute's mirror and certificates from its configuration, which uv does not read.
+        _step("install the packages with pip instead, which takes longer", [*pip, "-r", lock], network=True)
+    _install_course(python)
+    # Matplotlib lists the machine's fonts at its first import, and would say so in a student's first figure.
+    subprocess.run(
+        [str(python), "-c", "import matplotlib.font_manager"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    write_stamp(interpreter.version[:2])
+    _say(f".venv is ready after {time.monotonic() - started:.0f} s.")
+
+
+def write_stamp(version: Sequence[int]) -> None:
+    """Declare ``.venv`` complete, for a Python of this version (major and minor)."""
+    stamp = {"lock_sha256": _lock_hash(), "folder": str(ROOT), "python": list(version)}
+    temporary = _stamp_path().with_suffix(".part")
+    temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
+    temporary.replace(_stamp_path())
+
+
+def lock_entry(name: str) -> str:
+    """Return what ``requirements.lock`` says of one package: its pin and its hashes, as pip reads them.
+
+    Raises
+    ------
+    SetupError
+        When the lock does not hold the package.
+    """
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entry = re.search(rf"^{re.escape(name)}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
+    if entry is None:
+        raise SetupError(f"requirements.lock does not hold {name}. Restore the file: git checkout requirements.lock")
+    return entry.group()
+
+
+def write_lock(*, upgrade: bool = False) -> None:
+    """Write ``requirements.lock`` anew from ``pyproject.toml``, for all platforms, with hashes; needs the network.
+
+    Parameters
+    ----------
+    upgrade
+        Take the newest versions that fit; otherwise a pin changes only when it must.
+
+    Raises
+    ------
+    SetupError
+        When no set of versions can be found; the lock is then as it was.
+    """
+    lock = ROOT / "requirements.lock"
+    # uv keeps the pins that it finds in its output file, so it starts from a copy.
+    temporary = ROOT / "requirements.lock.part"
+    shutil.copyfile(str(lock), str(temporary))
+    options = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest --all-extras"
+    options += " --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet"
+    command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), *(["--upgrade"] if upgrade else [])]
+    try:
+        _step("write requirements.lock", [*command, "pyproject.toml", "-o", temporary.name], network=True)
+        temporary.replace(lock)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _in_venv() -> bool:
+    return VENV.is_dir() and VENV.samefile(sys.prefix)
+
+
+def _stamp_path() -> Path:
+    return VENV / "course-setup.json"
+
+
+def _lock_hash() -> str:
+    return hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
+
+
+def _installed_course() -> str | None:
+    """Return the folder, as an address, from which this interpreter's kernels import the course; ``None`` for none."""
+    from importlib import metadata
+
+    try:
+        return json.loads(metadata.distribution("digit-course").read_text("direct_url.json") or "{}").get("url", "")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _install_course(python: Path) -> None:
+    # With no dependencies and no build isolation nothing is downloaded: flit_core is in the lock.
+    install = [str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "--no-build-isolation"]
+    _step("install the course itself", [*install, "-e", str(ROOT)])
+
+
+@contextmanager
+def _only_one_setup() -> Iterator[None]:
+    """Let one set-up of this folder run at a time; the system frees the lock even when the process is killed."""
+    path = ROOT / "build" / "setup.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as file:
+        if not _try_lock(file.fileno()):
+            _say("Another command is setting up this folder; waiting until it is done.")
+            while not _try_lock(file.fileno()):
+                time.sleep(1)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        # A file system without locks, as some network drives: go on unprotected rather than not at all.
+        return True
+    return True
+
+
+def _step(purpose: str, command: Sequence[str], *, network: bool = False, show: bool = False) -> None:
+    """Run one step of the set-up; its output is shown as it comes, or only when the step fails."""
+    _say(f"- {purpose}")
+    output = None if show else subprocess.PIPE
+    try:
+        done = subprocess.run(command, cwd=str(ROOT), stdout=output, stderr=None if show else subprocess.STDOUT)
+    except OSError as error:
+        raise SetupError(f"Set-up stopped: could not {purpose}: {error}") from error
+    if done.returncode == 0:
+        return
+    if done.stdout:
+        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        _say("\n".join("    " + line for line in lines[-12:]))
+    raise SetupError(f"Set-up stopped: could not {purpose} (the lines above say why). {_advice(network)}")
+
+
+def _advice(network: bool) -> str:
+    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    if free < ENVIRONMENT_GIGABYTES:
+        return (
+            f"Only {free:.1f} GB are free on the disk of {ROOT}; the environment takes {ENVIRONMENT_GIGABYTES} GB. "
+            "Make space and run the same command again."
+        )
+    if network:
+        return "This needs the network: connect and run the same command again; what was downloaded is kept."
+    return (
+        f"If another program holds or protects a file in {VENV} (JupyterLab, a shell that uses it): end it, delete "
+        "that folder, and run the same command again."
+    )
+
+
+def _continue_in_venv(argv: Sequence[str]) -> NoReturn:
+    command = [str(venv_python()), "-m", "course_utils", *argv]
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)
+    # On Windows exec would end this process, and the shell's prompt would come back before the command is done.
+    process = subprocess.Popen(command)
+    while True:
+        try:
+            sys.exit(process.wait())
+        except KeyboardInterrupt:
+            continue  # the command got it as well, and decides what to do
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
