@@ -17,7 +17,7 @@ lab: ## open JupyterLab on lesson 00
 	@$(COURSE) lab
 
 test: ## run all tests, notebooks included (JOBS=2: on two cores)
-	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS) --dist loadfile)
+	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS))
 
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
 	@$(COURSE) record $(LESSON)

@@ -36,7 +36,7 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
         bar.value = epoch + 1
         seconds_left = (monotonic() - started) / (epoch + 1) * (num_epochs - epoch - 1)
         accuracy = (logs or {}).get("val_accuracy", float("nan"))
-        report.value = f"epoch {epoch + 1} of {num_epochs}, accuracy {accuracy:.4f}, {seconds_left:.0f} s left"
+        report.value = f"epoch {epoch + 1} of {num_epochs}, test accuracy {accuracy:.4f}, {seconds_left:.0f} s left"
 
     alt = f"Progress bar with a step for each epoch, {num_epochs} in all (it moves in JupyterLab)."
     _display_widget(ipywidgets.HBox([bar, report]), alt)

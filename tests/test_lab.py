@@ -1,5 +1,6 @@
 """JupyterLab opens on a notebook for this person on this machine alone, whatever their configuration says."""
 
+import json
 import os
 import re
 import signal
@@ -64,7 +65,10 @@ def test_only_this_machine_and_only_with_the_token(address):
         fetch(f"{bare}/api/contents")
     assert "/login" in fetch(f"{bare}/lab")[0]
     assert "lesson.ipynb" in fetch(f"{bare}/api/contents?{token}")[1]
-    assert '"news": {"disabled": true}' in fetch(f"{bare}/lab/tree/lesson.ipynb?{token}")[1]
+    notifications = json.loads(fetch(f"{bare}/lab/api/settings/@jupyterlab/apputils-extension:notification?{token}")[1])
+    defaults = {name: value["default"] for name, value in notifications["schema"]["properties"].items()}
+    assert defaults["fetchNews"] == "false"
+    assert defaults["checkForUpdates"] is False
     # Nothing else listens: another of this machine's own addresses gets no answer.
     if sys.platform == "linux":
         with pytest.raises(ConnectionRefusedError):

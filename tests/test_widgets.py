@@ -32,4 +32,4 @@ def test_the_progress_bar_follows_a_real_training():
     model.fit(vectors, one_hot_labels, epochs=2, verbose=0, validation_data=validation_data, callbacks=[callback])
     assert bar.value == 2
     report = next(each for each in gc.get_objects() if isinstance(each, ipywidgets.Label) and "of 3" in each.value)
-    assert report.value.startswith("epoch 2 of 3, accuracy 0.1")
+    assert report.value.startswith("epoch 2 of 3, test accuracy 0.1")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyterlab.labapp import LabApp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def open_lab(folder: Path, notebook: str, arguments: Sequence[str] = ()) -> int:
@@ -37,9 +37,8 @@ def open_lab(folder: Path, notebook: str, arguments: Sequence[str] = ()) -> int:
         "IdentityProvider.token": token,
         "ServerApp.root_dir": str(folder),
         "ServerApp.log_level": "WARN",
-        # No pop-up asks a student about news, and starting needs no network.
-        "LabApp.news_url": "None",
-        "LabApp.check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        # No pop-up asks a student about news or updates, and starting needs no network.
+        "LabApp.app_settings_dir": str(Path(__file__).with_name("lab_settings")),
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         own["ServerApp.allow_root"] = "True"
