@@ -6,32 +6,22 @@ import errno
 import hashlib
 import os
 import pickle
-import queue
 import re
-import threading
-import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from course_utils.downloading import DownloadError, download_mnist, keras_file
 from course_utils.reading import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
 from course_utils.workspace import atomic_path, workspace_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from requests import Response
-
 __all__ = ["Dataset", "DatasetError", "load_dataset", "load_pickle", "save_pickle"]
-
-# Address and SHA-256 of the archive as in keras/src/datasets/mnist.py (Keras 3).
-MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-MNIST_ARCHIVE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
 _CONTENT_SHA256 = {
@@ -48,21 +38,18 @@ _CONTENT_SHA256 = {
         "d9fe5d8aa3ec94030c0f0801e5aa9a9cc58767ed1daf6a1aaf3eac874036ab18",
     ),
 }
-_TRAIN_COUNTS = {"MNIST": 60_000, "UCI digits": 1_500}
 
 # Python 3.4 and later read protocol 4. HIGHEST_PROTOCOL would change with the Python that writes, and a pickle made by
 # an instructor must open on every student's machine.
 _PICKLE_PROTOCOL = 4
 
-_ANSWER_SECONDS = 4.0  # name, connection and first line of the answer together
-_STALL_SECONDS = 4.0  # without one more byte
-_SLOW_SECONDS, _SLOW_BYTES = 8.0, 128 * 1024  # slower than this, the 11 MB take over ten minutes
-_MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
-
-_download_failure: str | None = None  # why the one try of this process did not work
+_HOW_TO_GET_MNIST = (
+    "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
+    "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
+)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Handwritten digits to train with and to test with. Nothing in it can be changed.
 
@@ -124,8 +111,6 @@ class Dataset:
             return NotImplemented
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ARRAY_NAMES)
 
-    __hash__ = None  # equal by content, as arrays are
-
 
 def load_dataset(
     path: str | os.PathLike[str] | None = None, *, allow_download: bool = True, allow_embedded: bool = True
@@ -165,13 +150,14 @@ def load_dataset(
             error.add_note("The environment variable MNIST_PATH names this file.")
             raise
 
-    for locate, place in ((_workspace_file, "the workspace"), (_keras_file, "Keras' cache")):
+    for locate, place in ((_workspace_file, "the workspace"), (keras_file, "Keras' cache")):
         if dataset := _find_mnist(locate, place):
             return dataset
     reason = _why_no_download(allow_download)
-    if not reason and (dataset := _find_mnist(_keras_file, "Keras' cache")):
-        return dataset
-    reason = reason or "the downloaded file could not be read again"
+    if reason is None:
+        if dataset := _find_mnist(keras_file, "Keras' cache"):
+            return dataset
+        reason = "the downloaded file could not be read again"
 
     if not allow_embedded:
         raise DatasetError(f"MNIST was not found: {reason}. {_HOW_TO_GET_MNIST}")
@@ -237,7 +223,7 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     return _read_dataset(Path(path))
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+# --- where MNIST may be ----------------------------------------------------------------------------------------------
 
 
 def _read_dataset(path: Path) -> Dataset:
@@ -249,22 +235,12 @@ def _read_dataset(path: Path) -> Dataset:
 
 
 def _name_by_content(arrays: tuple[np.ndarray, ...]) -> str | None:
-    for name, expected in _CONTENT_SHA256.items():
-        # Counting first spares most other data the hashing.
-        if len(arrays[0]) == _TRAIN_COUNTS[name]:
-            found = (hashlib.sha256(array).hexdigest() for array in arrays)
-            if all(one == other for one, other in zip(found, expected, strict=True)):
-                return name
-    return None
+    found = tuple(hashlib.sha256(array).hexdigest() for array in arrays)
+    return next((name for name, expected in _CONTENT_SHA256.items() if found == expected), None)
 
 
 def _workspace_file() -> Path:
     return workspace_folder() / "mnist.pickle"
-
-
-def _keras_file() -> Path:
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
 
 
 def _find_mnist(locate: Callable[[], Path], place: str) -> Dataset | None:
@@ -277,142 +253,29 @@ def _find_mnist(locate: Callable[[], Path], place: str) -> Dataset | None:
         return None
     try:
         dataset = _read_dataset(file)
+        if dataset.name == "MNIST":
+            return dataset
+        problem = "is not MNIST"
     except DatasetError:
-        print(f"{file.name} in {place} is broken or cannot be read, so it was passed over.")
-        return None
-    if dataset.name != "MNIST":
-        print(f"{file.name} in {place} is not MNIST, so it was passed over.")
-        return None
-    return dataset
+        problem = "is broken or cannot be read"
+    print(f"{file.name} in {place} {problem}, so it was passed over.")
+    return None
 
 
-# --- download --------------------------------------------------------------------------------------------------------
-
-
-class _NoDownloadError(Exception):
-    """The download cannot go on; the message is a reason for the banner."""
-
-
-def _why_no_download(allow_download: bool) -> str:
-    """Try to download MNIST into Keras' cache; return why it is not there now, or nothing when it is."""
-    global _download_failure
+def _why_no_download(allow_download: bool) -> str | None:
+    """Download MNIST into Keras' cache; tell why it is not there now, or nothing when it is."""
     if not allow_download:
         return "the download was switched off (allow_download=False)"
     if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
         return "COURSE_OFFLINE asks to stay off the network"
-    if _download_failure is None:
-        host = urlsplit(MNIST_URL).hostname
-        try:
-            _download(_keras_file())
-        # Whatever a network, a proxy, a disk or a server comes up with: the lesson goes on.
-        except Exception as error:
-            _download_failure = _explain(error, host)
-    return _download_failure or ""
-
-
-def _download(target: Path) -> None:
-    import pooch  # here, since most lessons never need the network
-
-    with closing(_ask(MNIST_URL)) as response:
-
-        def save(url: str, output_file: str, pooch_instance: object) -> None:
-            Path(output_file).chmod(0o644)  # pooch makes it private, and this cache may be shared
-            _save_body(response, Path(output_file))
-
-        logger = pooch.get_logger()
-        level = logger.level
-        logger.setLevel("ERROR")  # it would announce the address and the folder on stderr
-        try:
-            pooch.retrieve(
-                MNIST_URL, f"sha256:{MNIST_ARCHIVE_SHA256}", fname=target.name, path=target.parent, downloader=save
-            )
-        finally:
-            logger.setLevel(level)
-
-
-def _ask(url: str) -> Response:
-    """Return the server's answer, its body unread, within `_ANSWER_SECONDS`.
-
-    In a thread, since no timeout reaches a look-up of a name that nobody answers, and it can hang for a minute.
-    """
-    import requests
-
-    answers: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            # Unpacked on the way, the file would not have the size and hash that are expected.
-            headers = {"Accept-Encoding": "identity"}
-            answers.put(requests.get(url, stream=True, headers=headers, timeout=(_ANSWER_SECONDS, _STALL_SECONDS)))
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = answers.get(timeout=_ANSWER_SECONDS)
-    except queue.Empty:
-        raise requests.Timeout from None
-    if isinstance(answer, Exception):
-        raise answer
-    answer.raise_for_status()
-    return answer
-
-
-def _save_body(response: Response, file: Path) -> None:
-    """Write the body of an answer to a file with a progress bar, unless it stalls, crawls or never ends."""
-    from tqdm.auto import tqdm
-
-    total = int(response.headers.get("Content-Length", 0)) or None
-    received = window_received = 0
-    window_start = time.monotonic()
-    with file.open("wb") as stream, tqdm(desc="MNIST", total=total, unit="B", unit_scale=True, leave=False) as bar:
-        # read1 returns what has arrived; the usual iteration waits for a full block, from a crawling server for hours.
-        while block := response.raw.read1(65_536):
-            stream.write(block)
-            bar.update(len(block))
-            received += len(block)
-            if received > _MAX_DOWNLOAD_BYTES:
-                raise _NoDownloadError("the download was far larger than MNIST")
-            if (now := time.monotonic()) - window_start > _SLOW_SECONDS:
-                if received - window_received < _SLOW_BYTES:
-                    raise _NoDownloadError("the network is too slow for the download")
-                window_start, window_received = now, received
-
-
-def _explain(error: Exception, host: str | None) -> str:
-    """Say in plain words why a download did not work."""
-    import requests
-    import urllib3
-
-    match error:
-        case _NoDownloadError():
-            return str(error)
-        case requests.HTTPError():
-            return f"{host} refused the download (status {error.response.status_code})"
-        case requests.exceptions.SSLError():
-            return f"no secure connection to {host}; perhaps the network wants you to log in first"
-        case requests.Timeout():
-            return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds"
-        case urllib3.exceptions.TimeoutError():
-            return f"the download from {host} stalled"
-        case requests.RequestException():
-            return f"no network connection to {host}"
-        case urllib3.exceptions.HTTPError():
-            return "the download broke off"
-        case ValueError():  # this is how pooch reports a hash
-            return f"what came from {host} was not the expected file (wrong hash), so it was thrown away"
-        case OSError():
-            return f"the download could not be stored in Keras' cache ({error.strerror or 'no permission'})"
-        case _:
-            return f"the download failed ({type(error).__name__})"
+        download_mnist()
+    except DownloadError as error:
+        return str(error)
+    return None
 
 
 # --- the digits that are always there --------------------------------------------------------------------------------
-
-_HOW_TO_GET_MNIST = (
-    "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
-    "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
-)
 
 
 def _banner(reason: str) -> str:
@@ -445,6 +308,6 @@ def _embedded_digits() -> Dataset:
     for image, small_image in zip(images, small_images, strict=True):
         image[4:24, 4:24] = Image.fromarray(small_image).resize((20, 20), Image.Resampling.BICUBIC)
     train_images, test_images, train_labels, test_labels = train_test_split(
-        images, labels.astype(np.uint8), train_size=_TRAIN_COUNTS["UCI digits"], stratify=labels, random_state=9
+        images, labels.astype(np.uint8), train_size=1_500, stratify=labels, random_state=9
     )
     return Dataset("UCI digits", train_images, train_labels, test_images, test_labels)

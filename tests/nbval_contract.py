@@ -1,5 +1,4 @@
-"""
-A pytest plugin: nbval executes the notebooks, and our own comparison judges their outputs.
+"""A pytest plugin: nbval executes the notebooks, and our own comparison judges their outputs.
 
 With ``--nbval``, every code cell of a notebook is one test. nbval starts the kernel and runs the cell; then
 `course_utils.authoring.comparison` compares the outputs with the recorded ones, within the tolerance that the cell

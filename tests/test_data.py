@@ -2,24 +2,23 @@
 
 import errno
 import hashlib
-import http.server
 import os
 import pickle
-import socket
 import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from course_utils import data
+from course_utils import data, downloading
 from course_utils.data import Dataset, DatasetError, load_dataset, load_pickle, save_pickle
+from course_utils.workspace import workspace_folder
 
-# Read before the fixture below hides it from the tests.
+pytestmark = pytest.mark.usefixtures("house")
+# Read before the fixture hides it from the tests.
 REAL_MNIST = os.environ.get("MNIST_PATH")
 NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 UCI_SHA256 = "e0a75dd92db20ee090713b76848bf6255780b0c14636c989ecd662264bd02097"
@@ -49,22 +48,6 @@ def snapshot(folder):
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-@pytest.fixture(autouse=True)
-def house(tmp_path, monkeypatch):
-    """Give each test a machine with no data, no network and nothing set, whoever runs it."""
-    for name in ("MNIST_PATH", "COURSE_OFFLINE", *(f"{p}_proxy" for p in ("http", "https", "all"))):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path / "workspace"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(data, "_download_failure", None)
-    with socket.socket() as taken:  # a port where nobody listens, and nobody else will
-        taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(data, "MNIST_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/mnist.npz")
-        yield tmp_path
-
-
 @pytest.fixture
 def mnist(house, monkeypatch):
     """Let a small made-up dataset be what is recognised as MNIST; return it and its archive."""
@@ -72,9 +55,15 @@ def mnist(house, monkeypatch):
     hashes = tuple(hashlib.sha256(getattr(dataset, name).tobytes()).hexdigest() for name in NAMES)
     archive = save_npz(dataset, house / "stick" / "any name.npz")
     monkeypatch.setitem(data._CONTENT_SHA256, "MNIST", hashes)
-    monkeypatch.setitem(data._TRAIN_COUNTS, "MNIST", len(dataset.train_images))
-    monkeypatch.setattr(data, "MNIST_ARCHIVE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(downloading, "MNIST_ARCHIVE_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
     return dataset, archive
+
+
+@pytest.fixture
+def uci_digits(house, capsys):
+    dataset = load_dataset(allow_download=False)
+    capsys.readouterr()  # the banner
+    return dataset
 
 
 # --- Dataset ---------------------------------------------------------------------------------------------------------
@@ -111,6 +100,8 @@ def test_datasets_are_equal_by_content():
     assert make_dataset(name="one") == make_dataset(name="another")
     assert make_dataset(1) != make_dataset(2)
     assert make_dataset() != "made up"
+    with pytest.raises(TypeError, match="unhashable type: 'Dataset'"):
+        hash(make_dataset())
     arrays = make_arrays()
     arrays[3][-1] = (arrays[3][-1] + 1) % 10
     assert Dataset("made up", *arrays) != make_dataset()
@@ -177,13 +168,18 @@ def assert_not_saved(path, remedy, folder):
     assert snapshot(folder) == before
 
 
-def test_save_pickle_in_a_missing_folder(tmp_path):
-    assert_not_saved(tmp_path / "nowhere" / "mnist.pickle", "Create its folder", tmp_path)
-
-
-def test_save_pickle_in_place_of_a_folder(tmp_path):
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("nowhere/mnist.pickle", "Create its folder"),
+        ("file/mnist.pickle", "Create its folder"),
+        ("folder", "Choose a file in a folder that you may write to"),
+    ],
+)
+def test_save_pickle_where_there_can_be_no_file(tmp_path, path, remedy):
     (tmp_path / "folder" / "content").mkdir(parents=True)
-    assert_not_saved(tmp_path / "folder", "Choose a file in a folder that you may write to", tmp_path)
+    (tmp_path / "file").touch()
+    assert_not_saved(tmp_path / path, remedy, tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders have no such permissions on this system")
@@ -284,8 +280,7 @@ def test_mnist_path_comes_next_and_content_gives_the_name(house, monkeypatch, mn
 
 @pytest.mark.parametrize("broken", ["missing", "truncated", "folder"])
 def test_an_explicit_source_that_is_broken_never_falls_through(house, monkeypatch, mnist, broken):
-    (house / "workspace").mkdir()
-    save_pickle(mnist[0], house / "workspace" / "mnist.pickle")
+    save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
     path = house / "named.npz"
     if broken == "truncated":
         path.write_bytes(mnist[1].read_bytes()[:-100])
@@ -307,8 +302,7 @@ def test_home_folder_may_be_written_as_a_tilde(house, monkeypatch, mnist):
 
 
 def test_workspace_comes_before_the_cache(house, mnist, capsys):
-    (house / "workspace").mkdir()
-    save_pickle(mnist[0], house / "workspace" / "mnist.pickle")
+    save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
     (house / "keras" / "datasets").mkdir(parents=True)
     (house / "keras" / "datasets" / "mnist.npz").write_bytes(b"never looked at")
     assert load_dataset().name == "MNIST"
@@ -316,13 +310,12 @@ def test_workspace_comes_before_the_cache(house, mnist, capsys):
 
 
 @pytest.mark.parametrize("content", ["foreign", "broken", "embedded"])
-def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, mnist, capsys, content):
-    (house / "workspace").mkdir()
-    path = house / "workspace" / "mnist.pickle"
+def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, uci_digits, mnist, capsys, content):
+    path = workspace_folder() / "mnist.pickle"
     if content == "foreign":
         save_pickle(make_dataset(7), path)
     elif content == "embedded":
-        save_pickle(data._embedded_digits(), path)
+        save_pickle(uci_digits, path)
     else:
         path.write_bytes(b"\x80\x04]")
     save_npz(mnist[0], house / "keras" / "datasets" / "mnist.npz")
@@ -336,9 +329,8 @@ def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, mnist, capsys,
     assert snapshot(house) == before
 
 
-def test_embedded_digits_kept_by_a_lesson_are_never_taken_for_the_source(house, mnist, capsys):
-    (house / "workspace").mkdir()
-    save_pickle(data._embedded_digits(), house / "workspace" / "uci_digits.pickle")
+def test_embedded_digits_kept_by_a_lesson_are_never_taken_for_the_source(house, uci_digits, mnist, capsys):
+    save_pickle(uci_digits, workspace_folder() / "uci_digits.pickle")
     save_npz(mnist[0], house / "keras" / "datasets" / "mnist.npz")
     assert load_dataset().name == "MNIST"
     assert capsys.readouterr() == ("", "")
@@ -388,13 +380,11 @@ def test_banner_says_what_it_is_why_and_how_to_get_mnist(house, monkeypatch, cap
     assert printed.err == ""
 
 
-def test_embedded_digits_look_like_mnist():
-    dataset = data._embedded_digits()
-    assert len(dataset.train_images) == 1500
-    assert len(dataset.test_images) == 297
-    assert hashlib.sha256(dataset.train_images.tobytes()).hexdigest() == UCI_SHA256
+def test_embedded_digits_look_like_mnist(uci_digits):
+    assert repr(uci_digits) == "<Dataset UCI digits: 1,500 training and 297 test images>"
+    assert hashlib.sha256(uci_digits.train_images.tobytes()).hexdigest() == UCI_SHA256
     for part in ("train", "test"):
-        images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+        images, labels = getattr(uci_digits, f"{part}_images"), getattr(uci_digits, f"{part}_labels")
         counts = np.bincount(labels, minlength=10) / len(labels)
         assert counts.min() > 0.09
         assert counts.max() < 0.11
@@ -404,94 +394,43 @@ def test_embedded_digits_look_like_mnist():
         assert (images.reshape(len(images), -1).max(axis=1) >= 200).all()
 
 
-def test_embedded_images_keep_their_labels():
+def test_embedded_images_keep_their_labels(uci_digits):
     from sklearn.datasets import load_digits
 
     small_images, labels = load_digits(return_X_y=True)
-    dataset = data._embedded_digits()
-    for image, label in zip(dataset.test_images[:40], dataset.test_labels[:40], strict=True):
+    for image, label in zip(uci_digits.test_images[:40], uci_digits.test_labels[:40], strict=True):
         # The mean of each field of an 8x8 grid, as rough as it is, finds the image that it was made from.
         blocks = image[4:24, 4:24].repeat(2, 0).repeat(2, 1).reshape(8, 5, 8, 5).mean(axis=(1, 3))
         nearest = np.abs(small_images - blocks.ravel() * 16 / 255).sum(axis=1).argmin()
         assert labels[nearest] == label
 
 
-def test_embedded_digits_are_known_by_content(tmp_path):
-    assert load_pickle(save_pickle(data._embedded_digits(), tmp_path / "a.pickle")).name == "UCI digits"
+def test_embedded_digits_are_known_by_content(tmp_path, uci_digits):
+    assert load_pickle(save_pickle(uci_digits, tmp_path / "a.pickle")).name == "UCI digits"
+    arrays = [getattr(uci_digits, name).copy() for name in NAMES]
+    arrays[3][-1] = (arrays[3][-1] + 1) % 10
+    nearly = Dataset("UCI digits", *arrays)
+    assert load_pickle(save_pickle(nearly, tmp_path / "b.pickle")).name == "digits from b.pickle"
 
 
-# --- download --------------------------------------------------------------------------------------------------------
+# --- download (how it can fail: test_downloading.py) -----------------------------------------------------------------
 
 
-class Server:
-    """A server on this machine that counts requests and answers as it is told."""
-
-    def __init__(self, answer):
-        server = self
-        self.requests = 0
-        self.released = threading.Event()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                server.requests += 1
-                answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # clients hang up here, and that is no news
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/mnist.npz"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    servers = []
-
-    def start(answer):
-        servers.append(Server(answer))
-        monkeypatch.setattr(data, "MNIST_URL", servers[-1].url)
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.released.set()
-        server.server.shutdown()
-        server.server.server_close()
-
-
-def send(handler, content, length=None, status=200):
-    handler.send_response(status)
-    handler.send_header("Content-Length", str(len(content) if length is None else length))
-    handler.end_headers()
-    handler.wfile.write(content)
-    handler.wfile.flush()
-
-
-def test_download_into_the_cache_of_keras(house, mnist, serve, capfd):
-    server = serve(lambda handler: send(handler, mnist[1].read_bytes()))
-    dataset = load_dataset()
-    assert dataset.name == "MNIST"
-    assert dataset == mnist[0]
-    cache = house / "keras" / "datasets"
-    assert list(cache.iterdir()) == [cache / "mnist.npz"]
-    assert (cache / "mnist.npz").read_bytes() == mnist[1].read_bytes()
-    assert (cache / "mnist.npz").stat().st_mode & 0o044 == 0o044
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert all(
-        line.strip().startswith("MNIST") for line in printed.err.replace("\r", "\n").splitlines() if line.strip()
-    )
-    load_dataset()
+def test_download_goes_into_the_cache_of_keras_once(mnist, serve, capsys):
+    dataset, archive = mnist
+    server = serve(lambda handler: handler.send(archive.read_bytes()))
+    for _ in range(2):
+        loaded = load_dataset()
+        assert (loaded.name, loaded) == ("MNIST", dataset)
     assert server.requests == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_download_replaces_a_broken_file_in_the_cache(house, mnist, serve, capsys):
-    serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    content = mnist[1].read_bytes()
+    serve(lambda handler: handler.send(content))
     (house / "keras" / "datasets").mkdir(parents=True)
-    (house / "keras" / "datasets" / "mnist.npz").write_bytes(mnist[1].read_bytes()[:100])
+    (house / "keras" / "datasets" / "mnist.npz").write_bytes(content[:100])
     assert load_dataset().name == "MNIST"
     assert capsys.readouterr().out.startswith("mnist.npz in Keras' cache is broken")
     assert load_dataset().name == "MNIST"
@@ -499,7 +438,7 @@ def test_download_replaces_a_broken_file_in_the_cache(house, mnist, serve, capsy
 
 
 def test_no_request_when_told_not_to(monkeypatch, mnist, serve):
-    server = serve(lambda handler: send(handler, mnist[1].read_bytes()))
+    server = serve(lambda handler: handler.send(mnist[1].read_bytes()))
     assert load_dataset(allow_download=False).name == "UCI digits"
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     assert load_dataset().name == "UCI digits"
@@ -508,110 +447,14 @@ def test_no_request_when_told_not_to(monkeypatch, mnist, serve):
     assert load_dataset().name == "MNIST"
 
 
-def stall(handler):
-    send(handler, b"PK\x03\x04" + bytes(1000), length=100_000)
-    handler.server.stop.wait(30)
-
-
-def crawl(handler):
-    send(handler, b"", length=100_000)
-    for handler.server.crawled in range(1_000):
-        handler.wfile.write(b"x")
-        handler.wfile.flush()
-        if handler.server.stop.wait(0.01):
-            break
-
-
-def pour(handler):
-    send(handler, b"", length=10**9)
-    while not handler.server.stop.is_set():
-        handler.wfile.write(bytes(100_000))
-
-
-BAD_ANSWERS = {
-    "wrong bytes": (lambda handler: send(handler, b"PK\x03\x04 something else"), "wrong hash"),
-    "login page": (lambda handler: send(handler, b"<html>Please log in</html>"), "wrong hash"),
-    "403": (lambda handler: send(handler, b"no", status=403), r"status 403"),
-    "404": (lambda handler: send(handler, b"no", status=404), r"status 404"),
-    "500": (lambda handler: send(handler, b"no", status=500), r"status 500"),
-    "breaks off": (lambda handler: send(handler, b"PK\x03\x04", length=100_000), "broke off"),
-    "never answers": (lambda handler: handler.server.stop.wait(30), "no answer from 127.0.0.1"),
-    "stalls": (stall, "stalled"),
-    "crawls": (crawl, "too slow"),
-    "never ends": (pour, "far larger"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_ANSWERS)
-def test_a_bad_answer_ends_in_the_embedded_digits(house, monkeypatch, mnist, serve, capfd, case):
-    answer, reason = BAD_ANSWERS[case]
-    monkeypatch.setattr(data, "_ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(data, "_STALL_SECONDS", 0.5)
-    monkeypatch.setattr(data, "_SLOW_SECONDS", 0.3)
-    monkeypatch.setattr(data, "_MAX_DOWNLOAD_BYTES", 1_000_000)
-    server = serve(answer)
-    server.server.stop = server.released
-
-    assert load_dataset().name == "UCI digits"
-    printed = capfd.readouterr()
-    words = " ".join(printed.out.split())
-    assert reason in words
-    assert "Traceback" not in printed.err
-    assert not [path for path in (house / "keras").rglob("*") if path.is_file()]
-    if case == "crawls":
-        assert server.server.crawled < 900, "hung up on, not waited for"
-
-    assert load_dataset().name == "UCI digits"
-    assert reason in " ".join(capfd.readouterr().out.split())
-    assert server.requests == 1, "one failure is enough for a process"
-
-
-def test_refused_connection(house, capfd):
-    assert load_dataset().name == "UCI digits"
-    printed = capfd.readouterr()
-    assert "Why: no network connection to 127.0.0.1." in printed.out
-    assert printed.err == ""
-    assert not (house / "keras").exists()
-
-
-def test_a_name_that_nobody_knows(monkeypatch, capfd):
-    monkeypatch.setattr(data, "MNIST_URL", "http://no-such-host.invalid/mnist.npz")
-    assert load_dataset().name == "UCI digits"
-    assert "no-such-host.invalid" in capfd.readouterr().out
-
-
-def test_a_resolver_that_never_answers_holds_nothing_up(monkeypatch, capfd):
-    answered = threading.Event()
-
-    def wait_for_ever(*_, **__):
-        answered.wait(30)
-        raise socket.gaierror("too late")
-
-    monkeypatch.setattr(socket, "getaddrinfo", wait_for_ever)  # a real one would need another machine's network
-    monkeypatch.setattr(data, "_ANSWER_SECONDS", 0.2)
-    assert load_dataset().name == "UCI digits"
-    answered.set()
-    assert "no answer from 127.0.0.1" in capfd.readouterr().out
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs a folder that cannot exist")
-def test_a_cache_that_cannot_be_written(monkeypatch, mnist, serve, capfd):
-    monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
-    serve(lambda handler: send(handler, mnist[1].read_bytes()))
-    assert load_dataset().name == "UCI digits"
-    assert "could not be stored in Keras' cache" in " ".join(capfd.readouterr().out.split())
-
-
-def test_address_and_hash_are_those_of_the_installed_keras():
-    from importlib.util import find_spec
-
-    package = Path(find_spec("keras").origin).parent
-    source = (package / "src" / "datasets" / "mnist.py").read_text(encoding="utf-8")
-    program = "from course_utils import data; print(data.MNIST_URL, data.MNIST_ARCHIVE_SHA256)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    address, archive_hash = done.stdout.split()
-    assert address.removesuffix("mnist.npz") in source
-    assert archive_hash in source
+def test_a_failed_download_ends_in_the_embedded_digits_and_is_not_tried_again(serve, capfd):
+    server = serve(lambda handler: handler.send(b"no", status=403))
+    for _ in range(2):
+        assert load_dataset().name == "UCI digits"
+        printed = capfd.readouterr()
+        assert "Why: 127.0.0.1 refused the download (status 403)." in printed.out
+        assert printed.err == ""
+    assert server.requests == 1
 
 
 # --- import, and the real MNIST --------------------------------------------------------------------------------------
@@ -632,14 +475,13 @@ print(sorted(heavy & set(sys.modules)))
 
 
 @needs_mnist
-def test_real_mnist(tmp_path, monkeypatch, capsys):
+def test_real_mnist(monkeypatch, capsys):
     monkeypatch.setenv("MNIST_PATH", REAL_MNIST)
     dataset = load_dataset()
     assert repr(dataset) == "<Dataset MNIST: 60,000 training and 10,000 test images>"
     assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     monkeypatch.delenv("MNIST_PATH")
-    (tmp_path / "workspace").mkdir()
-    save_pickle(dataset, tmp_path / "workspace" / "mnist.pickle")
+    save_pickle(dataset, workspace_folder() / "mnist.pickle")
     again = load_dataset()
     assert again.name == "MNIST"
     assert again == dataset
@@ -647,12 +489,11 @@ def test_real_mnist(tmp_path, monkeypatch, capsys):
 
 
 @needs_mnist
-def test_mnist_with_one_pixel_changed_is_not_mnist(tmp_path, capsys):
+def test_mnist_with_one_pixel_changed_is_not_mnist(capsys):
     dataset = load_dataset(REAL_MNIST)
     images = dataset.test_images.copy()
     images[9_999, 14, 14] ^= 1
-    (tmp_path / "workspace").mkdir()
     nearly = Dataset("MNIST", dataset.train_images, dataset.train_labels, images, dataset.test_labels)
-    save_pickle(nearly, tmp_path / "workspace" / "mnist.pickle")
+    save_pickle(nearly, workspace_folder() / "mnist.pickle")
     assert load_dataset(allow_download=False).name == "UCI digits"
     assert "mnist.pickle in the workspace is not MNIST" in capsys.readouterr().out

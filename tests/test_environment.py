@@ -22,7 +22,7 @@ from course_utils.authoring.environment import Interpreter, lock_entry, probe_py
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-COMMANDS = ["setup", "run", "lab", "test", "record", "check", "lock"]
+COMMANDS = ["setup", "run", "lab", "test", "record", "check", "measure", "mutants", "lock"]
 
 MACHINES = {
     "Linux x86-64": ("linux", "Linux", "x86_64", "posix"),

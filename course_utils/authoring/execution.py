@@ -45,8 +45,7 @@ class LessonError(Exception):
 
 @dataclass(frozen=True)
 class Execution:
-    """
-    What running a lesson gave.
+    """What running a lesson gave.
 
     Attributes
     ----------
@@ -76,8 +75,7 @@ def execute_notebook(
     on_cell: Callable[[int, int], None] | None = None,
     name: str | None = None,
 ) -> Execution:
-    """
-    Run all cells of a lesson in a new kernel of this interpreter.
+    """Run all cells of a lesson in a new kernel of this interpreter.
 
     Parameters
     ----------
@@ -148,8 +146,7 @@ def execute_notebook(
 
 
 def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """
-    Build the environment in which every kernel of the course runs, whoever starts it.
+    """Build the environment in which every kernel of the course runs, whoever starts it.
 
     Parameters
     ----------
@@ -171,8 +168,7 @@ def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> 
 
 
 def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:
-    """
-    Find out once, for all kernels to come, which digits there are.
+    """Find out once, for all kernels to come, which digits there are.
 
     Parameters
     ----------

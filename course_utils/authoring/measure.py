@@ -49,7 +49,7 @@ def measure() -> int:
     """Execute all lessons in every environment, and write the spread of each cell that moved to ``spread.json``.
 
     The spread of a cell is the largest distance, over all environments, between an output and the recorded one:
-    ``absolute`` and ``relative`` for numbers, ``picture`` for pictures (see `comparison.picture_distance`). A declared
+    ``absolute`` and ``relative`` for numbers, ``picture`` for pictures (see `pictures.picture_distance`). A declared
     tolerance should be about twice that; the tests refuse one that is smaller than the spread, or far larger.
 
     Returns

@@ -20,8 +20,7 @@ _OVERWRITTEN_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """
-    Return a copy of a notebook without anything that depends on who ran it, where or when.
+    """Return a copy of a notebook without anything that depends on who ran it, where or when.
 
     Sources, outputs that a reader sees, cell ids, tags and tolerances stay. Memory addresses in outputs stay too:
     they are the author's to remove, see `memory_addresses`.
@@ -58,8 +57,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
 
 
 def to_text(notebook: NotebookNode) -> str:
-    """
-    Write a notebook as nbformat does: indent 1, sorted keys, UTF-8 left readable, one newline at the end.
+    """Write a notebook as nbformat does: indent 1, sorted keys, UTF-8 left readable, one newline at the end.
 
     Parameters
     ----------
@@ -81,8 +79,7 @@ def to_text(notebook: NotebookNode) -> str:
 
 
 def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """
-    Return copies of a cell's outputs as a reader finally sees them.
+    """Return copies of a cell's outputs as a reader finally sees them.
 
     Text of one stream is joined where its first piece stands (pieces arrive as the kernel happens to flush them),
     without what carriage returns and backspaces overwrite. Widget views go: they are keys into a kernel that is gone.
@@ -114,8 +111,7 @@ def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def memory_addresses(cell: NotebookNode) -> list[str]:
-    """
-    Find the texts such as ``<Line2D object at 0x7f…>`` in the outputs of a code cell.
+    """Find the texts such as ``<Line2D object at 0x7f…>`` in the outputs of a code cell.
 
     They differ on every run, so no recorded output may hold one; the author ends the cell with something worth
     reading instead.
@@ -134,8 +130,7 @@ def memory_addresses(cell: NotebookNode) -> list[str]:
 
 
 def texts(cell: NotebookNode) -> list[str]:
-    """
-    Return every text in the outputs of a code cell, metadata such as alternative texts of pictures included.
+    """Return every text in the outputs of a code cell, metadata such as alternative texts of pictures included.
 
     Parameters
     ----------
@@ -163,8 +158,7 @@ def texts(cell: NotebookNode) -> list[str]:
 
 
 def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
-    """
-    Name a cell as people find it: code cells by the number at their prompt after Run All, and by id.
+    """Name a cell as people find it: code cells by the number at their prompt after Run All, and by id.
 
     Parameters
     ----------
@@ -185,8 +179,7 @@ def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """
-    Return the code cells that Run All executes, in order: those with anything in them.
+    """Return the code cells that Run All executes, in order: those with anything in them.
 
     Parameters
     ----------

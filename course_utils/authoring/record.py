@@ -24,8 +24,7 @@ _CHANGES_TOLD_PER_CELL = 8
 
 
 def record(lessons: Sequence[str] | None, write: bool, *, folder: Path = NOTEBOOKS_FOLDER) -> int:
-    """
-    Execute lessons, each alone, in an empty workspace, and compare them with what is recorded.
+    """Execute lessons, each alone, in an empty workspace, and compare them with what is recorded.
 
     Where a new output is equal to the recorded one within the tolerance of its cell, the recorded one is kept, so that
     a second recording changes nothing. Notebooks are written after the last lesson, all of them or none.
@@ -56,8 +55,7 @@ def record(lessons: Sequence[str] | None, write: bool, *, folder: Path = NOTEBOO
 
 
 def find_lessons(lessons: Sequence[str] | None, folder: Path = NOTEBOOKS_FOLDER) -> list[Path]:
-    """
-    Find the notebooks of lessons.
+    """Find the notebooks of lessons.
 
     Parameters
     ----------
