@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -43,11 +44,23 @@ def address(tmp_path):
                 line = server.stdout.readline()
                 assert line, f"JupyterLab ended without an address:\n{printed}"
                 printed += line
+            wait_until_it_answers(port)
             yield found.group()
         finally:
             give_up.cancel()
             server.send_signal(signal.SIGTERM)
             server.stdout.read()
+
+
+def wait_until_it_answers(port):
+    """The address is printed a moment before the server listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    return None
 
 
 def fetch(address):

@@ -219,6 +219,18 @@ def test_unusable_data_is_told_before_any_lesson(lessons, tmp_path, monkeypatch,
     assert "04_before" not in printed.out
 
 
+def ends(process_id: int) -> bool:
+    """Tell whether a process ends within a while: a busy system takes its time to clear one away."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process_id, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
 def test_an_interrupted_run_leaves_no_kernel(lessons, tmp_path, own_digits):
     told = tmp_path / "pid"
@@ -236,13 +248,15 @@ def test_an_interrupted_run_leaves_no_kernel(lessons, tmp_path, own_digits):
         while not (told.exists() and told.read_text()) and time.monotonic() < deadline:
             time.sleep(0.1)
         kernel = int(told.read_text())
-        process.send_signal(signal.SIGINT)
+        # Now and then an interrupt falls into a place where Python can only note it; a person presses Ctrl-C again.
+        while process.poll() is None and time.monotonic() < deadline + 60:
+            process.send_signal(signal.SIGINT)
+            time.sleep(5)
         _, said = process.communicate(timeout=60)
     finally:
         process.kill()
     assert "KeyboardInterrupt" in said
-    with pytest.raises(ProcessLookupError):
-        os.kill(kernel, 0)
+    assert ends(kernel)
 
 
 def test_the_real_lessons_run_on_the_embedded_digits(tmp_path, offline, capfd):

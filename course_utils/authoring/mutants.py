@@ -142,7 +142,8 @@ def _first_failure(root: Path, lessons: list[str]) -> str | None:
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - our own pytest wrote it
         for problem in (*case.iter("failure"), *case.iter("error")):
             said = (problem.text or problem.get("message") or "").strip().splitlines()
-            return f"{Path(case.get('classname', '').replace('.', '/')).name} {case.get('name')}: {said[0][:200]}"
+            lesson = case.get("classname", "").removesuffix(".ipynb").rpartition(".")[2]
+            return f"{lesson}, {case.get('name')}: {said[0][:200]}"
     raise LessonError(f"pytest failed without a failing cell:\n{done.stdout[-2000:]}")
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "course_utils" / "reference"
 WEIGHTS, RECORD = FOLDER / "mnist.weights.h5", FOLDER / "mnist.json"
 RECIPE_LESSON = ROOT / "notebooks" / "05_train.ipynb"
-PICTURE = ROOT / "docs" / "prediction_grid.png"
+PICTURE = ROOT / "notebooks" / "pictures" / "prediction_grid.png"
 PICTURE_LESSON, PICTURE_CELL = ROOT / "notebooks" / "07_predict.ipynb", "prediction-grid"
 RECIPE_ROOMS = [ROOT / "course_utils" / name for name in ("preprocessing.py", "model.py")]
 
@@ -91,7 +91,7 @@ def recorded_picture() -> bytes:
 
 
 def rewrite_picture() -> None:
-    """Replace ``docs/prediction_grid.png`` by what lesson 07 recorded, if it is another picture."""
+    """Replace ``notebooks/pictures/prediction_grid.png`` by what lesson 07 recorded, if it is another picture."""
     picture = recorded_picture()
     if not PICTURE.exists() or PICTURE.read_bytes() != picture:
         PICTURE.parent.mkdir(exist_ok=True)
