@@ -53,7 +53,7 @@ def address(tmp_path):
 
 
 def wait_until_it_answers(port):
-    """The address is printed a moment before the server listens."""
+    """Wait: the address is printed a moment before the server listens."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
