@@ -1,0 +1,53 @@
+"""Exercises of the lessons: ``from course_utils.exercises import lesson_02 as exercises``.
+
+One module per lesson, which the lesson imports; importing this package loads none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from course_utils.exercises.core import Exercise, done_exercises
+
+__all__ = ["exercises_of", "show_progress"]
+
+LESSONS = {
+    "01": "load and pickle",
+    "02": "preprocess",
+    "03": "one-hot encode",
+    "04": "build the model",
+    "05": "train",
+    "06": "evaluate",
+    "07": "predict",
+}
+_WIDTH = 26  # of a title in the table
+
+
+def exercises_of(lesson: str) -> list[Exercise]:
+    """Return the exercises of a lesson (``"02"``) in the order of their keys; none if it has no module."""
+    name = f"{__name__}.lesson_{lesson}"
+    if find_spec(name) is None:
+        return []
+    found = vars(import_module(name)).values()
+    return sorted((each for each in found if isinstance(each, Exercise)), key=lambda exercise: exercise.key)
+
+
+def show_progress() -> None:
+    """Print a line for each lesson: its exercises, with a tick before those that were solved.
+
+    What was solved stands in ``progress.json`` in the workspace and goes nowhere else; deleting the file starts anew.
+    """
+    done = done_exercises()
+    num_done = num_all = 0
+    for lesson, name in LESSONS.items():
+        exercises = exercises_of(lesson)
+        num_all += len(exercises)
+        num_done += sum(exercise.key in done for exercise in exercises)
+        marked = (f"{'✓' if each.key in done else '·'} {_short(each.title):{_WIDTH}}" for each in exercises)
+        print(f"{lesson} {name:16} {' '.join(marked)}".rstrip())
+    print(f"\n{num_done} of {num_all} exercises done (✓)")
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1].rstrip()}…"
