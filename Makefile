@@ -5,10 +5,10 @@ PYTHON ?= $(or $(shell for python in .venv/bin/python python3 python3.12 python3
 	$$python -c "" >/dev/null 2>&1 && echo $$python && break; done),python3)
 COURSE = $(PYTHON) -m course_utils
 
-.PHONY: help setup run lab test record check measure mutants lock
+.PHONY: help setup run lab
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 run: ## execute lessons 00-07 and write pages and a summary to build/ (EPOCHS=3: a short training)
 	@$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
@@ -16,8 +16,21 @@ run: ## execute lessons 00-07 and write pages and a summary to build/ (EPOCHS=3:
 lab: ## open JupyterLab on lesson 00
 	@$(COURSE) lab
 
+setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
+	@$(COURSE) setup
+
+# --- for those who change the course; not in the student edition
+
+.PHONY: test student instructor record check measure mutants lock
+
 test: ## run all tests, notebooks included (JOBS=2: on two cores)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS))
+
+student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
+	@$(COURSE) student
+
+instructor: ## make build/instructor/ to teach from: solutions open, notes shown
+	@$(COURSE) instructor
 
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
 	@$(COURSE) record $(LESSON)
@@ -33,6 +46,3 @@ mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT
 
 lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(COURSE) lock $(if $(UPGRADE),--upgrade)
-
-setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
-	@$(COURSE) setup

@@ -22,7 +22,7 @@ from course_utils.authoring.environment import Interpreter, lock_entry, probe_py
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-COMMANDS = ["setup", "run", "lab", "test", "record", "check", "measure", "mutants", "lock"]
+COMMANDS = ["setup", "run", "lab", "test", "student", "instructor", "record", "check", "measure", "mutants", "lock"]
 
 MACHINES = {
     "Linux x86-64": ("linux", "Linux", "x86_64", "posix"),
@@ -304,7 +304,7 @@ def test_help_needs_no_packages_and_lists_every_command(course):
     done = start(course, "--help")
     assert done.returncode == 0
     for command in COMMANDS:
-        assert re.search(rf"^ +{command} +\w", done.stdout, re.MULTILINE), command
+        assert re.search(rf"^ +{command}\s+\w", done.stdout, re.MULTILINE), command
         assert start(course, command, "--help").returncode == 0
 
 

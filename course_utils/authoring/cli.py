@@ -69,6 +69,20 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run.add_argument("--epochs", type=_epochs, metavar="N", help="train for N epochs instead of what the lessons say")
     lab = add("lab", _lab, "open JupyterLab on lesson 00; what follows goes to JupyterLab")
     lab.usage = "python -m course_utils lab [-- --no-browser ...]"
+    add("setup", _setup, "only set up the environment, e.g. before a workshop without network")
+    # What the others are made of is not in the student edition.
+    if Path(__file__).with_name("editions.py").is_file():
+        _add_for_authors(add)
+
+    passed_on = []
+    if argv[:1] and argv[0] in PASSING_ON and argv[1:2] not in (["-h"], ["--help"]):
+        argv, passed_on = argv[:1], argv[2:] if argv[1:2] == ["--"] else argv[1:]
+    arguments = parser.parse_args(argv)
+    arguments.passed_on = passed_on
+    return arguments
+
+
+def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     test = add("test", _test, "run all tests, notebooks included; what follows goes to pytest")
     test.usage = "python -m course_utils test [-- -k data ...]"
     for name, text in (
@@ -83,14 +97,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
     lock = add("lock", _lock, "write requirements.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
-    add("setup", _setup, "only set up the environment, e.g. before a workshop without network")
-
-    passed_on = []
-    if argv[:1] and argv[0] in PASSING_ON and argv[1:2] not in (["-h"], ["--help"]):
-        argv, passed_on = argv[:1], argv[2:] if argv[1:2] == ["--"] else argv[1:]
-    arguments = parser.parse_args(argv)
-    arguments.passed_on = passed_on
-    return arguments
+    add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
+    add("instructor", _instructor, "make the edition for instructors in build/: solutions open, notes shown")
 
 
 def _epochs(text: str) -> int:
@@ -146,4 +154,29 @@ def _lock(arguments: argparse.Namespace) -> int:
     from course_utils.authoring.environment import write_lock
 
     write_lock(upgrade=arguments.upgrade)
+    return 0
+
+
+def _student(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.editions import EditionError, make_student_edition
+
+    try:
+        path = make_student_edition(ROOT, ROOT / "build")
+    except (EditionError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"To hand out: {path.relative_to(ROOT).as_posix()}; the same, unpacked: build/student")
+    return 0
+
+
+def _instructor(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.editions import EditionError, make_instructor_edition
+
+    try:
+        folder = make_instructor_edition(ROOT, ROOT / "build")
+    except (EditionError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    notebooks = (folder / "notebooks").relative_to(ROOT).as_posix()
+    print(f"To teach from, in JupyterLab (make lab): {notebooks}. Change the lessons in notebooks/, not there.")
     return 0
