@@ -26,7 +26,7 @@ SPREAD = NOTEBOOKS_FOLDER.parent / "course_utils" / "reference" / "spread.json"
 
 # Cells that nbval may treat in another way than all others: (lesson, cell id) and why.
 REASONS_TO_IGNORE: dict[tuple[str, str], str] = {}
-TAGS = {"parameters", "depends-on-dataset", "hide-input", *metadata_tags}
+TAGS = {"parameters", "depends-on-dataset", "hide-input", "exercise", "solution", "instructor", *metadata_tags}
 MOST_LINES = 12
 
 PATH = re.compile(r"(?<![\w.])/(?:home|tmp|work|root|Users|private|var|opt|mnt|usr)(?:/|\b)|\b[A-Za-z]:\\|file://")

@@ -27,7 +27,7 @@ RECIPE_ROOMS = [ROOT / "course_utils" / name for name in ("preprocessing.py", "m
 
 
 def recipe_fingerprint() -> str:
-    """Give a hash of the code that makes the weights; comments, layout and recorded outputs do not count.
+    """Give a hash of the code that makes the weights; exercises, comments, layout and outputs do not count.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def recipe_fingerprint() -> str:
         SHA-256 in hexadecimal.
     """
     cells = nbformat.read(RECIPE_LESSON, as_version=4).cells
-    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    sources = [cell.source for cell in cells if cell.cell_type == "code" and not cell.id.startswith("exercise-")]
     sources += [room.read_text(encoding="utf-8") for room in RECIPE_ROOMS]
     return hashlib.sha256("\n".join(_bare_code(source) for source in sources).encode()).hexdigest()
 
