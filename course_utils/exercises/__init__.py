@@ -21,7 +21,6 @@ LESSONS = {
     "06": "evaluate",
     "07": "predict",
 }
-_WIDTH = 26  # of a title in the table
 
 
 def exercises_of(lesson: str) -> list[Exercise]:
@@ -34,7 +33,7 @@ def exercises_of(lesson: str) -> list[Exercise]:
 
 
 def show_progress() -> None:
-    """Print a line for each lesson: its exercises, with a tick before those that were solved.
+    """Print each lesson with its exercises, a line each, and a tick before those that were solved.
 
     What was solved stands in ``progress.json`` in the workspace and goes nowhere else; deleting the file starts anew.
     """
@@ -44,10 +43,7 @@ def show_progress() -> None:
         exercises = exercises_of(lesson)
         num_all += len(exercises)
         num_done += sum(exercise.key in done for exercise in exercises)
-        marked = (f"{'✓' if each.key in done else '·'} {_short(each.title):{_WIDTH}}" for each in exercises)
-        print(f"{lesson} {name:16} {' '.join(marked)}".rstrip())
+        print(f"{lesson} {name}")
+        for exercise in exercises:
+            print(f"   {'✓' if exercise.key in done else '·'} {exercise.title}")
     print(f"\n{num_done} of {num_all} exercises done (✓)")
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1].rstrip()}…"
