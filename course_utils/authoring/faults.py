@@ -73,7 +73,7 @@ FAULTS = [
     Fault("a figure without its alternative", PLOTTING, 'metadata={"image/png": {"alt": alt}}', "metadata={}"),
     # lessons
     Fault("steps rounded down", START, "math.ceil", "math.floor"),
-    Fault("test labels counted", LOAD, "np.bincount(train_labels)", "np.bincount(test_labels)"),
+    Fault("test labels counted", LOAD, "counts = np.bincount(train_labels)", "counts = np.bincount(test_labels)"),
     Fault(
         "labels one image late",
         LOAD,
@@ -103,8 +103,13 @@ FAULTS = [
     Fault("biases forgotten", BUILD, "784 * 512 + 512", "784 * 512"),
     Fault("hidden layers swapped", BUILD, "hidden_sizes = (512, 256)", "hidden_sizes = (256, 512)"),
     Fault("softmax without dividing", BUILD, "powers / powers.sum()", "powers"),
-    Fault("another optimizer", TRAIN, 'optimizer="adam"', 'optimizer="rmsprop"'),
-    Fault("another batch size", TRAIN, "batch_size=batch_size", "batch_size=2 * batch_size"),
+    Fault("another optimizer", TRAIN, 'optimizer="adam",\n', 'optimizer="rmsprop",\n'),
+    Fault(
+        "another batch size",
+        TRAIN,
+        "batch_size=batch_size,\n    epochs=num_epochs",
+        "batch_size=2 * batch_size,\n    epochs=num_epochs",
+    ),
     Fault(
         "training on the test set",
         TRAIN,
