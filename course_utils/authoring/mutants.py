@@ -162,7 +162,9 @@ def _rooms_needed(rooms: set[str], root: Path) -> set[str]:
     while rooms - needed:
         room = (rooms - needed).pop()
         needed.add(room)
-        rooms = rooms | set(_rooms_imported((root / "course_utils" / f"{room}.py").read_text(encoding="utf-8")))
+        package = root / "course_utils"
+        for module in [*package.glob(f"{room}.py"), *package.glob(f"{room}/*.py")]:
+            rooms = rooms | set(_rooms_imported(module.read_text(encoding="utf-8")))
     return needed
 
 
