@@ -52,7 +52,7 @@ FAULTS = [
         'vectors = globals().setdefault("_cached", images.reshape(len(images), -1).astype(np.float32))',
     ),
     Fault("nine classes", PREPROCESSING, "NUM_CLASSES = 10", "NUM_CLASSES = 9"),
-    Fault("labels shifted by one", PREPROCESSING, "len(labels)), labels] = 1", "len(labels)), labels - 1] = 1"),
+    Fault("labels shifted by one", PREPROCESSING, "len(labels)), labels] = 1", "len(labels)), (labels + 1) % 10] = 1"),
     Fault("labels shuffled", PREPROCESSING, "len(labels)), labels] = 1", "len(labels)), np.sort(labels)] = 1"),
     Fault("one-hot with a two", PREPROCESSING, "len(labels)), labels] = 1", "len(labels)), labels] = 2"),
     Fault("softmax left out", MODEL, 'NUM_CLASSES, activation="softmax"', "NUM_CLASSES"),
