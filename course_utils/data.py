@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import pickle
@@ -16,7 +15,7 @@ import numpy as np
 
 from course_utils.downloading import DownloadError, download_mnist, keras_file
 from course_utils.reading import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
-from course_utils.workspace import atomic_path, workspace_folder
+from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,13 +190,7 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             pickle.dump(pairs, stream, protocol=_PICKLE_PROTOCOL)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            remedy = "Create its folder first, or check the spelling."
-        elif error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            size = sum(getattr(dataset, name).nbytes for name in ARRAY_NAMES) / 1e6
-            remedy = f"Make room for {size:.0f} MB more, or choose another disk."
-        else:
-            remedy = "Choose a file in a folder that you may write to, and close programs that have the file open."
+        remedy = write_remedy(error, sum(getattr(dataset, name).nbytes for name in ARRAY_NAMES))
         raise file_error(path, f"{path} cannot be written ({error.strerror or error})", remedy) from error
     return path
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +14,9 @@ import keras
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
 from course_utils.preprocessing import one_hot, preprocess_images
-from course_utils.workspace import atomic_path, workspace_folder
+from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
+_HISTORY = "history.json"  # beside the members that Keras writes into the archive
 REFERENCE_FOLDER = Path(__file__).parent / "reference"
 SEED = 9
 BATCH_SIZE = 128
@@ -71,20 +74,28 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
     Returns
     -------
     str
-        Where the two files are, as seen from the workspace folder.
+        Where the file is, as seen from the workspace folder: the network as Keras saves it, and in the same archive
+        ``history.json``.
 
     Raises
     ------
     OSError
-        If the folder cannot be written; what was there before is still there.
+        If the file cannot be written; what was there before is still there.
     """
-    folder = _model_folder(dataset)
-    folder.mkdir(exist_ok=True)
-    with atomic_path(folder / "model.keras") as temporary:
-        trained.model.save(temporary)
-    with atomic_path(folder / "history.json") as temporary:
-        temporary.write_text(json.dumps(trained.history, indent=1), encoding="utf-8")
-    return f"{folder.name}/model.keras and {folder.name}/history.json"
+    path = _model_path(dataset)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with atomic_path(path) as temporary:
+            trained.model.save(temporary)
+            # Within, since two files could come to be of two trainings.
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr(_HISTORY, json.dumps(trained.history, indent=1))
+    except OSError as error:
+        raise OSError(
+            f"The trained network cannot be kept in {path} ({os.strerror(error.errno) if error.errno else error}). "
+            f"{write_remedy(error)} Then run this cell again: nothing that was trained is lost."
+        ) from error
+    return f"{path.parent.name}/{path.name}"
 
 
 def load_trained_model(dataset: Dataset) -> TrainedModel:
@@ -101,23 +112,54 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
         From the workspace if lesson 05 left one there; else, for MNIST, the weights recorded with the course; else a
         network trained on the spot for some 360 steps, which takes seconds. A printed line tells which of the three.
     """
-    folder = _model_folder(dataset)
-    if (folder / "model.keras").exists() and (folder / "history.json").exists():
+    path = _model_path(dataset)
+    if path.exists():
         try:
-            history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
-            trained = TrainedModel(keras.saving.load_model(folder / "model.keras"), history)
-        except (ValueError, OSError, KeyError, TypeError) as error:
+            trained = read_trained_model(path)
+        except Exception as error:  # a damaged archive makes its readers raise nearly anything
             print(
-                f"The network in {folder.name}/ of your workspace cannot be read ({type(error).__name__}): train again."
+                f"The network in {path.parent.name}/ of your workspace cannot be read ({type(error).__name__}): "
+                "train again."
             )
         else:
-            print(f"Using the network that you trained in lesson 05 ({len(history['loss'])} epochs).")
+            print(f"Using the network that you trained in lesson 05 ({len(trained.history['loss'])} epochs).")
             return trained
     return _load_reference() if dataset.name == "MNIST" else _train_in_seconds(dataset)
 
 
-def _model_folder(dataset: Dataset) -> Path:
-    return workspace_folder() / dataset.slug
+def read_trained_model(path: Path) -> TrainedModel:
+    """Read what `save_trained_model` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    TrainedModel
+        The network and its history.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, if the file is missing or damaged or has no history.
+    """
+    while True:
+        history = _read_history(path)
+        model = keras.saving.load_model(path)
+        # Another process may have put another network in place in between.
+        if _read_history(path) == history:
+            return TrainedModel(model, history)
+
+
+def _read_history(path: Path) -> History:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(_HISTORY))
+
+
+def _model_path(dataset: Dataset) -> Path:
+    return workspace_folder() / dataset.slug / "model.keras"
 
 
 def _load_reference() -> TrainedModel:

@@ -1,10 +1,14 @@
 """The workspace folder, and files that appear whole or not at all."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from course_utils.workspace import atomic_path, workspace_folder
+from course_utils.workspace import atomic_folder, atomic_path, one_at_a_time, workspace_folder
 
 
 def test_workspace_is_the_folder_of_the_environment_created_with_parents(tmp_path, monkeypatch):
@@ -73,3 +77,71 @@ def test_atomic_path_gives_the_permissions_of_an_ordinary_file(tmp_path):
     with atomic_path(tmp_path / "shared") as temporary:
         Path(temporary).write_bytes(b"")
     assert (tmp_path / "shared").stat().st_mode == ordinary.stat().st_mode
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one_but_nobody_elses_work(tmp_path):
+    target = tmp_path / "mnist.pickle"
+    abandoned, in_use = tmp_path / ".0123456789ab-mnist.pickle", tmp_path / ".ba9876543210-mnist.pickle"
+    others = [tmp_path / ".0123456789ab-mnist.pickle.txt", tmp_path / ".my-mnist.pickle", tmp_path / "mnist.pickle.old"]
+    for path in (abandoned, in_use, *others):
+        path.write_bytes(b"half")
+    for path in (abandoned, *others):
+        os.utime(path, (0, time.time() - 700))
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(b"new")
+    assert set(tmp_path.iterdir()) == {target, in_use, *others}
+
+
+def folder_content(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_atomic_folder_takes_the_place_of_the_old_one(tmp_path, is_there):
+    target = tmp_path / "student"
+    if is_there:
+        target.mkdir()
+        (target / "old.txt").write_text("old", encoding="utf-8")
+    with atomic_folder(target) as temporary:
+        (temporary / "new.txt").write_text("new", encoding="utf-8")
+        assert target.exists() == is_there
+    assert folder_content(target) == {"new.txt": "new"}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_atomic_folder_leaves_the_old_one_when_interrupted(tmp_path):
+    target = tmp_path / "student"
+    target.mkdir()
+    (target / "old.txt").write_text("old", encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as temporary:
+        (temporary / "new.txt").write_text("half", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert folder_content(target) == {"old.txt": "old"}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_one_at_a_time_waits_says_so_and_gets_the_word_that_was_left(tmp_path, capsys):
+    lock_file = tmp_path / "lock"
+    lock_file.write_text("a word of long ago", encoding="utf-8")
+    program = f"""
+import sys
+from pathlib import Path
+from course_utils.workspace import one_at_a_time
+with one_at_a_time(Path({str(lock_file)!r}), "waiting") as file:
+    print("has it", repr(file.read()), flush=True)
+    sys.stdin.readline()
+    print("a word", file=file)
+"""
+    holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "has it ''\n"
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert waiting.stdout.readline() == "waiting\n"
+    holder.communicate("\n", timeout=60)
+    assert waiting.stdout.readline() == "has it 'a word\\n'\n"
+    waiting.kill()
+    waiting.communicate(timeout=60)
+    with one_at_a_time(lock_file, "waiting") as file:
+        assert file.read() == ""
+    assert capsys.readouterr().out == "", "a killed holder keeps nobody waiting"

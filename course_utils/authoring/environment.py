@@ -14,12 +14,13 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from course_utils.workspace import one_at_a_time
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -112,7 +113,9 @@ def ensure_environment(argv: Sequence[str]) -> None:
             _install_course(Path(sys.executable))
         return
     if not venv_is_ready():
-        with _only_one_setup():
+        lock_file = ROOT / "build" / "setup.lock"
+        lock_file.parent.mkdir(exist_ok=True)
+        with one_at_a_time(lock_file, "Another command is setting up this folder; waiting until it is done."):
             # Another process may have built it while this one waited.
             if not venv_is_ready():
                 build_environment(find_python())
@@ -322,37 +325,6 @@ def _install_course(python: Path) -> None:
     # With no dependencies and no build isolation nothing is downloaded: flit_core is in the lock.
     install = [str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "--no-build-isolation"]
     _step("install the course itself", [*install, "-e", str(ROOT)])
-
-
-@contextmanager
-def _only_one_setup() -> Iterator[None]:
-    """Let one set-up of this folder run at a time; the system frees the lock even when the process is killed."""
-    path = ROOT / "build" / "setup.lock"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a") as file:
-        if not _try_lock(file.fileno()):
-            _say("Another command is setting up this folder; waiting until it is done.")
-            while not _try_lock(file.fileno()):
-                time.sleep(1)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        # A file system without locks, as some network drives: go on unprotected rather than not at all.
-        return True
-    return True
 
 
 def _step(purpose: str, command: Sequence[str], *, network: bool = False, show: bool = False) -> None:

@@ -60,16 +60,15 @@ def rewrite(workspace: Path) -> None:
     FileNotFoundError
         If lesson 05 left no network trained on MNIST there; nothing is replaced.
     """
-    import keras
+    from course_utils.training import read_trained_model
 
-    trained = keras.saving.load_model(workspace / "mnist" / "model.keras", compile=False)
-    history = json.loads((workspace / "mnist" / "history.json").read_text(encoding="utf-8"))
+    model, history = read_trained_model(workspace / "mnist" / "model.keras")
     FOLDER.mkdir(exist_ok=True)
-    with atomic_path(WEIGHTS) as temporary:
-        trained.save_weights(temporary)
-    with atomic_path(RECORD) as temporary:
+    # The weights take their place first: killed between the two, the old record tells that they are not its own.
+    with atomic_path(RECORD) as record_path, atomic_path(WEIGHTS) as weights_path:
+        model.save_weights(weights_path)
         record = {"recipe": recipe_fingerprint(), "history": history}
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def recorded_picture() -> bytes:
