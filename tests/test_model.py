@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_utils.model import build_model, compile_model
+from course_utils.model import build_cnn, build_model, compile_model
 
 
 def test_the_network_is_the_one_of_the_handout():
@@ -20,8 +20,35 @@ def test_the_network_is_the_one_of_the_handout():
     ]
 
 
-def test_its_answers_are_probabilities():
-    answers = build_model().predict(np.random.default_rng(0).random((4, 784), dtype=np.float32), verbose=0)
+def test_the_convolutional_network_is_the_one_of_lesson_08():
+    model = build_cnn()
+    assert [(type(layer).__name__, layer.count_params()) for layer in model.layers if layer.count_params()] == [
+        ("Conv2D", 160),
+        ("Conv2D", 4_640),
+        ("Conv2D", 18_496),
+        ("Dense", 5_770),
+    ]
+    assert [layer.output.shape[1:] for layer in model.layers] == [
+        (28, 28, 1),
+        (26, 26, 16),
+        (13, 13, 16),
+        (11, 11, 32),
+        (5, 5, 32),
+        (3, 3, 64),
+        (576,),
+        (576,),
+        (10,),
+    ]
+
+
+def test_it_sees_the_pixels_where_they_were():
+    vectors = np.arange(2 * 784, dtype=np.float32).reshape(2, 784)
+    assert np.array_equal(build_cnn().get_layer("picture")(vectors)[..., 0], vectors.reshape(2, 28, 28))
+
+
+@pytest.mark.parametrize("build", [build_model, build_cnn])
+def test_answers_are_probabilities(build):
+    answers = build().predict(np.random.default_rng(0).random((4, 784), dtype=np.float32), verbose=0)
     assert answers.shape == (4, 10)
     assert answers.min() >= 0
     assert answers.sum(axis=1) == pytest.approx(1, abs=1e-5)
