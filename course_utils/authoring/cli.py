@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_utils.authoring.environment import ROOT, SetupError, ensure_environment
+from course_utils.workspace import write_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +164,7 @@ def _student(arguments: argparse.Namespace) -> int:
     try:
         path = make_student_edition(ROOT, ROOT / "build")
     except (EditionError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(f"{error}. {write_remedy(error)}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     print(f"To hand out: {path.relative_to(ROOT).as_posix()}; the same, unpacked: build/student")
     return 0
@@ -175,7 +176,7 @@ def _instructor(arguments: argparse.Namespace) -> int:
     try:
         folder = make_instructor_edition(ROOT, ROOT / "build")
     except (EditionError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(f"{error}. {write_remedy(error)}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     notebooks = (folder / "notebooks").relative_to(ROOT).as_posix()
     print(f"To teach from, in JupyterLab (make lab): {notebooks}. Change the lessons in notebooks/, not there.")

@@ -18,8 +18,6 @@ check answers in the notebook and nobody is marked.
 from __future__ import annotations
 
 import re
-import shutil
-import uuid
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +27,7 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPrepro
 from nbformat import NotebookNode
 
 from course_utils.authoring.normal_form import cell_label, normalise, to_text
-from course_utils.workspace import atomic_path
+from course_utils.workspace import atomic_folder, atomic_path
 
 PICTURE = "notebooks/pictures/prediction_grid.png"
 STUDENT_FILES = ["LICENSE", "environment.yml", "pyproject.toml", "requirements.lock", PICTURE]
@@ -250,16 +248,10 @@ def _student_modules(package: Path) -> list[Path]:
 
 
 def _replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    fresh = folder.with_name(f".{uuid.uuid4().hex[:12]}-{folder.name}")
-    try:
+    with atomic_folder(folder) as fresh:
         for name, content in files.items():
             (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             (fresh / name).write_bytes(content)
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.replace(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _write_zip(path: Path, files: dict[str, bytes]) -> None:

@@ -18,7 +18,7 @@ from course_utils.authoring.comparison import Tolerance, compare_outputs
 from course_utils.authoring.execution import NOTEBOOKS_FOLDER, LessonError, choose_digits, execute_notebook
 from course_utils.authoring.normal_form import cell_label, code_cells, memory_addresses, normalise, to_text
 from course_utils.data import DatasetError
-from course_utils.workspace import atomic_path
+from course_utils.workspace import atomic_path, write_remedy
 
 _CHANGES_TOLD_PER_CELL = 8
 
@@ -51,6 +51,9 @@ def record(lessons: Sequence[str] | None, write: bool, *, folder: Path = NOTEBOO
             return _record(paths, write, Path(temporary))
     except (LessonError, DatasetError) as error:
         print(f"{error}\nNothing was written.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error}. {write_remedy(error)}\nEvery notebook is whole, as it was or new.", file=sys.stderr)
         return 1
 
 

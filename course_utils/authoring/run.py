@@ -20,7 +20,7 @@ from tqdm import tqdm
 from course_utils.authoring.execution import Execution, LessonError, execute_notebook
 from course_utils.authoring.normal_form import code_cells, normalise, to_text
 from course_utils.data import DatasetError, load_dataset, save_pickle
-from course_utils.workspace import atomic_path
+from course_utils.workspace import atomic_folder, atomic_path, write_remedy
 
 #: What the summary takes from a lesson's last state, by the number of the lesson.
 RESULTS = {
@@ -87,7 +87,8 @@ def run(notebooks: Path, build: Path, *, num_epochs: int | None = None) -> int:
         }
         _write(build, {name: execution.notebook for name, execution in executions.items()}, notebooks, summary)
     except (LessonError, DatasetError, OSError) as error:
-        print(f"{error}\nStopped; what an earlier run left in {_short(build)} was not replaced.", file=sys.stderr)
+        reason = f"{error}. {write_remedy(error)}" if isinstance(error, OSError) else error
+        print(f"{reason}\nStopped; what an earlier run left in {_short(build)} was not replaced.", file=sys.stderr)
         return 1
     first_page = build / "html" / f"{next(iter(executions))}.html"
     print(f"Pages: {_short(first_page)} and others; summary: {_short(build / 'summary.json')}")
@@ -176,16 +177,18 @@ def _execute(
 
 
 def _write(build: Path, executed: dict[str, NotebookNode], folder: Path, summary: dict[str, Any]) -> None:
-    texts = {build / "notebooks" / f"{name}.ipynb": to_text(normalise(notebook)) for name, notebook in executed.items()}
-    pages = {build / "html" / f"{name}.html": html_page(notebook, name, folder) for name, notebook in executed.items()}
-    files = {**texts, **pages, build / "summary.json": json.dumps(summary, indent=1) + "\n"}
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    # A lesson that was renamed must not live on as a page that no run has made.
-    for stale in {*(build / "notebooks").glob("*.ipynb"), *(build / "html").glob("*.html")} - files.keys():
-        stale.unlink()
+    texts = {f"{name}.ipynb": to_text(normalise(notebook)) for name, notebook in executed.items()}
+    pages = {f"{name}.html": html_page(notebook, name, folder) for name, notebook in executed.items()}
+    # Everything is written before the first takes its place; the summary comes last, since it speaks of the others.
+    with (
+        atomic_path(build / "summary.json") as summary_path,
+        atomic_folder(build / "html") as pages_folder,
+        atomic_folder(build / "notebooks") as texts_folder,
+    ):
+        summary_path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        for target, files in ((texts_folder, texts), (pages_folder, pages)):
+            for name, text in files.items():
+                (target / name).write_text(text, encoding="utf-8")
 
 
 def _short(path: Path) -> Path:
