@@ -34,6 +34,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         self.requests = 0
+        self.ranges = []  # what each request asked for
         self.stop = threading.Event()
 
     def handle_error(self, *_):
@@ -43,14 +44,32 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests += 1
+        self.server.ranges.append(self.headers["Range"])
         self.server.answer(self)
 
-    def send(self, content, *, length=None, status=200):
+    def send(self, content, *, length=None, status=200, **headers):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(content)
         self.wfile.flush()
+
+    def send_range(self, content, most=None):
+        """Answer as a server that can send the rest of a file; hang up after `most` bytes."""
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        if not start:
+            self.send(content[:most], length=len(content))
+        elif start < len(content):
+            self.send(
+                content[start:][:most],
+                length=len(content) - start,
+                status=206,
+                Content_Range=f"bytes {start}-{len(content) - 1}/{len(content)}",
+            )
+        else:
+            self.send(b"", status=416, Content_Range=f"bytes */{len(content)}")
 
     def log_message(self, *_):
         pass

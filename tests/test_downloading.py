@@ -1,21 +1,20 @@
-"""The download: the whole file or none, and within seconds a reason in plain words."""
+"""The download: the whole file or none, going on where an earlier one stopped (bad networks: robustness/)."""
 
 import hashlib
 import os
-import socket
 import subprocess
 import sys
-import threading
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from course_utils import downloading
 from course_utils.downloading import DownloadError, download_mnist, keras_file
 
 pytestmark = pytest.mark.usefixtures("house")
-ARCHIVE = b"PK\x03\x04 as if it were MNIST"
+ARCHIVE = b"PK\x03\x04 as if it were MNIST" + np.random.default_rng(1).bytes(300_000)
 
 
 @pytest.fixture(autouse=True)
@@ -23,108 +22,103 @@ def expected(monkeypatch):
     monkeypatch.setattr(downloading, "MNIST_ARCHIVE_SHA256", hashlib.sha256(ARCHIVE).hexdigest())
 
 
-def assert_fails(reason, capfd):
-    """Check that the download fails with a reason, and leaves no file and nothing on the screen but its bar."""
-    with pytest.raises(DownloadError, match=reason):
-        download_mnist()
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert only_the_bar(printed.err)
-    assert not [path for path in keras_file().parents[1].rglob("*") if path.is_file()]
+@pytest.fixture
+def part():
+    """Return a function that leaves a part of the file in the cache, as a download that was cut off."""
+
+    def leave(content):
+        path = keras_file().with_name("mnist.npz.part")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        return path
+
+    return leave
 
 
-def only_the_bar(printed):
-    return all(line.strip().startswith("MNIST") for line in printed.replace("\r", "\n").splitlines() if line.strip())
+def visible(folder):
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def assert_downloads():
+    download_mnist()
+    assert keras_file().read_bytes() == ARCHIVE
+    assert visible(keras_file().parent) == [keras_file()]
 
 
 def test_the_whole_file_and_nothing_else(house, serve, capfd):
-    serve(lambda handler: handler.send(ARCHIVE))
-    download_mnist()
-    file = house / "keras" / "datasets" / "mnist.npz"
-    assert keras_file() == file
-    assert list(file.parent.iterdir()) == [file]
-    assert file.read_bytes() == ARCHIVE
-    assert file.stat().st_mode & 0o044 == 0o044
+    server = serve(lambda handler: handler.send(ARCHIVE))
+    assert keras_file() == house / "keras" / "datasets" / "mnist.npz"
+    assert_downloads()
+    assert server.ranges == [None]
+    assert keras_file().stat().st_mode & 0o044 == 0o044
     printed = capfd.readouterr()
     assert printed.out == ""
-    assert only_the_bar(printed.err)
+    assert all(line.startswith("MNIST") for line in printed.err.replace("\r", "\n").split("\n") if line.strip())
 
 
-def stall(handler):
-    handler.send(ARCHIVE, length=100_000)
-    handler.server.stop.wait(30)
+# --- going on ---------------------------------------------------------------------------------------------------------
 
 
-def crawl(handler):
-    handler.send(b"", length=100_000)
-    for handler.server.crawled in range(1_000):
-        handler.wfile.write(b"x")
-        handler.wfile.flush()
-        if handler.server.stop.wait(0.01):
-            break
+def test_a_download_that_breaks_off_goes_on_at_once(serve):
+    server = serve(lambda handler: handler.send_range(ARCHIVE, most=120_000))
+    assert_downloads()
+    assert server.ranges == [None, "bytes=120000-", "bytes=240000-"]
 
 
-def pour(handler):
-    handler.send(b"", length=10**9)
-    while not handler.server.stop.is_set():
-        handler.wfile.write(bytes(100_000))
+def test_what_an_earlier_process_had_is_not_asked_for_again(serve, part):
+    part(ARCHIVE[:200_000])
+    server = serve(lambda handler: handler.send_range(ARCHIVE))
+    assert_downloads()
+    assert server.ranges == ["bytes=200000-"]
 
 
-BAD_ANSWERS = {
-    "wrong bytes": (lambda handler: handler.send(b"PK\x03\x04 something else"), "wrong hash"),
-    "login page": (lambda handler: handler.send(b"<html>Please log in</html>"), "wrong hash"),
-    "403": (lambda handler: handler.send(b"no", status=403), "status 403"),
-    "404": (lambda handler: handler.send(b"no", status=404), "status 404"),
-    "500": (lambda handler: handler.send(b"no", status=500), "status 500"),
-    "breaks off": (lambda handler: handler.send(ARCHIVE, length=100_000), "broke off"),
-    "never answers": (lambda handler: handler.server.stop.wait(30), "no answer from 127.0.0.1"),
-    "stalls": (stall, "stalled"),
-    "crawls": (crawl, "too slow"),
-    "never ends": (pour, "far larger"),
-}
+def test_what_an_earlier_process_had_in_full_needs_no_network(part):
+    part(ARCHIVE)
+    assert_downloads()
 
 
-@pytest.mark.parametrize(("answer", "reason"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-def test_a_bad_answer_is_told_and_not_asked_for_again(monkeypatch, serve, capfd, answer, reason):
-    monkeypatch.setattr(downloading, "_ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(downloading, "_STALL_SECONDS", 0.5)
-    monkeypatch.setattr(downloading, "_SLOW_SECONDS", 0.3)
-    monkeypatch.setattr(downloading, "_MAX_DOWNLOAD_BYTES", 1_000_000)
-    server = serve(answer)
-    assert_fails(reason, capfd)
-    assert_fails(reason, capfd)
-    assert server.requests == 1, "one failure is enough for a process"
-    assert getattr(server, "crawled", 0) < 900, "hung up on, not waited for"
+@pytest.mark.parametrize(
+    ("content", "answer", "ranges"),
+    [
+        pytest.param(b"PK" + bytes(100), None, ["bytes=102-", None], id="part of another file"),
+        pytest.param(ARCHIVE + b"more", None, [f"bytes={len(ARCHIVE) + 4}-", None], id="part that is too long"),
+        pytest.param(
+            ARCHIVE[:100], lambda handler: handler.send(ARCHIVE), ["bytes=100-"], id="server that sends all anyway"
+        ),
+        pytest.param(
+            ARCHIVE[:100],
+            lambda handler: (
+                handler.send(ARCHIVE[50:], status=206, Content_Range="bytes 50-")
+                if handler.headers["Range"]
+                else handler.send(ARCHIVE)
+            ),
+            ["bytes=100-", None],
+            id="server that sends another part",
+        ),
+    ],
+)
+def test_a_part_never_stands_in_the_way(serve, part, content, answer, ranges):
+    part(content)
+    server = serve(answer or (lambda handler: handler.send_range(ARCHIVE)))
+    assert_downloads()
+    assert server.ranges == ranges
 
 
-def test_refused_connection(house, capfd):
-    assert_fails("no network connection to 127.0.0.1", capfd)
-    assert not (house / "keras").exists()
-
-
-def test_a_name_that_nobody_knows(monkeypatch, capfd):
-    monkeypatch.setattr(downloading, "MNIST_URL", "http://no-such-host.invalid/mnist.npz")
-    assert_fails("no-such-host.invalid", capfd)
-
-
-def test_a_resolver_that_never_answers_holds_nothing_up(monkeypatch, capfd):
-    answered = threading.Event()
-
-    def wait_for_ever(*_, **__):
-        answered.wait(30)
-        raise socket.gaierror("too late")
-
-    monkeypatch.setattr(socket, "getaddrinfo", wait_for_ever)  # a real one would need another machine's network
-    monkeypatch.setattr(downloading, "_ANSWER_SECONDS", 0.2)
-    assert_fails("no answer from 127.0.0.1", capfd)
-    answered.set()
+def test_a_login_page_does_not_take_the_place_of_what_was_downloaded(serve, part):
+    kept = part(ARCHIVE[:200_000])
+    serve(lambda handler: handler.send(b"<html>Please log in</html>"))
+    with pytest.raises(DownloadError, match="log in"):
+        download_mnist()
+    assert kept.read_bytes() == ARCHIVE[:200_000]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a folder that cannot exist")
-def test_a_cache_that_cannot_be_written(monkeypatch, serve, capfd):
+def test_a_cache_that_cannot_be_written(monkeypatch, serve):
     monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
-    serve(lambda handler: handler.send(ARCHIVE))
-    assert_fails("could not be stored in Keras' cache", capfd)
+    server = serve(lambda handler: handler.send(ARCHIVE))
+    with pytest.raises(DownloadError, match="could not be stored in Keras' cache"):
+        download_mnist()
+    assert server.requests == 0
 
 
 def test_address_and_hash_are_those_of_the_installed_keras():
