@@ -1,4 +1,4 @@
-"""What a student can see moving: built on ipywidgets, nothing from the network."""
+"""The training view of lesson 05."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import ipywidgets
-from IPython.display import display
+
+from course_utils.widgets.display import display_widget
 
 if TYPE_CHECKING:
     import keras
@@ -39,10 +40,5 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
         report.value = f"epoch {epoch + 1} of {num_epochs}, test accuracy {accuracy:.4f}, {seconds_left:.0f} s left"
 
     alt = f"Progress bar with a step for each epoch, {num_epochs} in all (it moves in JupyterLab)."
-    _display_widget(ipywidgets.HBox([bar, report]), alt)
+    display_widget(ipywidgets.HBox([bar, report]), alt)
     return keras.callbacks.LambdaCallback(on_epoch_end=advance)
-
-
-def _display_widget(widget: ipywidgets.Widget, alt: str) -> None:
-    """Display a widget with a sentence in place of its Python representation where only text is shown."""
-    display(widget._repr_mimebundle_() | {"text/plain": alt}, raw=True)

@@ -1,0 +1,20 @@
+"""How every widget of the course is put on the page: live in JupyterLab, a sentence wherever only text is shown."""
+
+from __future__ import annotations
+
+import ipywidgets
+from IPython.display import display
+
+
+def display_widget(widget: ipywidgets.DOMWidget, alt: str) -> None:
+    """Display a widget, with a sentence in place of its Python representation where only text is shown.
+
+    Parameters
+    ----------
+    widget : ipywidgets.DOMWidget
+        Shown where a kernel is alive to move it.
+    alt : str
+        What the widget is and does. It is all that a recorded notebook keeps of it, so it must say the same on every
+        machine and in every run.
+    """
+    display(widget._repr_mimebundle_() | {"text/plain": alt}, raw=True)
