@@ -1,12 +1,14 @@
-"""Keep TensorFlow's log lines out of the lessons while it is being imported.
+"""Keep TensorFlow's log lines out of the lessons.
 
 TensorFlow 2.21 writes to file descriptor 2 at import, whatever ``TF_CPP_MIN_LOG_LEVEL`` says, and Jupyter shows that to
 a student as a red error. The lines are held back for the length of the import, and handed on if the import fails.
+Later its Python half warns whoever asks several networks in a row that this could be faster: nothing for a student.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -39,6 +41,7 @@ class _QuietFinder(MetaPathFinder):
             def execute_quietly(module: ModuleType) -> None:
                 with _held_back_stderr():
                     execute(module)
+                logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
             spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
         return spec

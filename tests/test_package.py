@@ -51,6 +51,16 @@ def test_importing_tensorflow_after_the_course_prints_nothing():
     assert result.stdout + result.stderr == ""
 
 
+def test_asking_many_networks_in_a_row_prints_nothing():
+    code = """
+import course_utils, keras, numpy
+for _ in range(8):
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).predict(numpy.zeros((40, 2)), verbose=0)
+"""
+    result = run_python(code)
+    assert result.stdout + result.stderr == ""
+
+
 def test_what_tensorflow_says_is_handed_on_when_its_import_fails(tmp_path):
     (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'the reason')\nraise ImportError('no such CPU')\n")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import course_utils, tensorflow"
