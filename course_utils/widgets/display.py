@@ -17,4 +17,7 @@ def display_widget(widget: ipywidgets.DOMWidget, alt: str) -> None:
         What the widget is and does. It is all that a recorded notebook keeps of it, so it must say the same on every
         machine and in every run.
     """
-    display(widget._repr_mimebundle_() | {"text/plain": alt}, raw=True)
+    bundle = widget._repr_mimebundle_()
+    # anywidget adds metadata, ipywidgets does not
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    display(data | {"text/plain": alt}, metadata=metadata, raw=True)
