@@ -44,5 +44,5 @@ measure: ## measure how far numbers move between machines, the ground for tolera
 mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
 	@$(COURSE) mutants $(FAULT)
 
-lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: with the newest versions)
+lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(COURSE) lock $(if $(UPGRADE),--upgrade)

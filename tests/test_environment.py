@@ -1,16 +1,19 @@
-"""The commands start anywhere, and what they set up is what pyproject.toml, the lock and environment.yml agree on."""
+"""The commands start anywhere, and what they set up is what pyproject.toml, the locks and environment.yml agree on."""
 
 import ast
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import uv
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -21,7 +24,9 @@ from course_utils.authoring.environment import Interpreter, lock_entry, probe_py
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+# What everyone has, and what tests need besides.
+LOCK, DEVELOPMENT = (ROOT / name for name in ("requirements.lock", "requirements-dev.lock"))
+LOCKS = [LOCK.read_text(encoding="utf-8"), DEVELOPMENT.read_text(encoding="utf-8")]
 COMMANDS = ["setup", "run", "lab", "test", "student", "instructor", "record", "check", "measure", "mutants", "lock"]
 
 MACHINES = {
@@ -57,19 +62,21 @@ def applies(requirement: Requirement, environment: dict[str, str], extra: str = 
     return requirement.marker is None or requirement.marker.evaluate({**environment, "extra": extra})
 
 
-def declared() -> list[Requirement]:
-    lines = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+def declared(*, development: bool = True) -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"]
+    lines = sum(extras.values() if development else [extras["setup"]], PROJECT["dependencies"])
     return [Requirement(line) for line in lines]
 
 
-def pins() -> list[Requirement]:
-    return [Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if "==" in line and line[:1].isalnum()]
+def pins(*locks: str) -> list[Requirement]:
+    lines = [line.rstrip(" \\") for lock in locks for line in lock.splitlines()]
+    return [Requirement(line) for line in lines if "==" in line and line[:1].isalnum()]
 
 
-def locked(environment: dict[str, str]) -> dict[str, str]:
-    """Name and version of everything that the lock installs on a machine; a package pinned twice there is an error."""
+def locked(environment: dict[str, str], *locks: str) -> dict[str, str]:
+    """Name and version of everything that locks install on a machine; a package pinned twice there is an error."""
     versions: dict[str, str] = {}
-    for pin in pins():
+    for pin in pins(*(locks or LOCKS)):
         if applies(pin, environment):
             assert pin.name not in versions, f"{pin.name} is pinned twice for {environment}"
             versions[pin.name] = next(iter(pin.specifier)).version
@@ -79,14 +86,15 @@ def locked(environment: dict[str, str]) -> dict[str, str]:
 # --- pyproject.toml, the lock and environment.yml agree --------------------------------------------------------------
 
 
+@pytest.mark.parametrize("development", [False, True])
 @pytest.mark.parametrize(("machine", "python"), SUPPORTED)
-def test_lock_satisfies_every_declared_dependency(machine, python):
+def test_locks_satisfy_every_declared_dependency(machine, python, development):
     environment = markers(machine, python)
-    versions = locked(environment)
-    for requirement in declared():
+    versions = locked(environment, *(LOCKS if development else LOCKS[:1]))
+    for requirement in declared(development=development):
         if applies(requirement, environment):
             name = canonicalize_name(requirement.name)
-            assert name in versions, f"{requirement} is not in requirements.lock for {machine}: make lock"
+            assert name in versions, f"{requirement} is not in the lock for {machine}: make lock"
             assert requirement.specifier.contains(versions[name]), f"{requirement} against {versions[name]}: make lock"
 
 
@@ -96,10 +104,12 @@ def test_every_machine_gets_exactly_one_tensorflow(machine, python):
     assert builds == {"tensorflow-cpu" if machine == "Linux x86-64" else "tensorflow"}
 
 
-def test_lock_holds_what_the_declared_dependencies_need_and_nothing_else():
+@pytest.mark.parametrize("development", [False, True])
+def test_locks_hold_what_the_declared_dependencies_need_and_nothing_else(development):
     # Only for this machine: what packages need is known of the installed ones.
-    versions = locked({})
-    needed, waiting = set(), [requirement for requirement in declared() if applies(requirement, {})]
+    versions = locked({}, *(LOCKS if development else LOCKS[:1]))
+    direct = declared(development=development)
+    needed, waiting = set(), [requirement for requirement in direct if applies(requirement, {})]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
@@ -116,21 +126,21 @@ def test_installed_versions_are_the_locked_ones():
 
 
 def test_every_pin_has_hashes():
-    entries = re.split(r"\n(?=\S)", LOCK.strip())
-    assert len(entries) == len(pins()) > 100
+    entries = re.split(r"\n(?=\S)", "".join(LOCKS).strip())
+    assert len(entries) == len(pins(*LOCKS)) > 100
     for entry in entries:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
 
 
-def test_lock_names_no_address_and_no_index():
-    assert not re.search(r"://|@ |--(?!hash=)|^-", LOCK, re.MULTILINE)
+def test_locks_name_no_address_and_no_index():
+    assert not re.search(r"://|@ |--(?!hash=)|^-", "".join(LOCKS), re.MULTILINE)
 
 
 def test_lock_entry_is_complete_and_only_that():
     first, *others = lock_entry("uv").splitlines()
     assert first.startswith("uv==")
     assert all(line.startswith("    --hash=sha256:") for line in others)
-    before, after = LOCK.split(lock_entry("uv"))
+    before, after = LOCKS[0].split(lock_entry("uv"))
     assert before.endswith("\n")
     assert re.match(r"[a-z0-9]+[a-z0-9-]*==|$", after)
 
@@ -200,7 +210,7 @@ def course(tmp_path):
     shutil.copytree(
         ROOT / "course_utils", copy / "course_utils", ignore=shutil.ignore_patterns("__pycache__", "reference")
     )
-    for name in ("pyproject.toml", "requirements.lock"):
+    for name in ("pyproject.toml", LOCK.name, DEVELOPMENT.name):
         shutil.copy(ROOT / name, copy / name)
     return copy
 
@@ -241,14 +251,67 @@ def test_a_command_goes_on_in_the_environment_that_is_set_up(course_with_venv, p
     assert str(course_with_venv / ".venv") in done.stdout
 
 
-def test_a_finished_setup_counts(course_with_venv):
+def test_a_finished_setup_counts_for_the_layers_that_it_has(course_with_venv):
+    both = "(LOCK, DEVELOPMENT_LOCK)"
+    assert ask(course_with_venv, f"venv_is_ready(), venv_is_ready({both})") == "True False"
+    ask(course_with_venv, f"write_stamp({sys.version_info[:2]}, {both})")
+    assert ask(course_with_venv, f"venv_is_ready(), venv_is_ready({both})") == "True True"
+
+
+@pytest.mark.parametrize(("changed", "ready"), [(LOCK, "False False"), (DEVELOPMENT, "True False")])
+def test_a_setup_from_another_lock_does_not_count(course_with_venv, changed, ready):
+    both = "(LOCK, DEVELOPMENT_LOCK)"
+    ask(course_with_venv, f"write_stamp({sys.version_info[:2]}, {both})")
+    with (course_with_venv / changed.name).open("a") as lock:
+        lock.write("another==1.0\n")
+    assert ask(course_with_venv, f"venv_is_ready(), venv_is_ready({both})") == ready
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    """Return a folder with one wheel: a package that is called pytest, to be found without a network."""
+    files = {
+        "pytest.py": "def main(arguments):\n    print('tested', *arguments)\n    return 0\n",
+        "pytest-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: pytest\nVersion: 1.0\n",
+        "pytest-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files["pytest-1.0.dist-info/RECORD"] = "".join(f"{name},,\n" for name in [*files, "pytest-1.0.dist-info/RECORD"])
+    (tmp_path / "wheels").mkdir()
+    with zipfile.ZipFile(tmp_path / "wheels" / "pytest-1.0-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return tmp_path / "wheels"
+
+
+def test_what_tests_need_is_added_when_a_command_first_asks_for_it(course_with_venv, wheels, monkeypatch):
+    digest = hashlib.sha256(next(wheels.iterdir()).read_bytes()).hexdigest()
+    (course_with_venv / LOCK.name).write_text("", encoding="utf-8")
+    (course_with_venv / DEVELOPMENT.name).write_text(f"pytest==1.0 --hash=sha256:{digest}\n", encoding="utf-8")
+    ask(course_with_venv, f"write_stamp({sys.version_info[:2]})")
+    # Where the installer is in an environment that was really set up.
+    program = Path(uv.find_uv_bin())
+    shutil.copy(program, venv_python(course_with_venv).with_name(program.name))
+    purelib = subprocess.check_output(
+        [venv_python(course_with_venv), "-c", "import sysconfig; print(sysconfig.get_path('purelib'), end='')"],
+        text=True,
+    )
+    shutil.copytree(Path(uv.__file__).parent, Path(purelib) / "uv")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+
+    assert "Adding" not in start(course_with_venv, "setup").stdout
+    first, second = (start(course_with_venv, "test", "-k", "data") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.splitlines()[0].startswith("Adding what tests need, from requirements-dev.lock.")
+    assert first.stdout.splitlines()[-1:] == second.stdout.splitlines() == ["tested -k data"]
     assert ask(course_with_venv, "venv_is_ready()") == "True"
 
 
-def test_a_setup_from_another_lock_does_not_count(course_with_venv):
-    with (course_with_venv / "requirements.lock").open("a") as lock:
-        lock.write("another==1.0\n")
-    assert ask(course_with_venv, "venv_is_ready()") == "False"
+def test_what_tests_need_cannot_be_had(course_with_venv):
+    done = start(course_with_venv, "test")
+    assert done.returncode == 1
+    assert "needs the network" in done.stderr
+    assert ask(course_with_venv, "venv_is_ready(), venv_is_ready((LOCK, DEVELOPMENT_LOCK))") == "True False"
 
 
 def test_a_setup_that_was_moved_does_not_count(course_with_venv):
@@ -278,23 +341,31 @@ def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv):
 
 
 def test_an_environment_with_the_locked_versions_needs_no_setup(course):
-    assert ask(course, "holds_locked_versions()") == "True"
+    assert ask(course, "holds_locked_versions(), holds_locked_versions(development=True)") == "True True"
 
 
-@pytest.mark.parametrize("file", ["pyproject.toml", "requirements.lock"])
-def test_an_environment_with_another_version_is_not_enough(course, file):
+@pytest.mark.parametrize(
+    ("file", "pin", "holds"),
+    [
+        ("pyproject.toml", "keras>=", "False False"),
+        (LOCK.name, "\nkeras==", "False False"),
+        ("pyproject.toml", "nbval==", "True False"),
+        (DEVELOPMENT.name, "\nnbval==", "True False"),
+    ],
+)
+def test_an_environment_with_another_version_is_not_enough(course, file, pin, holds):
     text = (course / file).read_text(encoding="utf-8")
-    changed = re.sub(r"\bnbval==[0-9.]+", "nbval==0.10.0", text)
-    assert changed != text
-    (course / file).write_text(changed, encoding="utf-8")
-    assert ask(course, "holds_locked_versions()") == "False"
+    assert text.count(pin) == 1
+    (course / file).write_text(text.replace(pin, f"{pin}9"), encoding="utf-8")
+    assert ask(course, "holds_locked_versions(), holds_locked_versions(development=True)") == holds
 
 
 def test_a_folder_without_lock_is_told(course):
-    (course / "requirements.lock").unlink()
-    done = start(course, "run")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "requirements.lock is missing" in done.stderr
+    for lock, command in ((DEVELOPMENT, "test"), (LOCK, "run")):
+        (course / lock.name).unlink()
+        done = start(course, command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"{lock.name} is missing" in done.stderr
 
 
 # --- the front door --------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A relative path means one thing here and another in a kernel, which works in notebooks/.
             os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     try:
-        ensure_environment(argv)
+        ensure_environment(argv, development=arguments.development)
         return arguments.command(arguments)
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -63,7 +63,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        added.set_defaults(command=command, passed_on=[])
+        added.set_defaults(command=command, passed_on=[], development=False)
         return added
 
     run = add("run", _run, "execute lessons 00-07 and write pages and a summary to build/")
@@ -86,6 +86,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     test = add("test", _test, "run all tests, notebooks included; what follows goes to pytest")
     test.usage = "python -m course_utils test [-- -k data ...]"
+    test.set_defaults(development=True)
     for name, text in (
         ("record", "execute lessons and keep their outputs in notebooks/"),
         ("check", "execute lessons and compare with what is recorded"),
@@ -95,8 +96,9 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
         lessons.add_argument("lessons", nargs="*", metavar="LESSON", help="its number, such as 04; all by default")
     add("measure", _measure, "measure how far numbers move between machines, the ground for tolerances (20 minutes)")
     mutants = add("mutants", _mutants, "plant faults in a copy and see that the recorded outputs tell (30 minutes)")
+    mutants.set_defaults(development=True)
     mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
-    lock = add("lock", _lock, "write requirements.lock anew from pyproject.toml")
+    lock = add("lock", _lock, "write requirements.lock and requirements-dev.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
     add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
     add("instructor", _instructor, "make the edition for instructors in build/: solutions open, notes shown")

@@ -1,4 +1,7 @@
-"""The environment that every command of the course runs in, built from ``requirements.lock`` when it is not there.
+"""The environment that every command of the course runs in, built from the locks when it is not there.
+
+It has two layers: ``requirements.lock`` is what the lessons and those who teach need; ``requirements-dev.lock`` is what
+tests need besides, and is added when a command first asks for it.
 
 Only the standard library is imported here, and nothing newer than Python 3.8 is used: this is what a bare Python,
 perhaps an outdated one, runs first.
@@ -7,6 +10,7 @@ perhaps an outdated one, runs first.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -15,7 +19,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from course_utils.workspace import one_at_a_time
 
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
+LOCK = "requirements.lock"
+DEVELOPMENT_LOCK = "requirements-dev.lock"
 
-#: ``python -m venv`` and two downloads end here (Linux x86-64, bytecode included).
-ENVIRONMENT_GIGABYTES = 2.5
+#: On disk, of ``requirements.lock`` alone (Linux x86-64, bytecode included).
+ENVIRONMENT_GIGABYTES = 2.2
 
 PROBE = """
 import json, platform, struct, sys, sysconfig
@@ -87,48 +93,58 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def ensure_environment(argv: Sequence[str]) -> None:
+def ensure_environment(argv: Sequence[str], *, development: bool = False) -> None:
     """Return in an interpreter that can run the course, or go on in one that can and never return.
 
     Parameters
     ----------
     argv
         The command line after ``python -m course_utils``, to be run again by the interpreter of ``.venv``.
+    development
+        Whether the packages of ``requirements-dev.lock`` are needed, too.
 
     Raises
     ------
     SetupError
         When no environment can be had: no suitable Python, no network, no space.
     """
-    if not (ROOT / "requirements.lock").is_file():
-        raise SetupError(
-            f"{ROOT} is not the folder of the course: requirements.lock is missing. Clone the course and start there."
-        )
+    locks = (LOCK, DEVELOPMENT_LOCK) if development else (LOCK,)
+    for name in locks:
+        if not (ROOT / name).is_file():
+            raise SetupError(
+                f"{ROOT} is not the folder of the course: {name} is missing. Clone the course and start there."
+            )
     if _in_venv():
-        if venv_is_ready():
+        if venv_is_ready(locks):
             return
     # Where another copy of the course is installed, its kernels would import that copy.
     elif holds_locked_versions() and _installed_course() in (None, ROOT.as_uri()):
         if _installed_course() is None:
             _install_course(Path(sys.executable))
+        if development and not holds_locked_versions(development=True):
+            _add_development_packages(Path(sys.executable))
+            importlib.invalidate_caches()
         return
-    if not venv_is_ready():
+    if not venv_is_ready(locks):
         lock_file = ROOT / "build" / "setup.lock"
         lock_file.parent.mkdir(exist_ok=True)
         with one_at_a_time(lock_file, "Another command is setting up this folder; waiting until it is done."):
-            # Another process may have built it while this one waited.
+            # Another process may have done it while this one waited.
             if not venv_is_ready():
                 build_environment(find_python())
+            if not venv_is_ready(locks):
+                _add_development_packages(venv_python())
+                write_stamp(_read_stamp()["python"], locks)
     _continue_in_venv(argv)
 
 
-def venv_is_ready() -> bool:
-    """Whether ``.venv`` was set up to its end, in this folder (it cannot be moved), from the lock as it is now."""
+def venv_is_ready(locks: Sequence[str] = (LOCK,)) -> bool:
+    """Whether ``.venv`` was set up to its end, in this folder (it cannot be moved), from the locks as they are now."""
     try:
-        stamp = json.loads(_stamp_path().read_text(encoding="utf-8"))
+        stamp = _read_stamp()
         return (
             venv_python().exists()
-            and stamp["lock_sha256"] == _lock_hash()
+            and all(stamp["locks"].get(name) == _sha256(name) for name in locks)
             and ROOT.samefile(stamp["folder"])
             # Only from within is it known: a system's upgrade changes the Python that the link in .venv leads to.
             and (not _in_venv() or tuple(stamp["python"]) == sys.version_info[:2])
@@ -137,8 +153,8 @@ def venv_is_ready() -> bool:
         return False
 
 
-def holds_locked_versions() -> bool:
-    """Whether this interpreter has every direct dependency at a version that the lock pins, as conda's has."""
+def holds_locked_versions(*, development: bool = False) -> bool:
+    """Whether this interpreter has every direct dependency at a version that the locks pin, as conda's has."""
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         return False
     import tomllib
@@ -149,9 +165,10 @@ def holds_locked_versions() -> bool:
     except ImportError:
         return False
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    pins = set(re.findall(r"^([a-z0-9-]+)==([^ \\\n]+)", lock, re.MULTILINE))
-    declared = sum(project["optional-dependencies"].values(), project["dependencies"])
+    extras = project["optional-dependencies"]
+    declared = sum(extras.values() if development else [extras["setup"]], project["dependencies"])
+    text = "".join(_entries(LOCK) + (_entries(DEVELOPMENT_LOCK) if development else []))
+    pins = set(re.findall(r"^([a-z0-9-]+)==([^ \\\n]+)", text, re.MULTILINE))
     for requirement in map(Requirement, declared):
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
@@ -226,20 +243,9 @@ def build_environment(interpreter: Interpreter) -> None:
     python = venv_python()
     uv_requirement = VENV / "uv-requirement.txt"
     uv_requirement.write_text(lock_entry("uv"), encoding="utf-8")
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-user", "--require-hashes"]
     # With pip's usual five retries a student without network would wait for the message.
-    _step("download uv, the installer", [*pip, "--retries", "1", "-r", str(uv_requirement)], network=True)
-    lock = str(ROOT / "requirements.lock")
-    # Lines that say what was installed help nobody in a log; on a terminal they come with the progress bars.
-    quiet = [] if sys.stderr.isatty() else ["--quiet"]
-    uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *quiet]
-    # Bytecode now, once: otherwise every kernel compiles TensorFlow anew where bytecode is not written.
-    uv += ["--require-hashes", "--compile-bytecode"]
-    try:
-        _step("install the packages", [*uv, "-r", lock], network=True, show=True)
-    except SetupError:
-        # pip knows an institute's mirror and certificates from its configuration, which uv does not read.
-        _step("install the packages with pip instead, which takes longer", [*pip, "-r", lock], network=True)
+    _step("download uv, the installer", [*_pip(python), "--retries", "1", "-r", str(uv_requirement)], network=True)
+    _install_packages(python, LOCK)
     _install_course(python)
     # Matplotlib lists the machine's fonts at its first import, and would say so in a student's first figure.
     subprocess.run(
@@ -249,9 +255,9 @@ def build_environment(interpreter: Interpreter) -> None:
     _say(f".venv is ready after {time.monotonic() - started:.0f} s.")
 
 
-def write_stamp(version: Sequence[int]) -> None:
-    """Declare ``.venv`` complete, for a Python of this version (major and minor)."""
-    stamp = {"lock_sha256": _lock_hash(), "folder": str(ROOT), "python": list(version)}
+def write_stamp(version: Sequence[int], locks: Sequence[str] = (LOCK,)) -> None:
+    """Declare ``.venv`` complete, for a Python of this version (major and minor) and with what these locks hold."""
+    stamp = {"locks": {name: _sha256(name) for name in locks}, "folder": str(ROOT), "python": list(version)}
     temporary = _stamp_path().with_suffix(".part")
     temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
     temporary.replace(_stamp_path())
@@ -265,15 +271,16 @@ def lock_entry(name: str) -> str:
     SetupError
         When the lock does not hold the package.
     """
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    entry = re.search(rf"^{re.escape(name)}==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
-    if entry is None:
-        raise SetupError(f"requirements.lock does not hold {name}. Restore the file: git checkout requirements.lock")
-    return entry.group()
+    for entry in _entries(LOCK):
+        if entry.startswith(f"{name}=="):
+            return entry
+    raise SetupError(f"{LOCK} does not hold {name}. Restore the file: git checkout {LOCK}")
 
 
 def write_lock(*, upgrade: bool = False) -> None:
-    """Write ``requirements.lock`` anew from ``pyproject.toml``, for all platforms, with hashes; needs the network.
+    """Write both locks anew from ``pyproject.toml``, for all platforms, with hashes; needs the network.
+
+    The versions are found once, for everything together, so that the layers fit; then they are divided.
 
     Parameters
     ----------
@@ -283,20 +290,35 @@ def write_lock(*, upgrade: bool = False) -> None:
     Raises
     ------
     SetupError
-        When no set of versions can be found; the lock is then as it was.
+        When no set of versions can be found; the locks are then as they were.
     """
-    lock = ROOT / "requirements.lock"
-    # uv keeps the pins that it finds in its output file, so it starts from a copy.
-    temporary = ROOT / "requirements.lock.part"
-    shutil.copyfile(str(lock), str(temporary))
-    options = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest --all-extras"
+    everything, course, development = (f"requirements{part}.part" for part in ("", "-course", "-dev"))
+    options = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest"
     options += " --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet"
-    command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), *(["--upgrade"] if upgrade else [])]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), "pyproject.toml", "-o"]
     try:
-        _step("write requirements.lock", [*command, "pyproject.toml", "-o", temporary.name], network=True)
-        temporary.replace(lock)
+        # uv keeps the pins that it finds in its output file.
+        _write_entries(everything, _entries(LOCK) + _entries(DEVELOPMENT_LOCK))
+        further = ["--all-extras", *(["--upgrade"] if upgrade else [])]
+        _step("find versions that fit together", [*command, everything, *further], network=True)
+        shutil.copyfile(str(ROOT / everything), str(ROOT / course))
+        _step("find what the course alone needs of them", [*command, course, "--extra", "setup"], network=True)
+        needed = _entries(course)
+        _write_entries(development, [entry for entry in _entries(everything) if entry not in needed])
+        (ROOT / course).replace(ROOT / LOCK)
+        (ROOT / development).replace(ROOT / DEVELOPMENT_LOCK)
     finally:
-        temporary.unlink(missing_ok=True)
+        for name in (everything, course, development):
+            (ROOT / name).unlink(missing_ok=True)
+
+
+def _entries(lock: str) -> list[str]:
+    """Return the entries of a lock, each with its hashes."""
+    return re.findall(r"^\S.*\n(?: .*\n)*", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _write_entries(lock: str, entries: Sequence[str]) -> None:
+    (ROOT / lock).write_text("".join(entries), encoding="utf-8")
 
 
 def _in_venv() -> bool:
@@ -307,8 +329,12 @@ def _stamp_path() -> Path:
     return VENV / "course-setup.json"
 
 
-def _lock_hash() -> str:
-    return hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
+def _read_stamp() -> dict[str, Any]:
+    return json.loads(_stamp_path().read_text(encoding="utf-8"))
+
+
+def _sha256(name: str) -> str:
+    return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
 
 def _installed_course() -> str | None:
@@ -319,6 +345,29 @@ def _installed_course() -> str | None:
         return json.loads(metadata.distribution("digit-course").read_text("direct_url.json") or "{}").get("url", "")
     except metadata.PackageNotFoundError:
         return None
+
+
+def _add_development_packages(python: Path) -> None:
+    _say(f"Adding what tests need, from {DEVELOPMENT_LOCK}. This happens once: 70 MB to download, 0.25 GB on disk.")
+    _install_packages(python, LOCK, DEVELOPMENT_LOCK)
+
+
+def _install_packages(python: Path, *locks: str) -> None:
+    files = [argument for name in locks for argument in ("-r", str(ROOT / name))]
+    # Lines that say what was installed help nobody in a log; on a terminal they come with the progress bars.
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *quiet]
+    # Bytecode now, once: otherwise every kernel compiles TensorFlow anew where bytecode is not written.
+    uv += ["--require-hashes", "--compile-bytecode"]
+    try:
+        _step("install the packages", [*uv, *files], network=True, show=True)
+    except SetupError:
+        # pip knows an institute's mirror and certificates from its configuration, which uv does not read.
+        _step("install the packages with pip instead, which takes longer", [*_pip(python), *files], network=True)
+
+
+def _pip(python: Path) -> list[str]:
+    return [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-user", "--require-hashes"]
 
 
 def _install_course(python: Path) -> None:
