@@ -79,6 +79,29 @@ def download_mnist() -> None:
         raise DownloadError(_failure)
 
 
+def ask_server() -> str:
+    """Find out whether the server that has MNIST can be reached, and download nothing.
+
+    Returns
+    -------
+    str
+        Name of the server.
+
+    Raises
+    ------
+    DownloadError
+        It cannot be reached, or something else answers in its place.
+    """
+    host = urlsplit(MNIST_URL).hostname
+    try:
+        with closing(_ask(MNIST_URL, 0)) as response:
+            if response.headers.get("Content-Type", "").startswith("text/html"):
+                raise DownloadError(f"a web page answers for {host}; perhaps the network wants you to log in first")
+    except Exception as error:
+        raise DownloadError(_explain(error)) from error
+    return host
+
+
 def _download(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     lock_file = target.with_name(f".{target.name}.lock")

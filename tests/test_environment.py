@@ -27,7 +27,20 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # What everyone has, and what tests need besides.
 LOCK, DEVELOPMENT = (ROOT / name for name in ("requirements.lock", "requirements-dev.lock"))
 LOCKS = [LOCK.read_text(encoding="utf-8"), DEVELOPMENT.read_text(encoding="utf-8")]
-COMMANDS = ["setup", "run", "lab", "test", "student", "instructor", "record", "check", "measure", "mutants", "lock"]
+COMMANDS = [
+    "setup",
+    "run",
+    "lab",
+    "doctor",
+    "test",
+    "student",
+    "instructor",
+    "record",
+    "check",
+    "measure",
+    "mutants",
+    "lock",
+]
 
 MACHINES = {
     "Linux x86-64": ("linux", "Linux", "x86_64", "posix"),
@@ -388,10 +401,10 @@ def test_a_wrong_command_or_number_is_told_before_any_setup(course):
 
 
 def test_what_an_old_python_reads_is_syntax_that_it_knows(course):
-    code = "import sys, course_utils.authoring.cli; "
+    code = "import sys, course_utils.authoring.cli, course_utils.doctor; "
     code += "print([module.__file__ for name, module in sys.modules.items() if name.startswith('course_utils')])"
     files = ast.literal_eval(subprocess.check_output([sys.executable, "-S", "-c", code], cwd=course, text=True))
-    assert len(files) >= 4
+    assert len(files) >= 5
     for file in files:
         ast.parse(Path(file).read_text(encoding="utf-8"), feature_version=(3, 8))
     ast.parse((ROOT / "course_utils/__main__.py").read_text(encoding="utf-8"), feature_version=(3, 6))

@@ -12,7 +12,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.authoring.environment import ROOT, SetupError, ensure_environment
+from course_utils.authoring.environment import (
+    ENVIRONMENT_GIGABYTES,
+    ROOT,
+    SetupError,
+    ensure_environment,
+    prefer_environment,
+)
 from course_utils.workspace import write_remedy
 
 if TYPE_CHECKING:
@@ -42,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A relative path means one thing here and another in a kernel, which works in notebooks/.
             os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
     try:
-        ensure_environment(argv, development=arguments.development)
+        if arguments.command is not _doctor:
+            ensure_environment(argv, development=arguments.development)
         return arguments.command(arguments)
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -70,6 +77,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     run.add_argument("--epochs", type=_epochs, metavar="N", help="train for N epochs instead of what the lessons say")
     lab = add("lab", _lab, "open JupyterLab on lesson 00; what follows goes to JupyterLab")
     lab.usage = "python -m course_utils lab [-- --no-browser ...]"
+    add("doctor", _doctor, "say whether this computer has what the course needs, and what to do where it has not")
     add("setup", _setup, "only set up the environment, e.g. before a workshop without network")
     # What the others are made of is not in the student edition.
     if Path(__file__).with_name("editions.py").is_file():
@@ -108,6 +116,14 @@ def _epochs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs: 1 or more")
     return int(text)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    obstacle = prefer_environment(["doctor"])
+    from course_utils.doctor import OK, PROBLEM, Finding, diagnose
+
+    setup = Finding("set-up", PROBLEM, obstacle) if obstacle else Finding("set-up", OK, "complete")
+    return diagnose(setup, setup_gigabytes=ENVIRONMENT_GIGABYTES)
 
 
 def _setup(arguments: argparse.Namespace) -> int:

@@ -138,6 +138,37 @@ def ensure_environment(argv: Sequence[str], *, development: bool = False) -> Non
     _continue_in_venv(argv)
 
 
+def prefer_environment(argv: Sequence[str]) -> str | None:
+    """Go on in an interpreter that can run the course, if there is one already; nothing is set up.
+
+    Parameters
+    ----------
+    argv
+        As for `ensure_environment`.
+
+    Returns
+    -------
+    str or None
+        ``None`` in such an interpreter; elsewhere what is missing, and what to do.
+    """
+    again = "Run: python -m course_utils setup"
+    if not (ROOT / LOCK).is_file():
+        return f"{LOCK} is missing in {ROOT}, so this is not the folder of the course, or not all of it."
+    if _in_venv():
+        return None if venv_is_ready() else f".venv is unfinished, outdated, or was moved here. {again}"
+    if holds_locked_versions() and _installed_course() in (None, ROOT.as_uri()):
+        return None
+    if venv_is_ready():
+        if probe_python([str(venv_python())]) is not None:
+            _continue_in_venv(argv)
+        return f"the Python in .venv does not start. Delete the folder .venv. {again}"
+    try:
+        found = find_python()
+    except SetupError as error:
+        return str(error)
+    return f"the course is not set up here{' any more' if VENV.exists() else ''}. {again} ({found.name} will do)"
+
+
 def venv_is_ready(locks: Sequence[str] = (LOCK,)) -> bool:
     """Whether ``.venv`` was set up to its end, in this folder (it cannot be moved), from the locks as they are now."""
     try:

@@ -21,7 +21,7 @@ from course_utils.authoring.faults import FAULTS, Fault
 from course_utils.authoring.normal_form import code_cells, to_text
 from course_utils.authoring.reference import ROOT
 
-COPIED = ("course_utils", "notebooks", "tests/nbval_contract.py", "conftest.py", "pyproject.toml")
+COPIED = ("course_utils", "notebooks", "tests/nbval_contract.py", "conftest.py", "pyproject.toml", "requirements.lock")
 
 
 def find_survivors(parts: Sequence[str] = ()) -> int:
