@@ -74,7 +74,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         return added
 
     run = add("run", _run, "execute lessons 00-07 and write pages and a summary to build/")
-    run.add_argument("--epochs", type=_epochs, metavar="N", help="train for N epochs instead of what the lessons say")
+    run.add_argument("--epochs", type=_count, metavar="N", help="train for N epochs instead of what the lessons say")
     lab = add("lab", _lab, "open JupyterLab on lesson 00; what follows goes to JupyterLab")
     lab.usage = "python -m course_utils lab [-- --no-browser ...]"
     add("doctor", _doctor, "say whether this computer has what the course needs, and what to do where it has not")
@@ -106,15 +106,22 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     mutants = add("mutants", _mutants, "plant faults in a copy and see that the recorded outputs tell (30 minutes)")
     mutants.set_defaults(development=True)
     mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
+    seeds = add("seeds", _seeds, "train with many seeds and variants, and record what comes out (two hours)")
+    seeds.add_argument(
+        "names", nargs="*", metavar="EXPERIMENT", help="recipe, hold-out, dropout or cnn; all by default"
+    )
+    where = seeds.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=_count, metavar="N", help="trainings at a time; one for each core by default")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler instead")
     lock = add("lock", _lock, "write requirements.lock and requirements-dev.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
     add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
     add("instructor", _instructor, "make the edition for instructors in build/: solutions open, notes shown")
 
 
-def _epochs(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of epochs: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
 
@@ -167,6 +174,12 @@ def _mutants(arguments: argparse.Namespace) -> int:
     from course_utils.authoring.mutants import find_survivors
 
     return find_survivors(arguments.parts)
+
+
+def _seeds(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.seeds import seeds
+
+    return seeds(arguments.names, num_workers=arguments.workers, scheduler=arguments.scheduler)
 
 
 def _lock(arguments: argparse.Namespace) -> int:
