@@ -24,7 +24,7 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 # --- for those who change the course; not in the student edition
 
-.PHONY: test student instructor record check measure mutants lock
+.PHONY: test student instructor record check measure mutants seeds lock
 
 test: ## run all tests, notebooks included (JOBS=2: on two cores)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS))
@@ -46,6 +46,9 @@ measure: ## measure how far numbers move between machines, the ground for tolera
 
 mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
 	@$(COURSE) mutants $(FAULT)
+
+seeds: ## train with many seeds and variants for lesson 06, and record what comes out (two hours)
+	@$(COURSE) seeds
 
 lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(COURSE) lock $(if $(UPGRADE),--upgrade)

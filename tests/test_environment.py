@@ -39,6 +39,7 @@ COMMANDS = [
     "check",
     "measure",
     "mutants",
+    "seeds",
     "lock",
 ]
 

@@ -21,7 +21,7 @@ from course_utils.authoring.workers import SeedsError, cluster_executor, local_e
 from course_utils.data import DatasetError
 from course_utils.experiments import Run, load_results, read_results
 
-SECONDS = 120  # for what takes a few; generous, since other work may hold the machine up
+SECONDS = 300  # for what takes a few; generous, since other work may hold the machine up
 SMALL = [
     Run(seed=0, num_epochs=3, dataset="UCI digits"),
     Run(seed=1, num_epochs=3, dataset="UCI digits"),

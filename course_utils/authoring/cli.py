@@ -107,6 +107,7 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     mutants.set_defaults(development=True)
     mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
     seeds = add("seeds", _seeds, "train with many seeds and variants, and record what comes out (two hours)")
+    seeds.set_defaults(development=True)
     seeds.add_argument(
         "names", nargs="*", metavar="EXPERIMENT", help="recipe, hold-out, dropout or cnn; all by default"
     )
@@ -121,7 +122,7 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
     return int(text)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from course_utils.data import DatasetError, load_dataset
 from course_utils.experiments import WEIGHTS, Result, Run
 from course_utils.preprocessing import one_hot, preprocess_images
-from course_utils.training import BATCH_SIZE, steps_per_execution
+from course_utils.training import BATCH_SIZE, History, steps_per_execution
 
 if TYPE_CHECKING:
     import keras
@@ -60,16 +60,26 @@ def train(run: Run) -> Trained:
     DatasetError
         If the digits that the run asks for are not there.
     """
+    code = recipe(run.network)  # now: somebody may edit the files while it trains
     dataset = load_dataset(allow_embedded=run.dataset != "MNIST")
     if dataset.name != run.dataset:
         raise DatasetError(f"This training is for {run.dataset}, but the digits found here are {dataset.name}.")
-    train_images, test_images = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
-    return _train(run, train_images, one_hot(dataset.train_labels), test_images, one_hot(dataset.test_labels))
+    train_vectors, test_vectors = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
+    one_hot_test_labels = one_hot(dataset.test_labels)
+    model, history = _fit(run, train_vectors, one_hot(dataset.train_labels), test_vectors, one_hot_test_labels)
+    test_loss, test_accuracy = model.evaluate(test_vectors, one_hot_test_labels, verbose=0)
+    is_wrong = model.predict(test_vectors, verbose=0).argmax(axis=1) != dataset.test_labels
+    result = Result(run, code, test_accuracy, test_loss, is_wrong.nonzero()[0].tolist(), history)
+    return Trained(result, model.get_weights() if run in WEIGHTS else None)
 
 
-def _train(
-    run: Run, train_images: np.ndarray, train_labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
-) -> Trained:
+def _fit(
+    run: Run,
+    train_vectors: np.ndarray,
+    one_hot_train_labels: np.ndarray,
+    test_vectors: np.ndarray,
+    one_hot_test_labels: np.ndarray,
+) -> tuple[keras.Model, History]:
     import keras
     import tensorflow
 
@@ -80,37 +90,29 @@ def _train(
     model = network_builder(run.network)()
     for number, rate in enumerate(run.dropout, 1):
         model.get_layer(f"dropout_{number}").rate = rate
-    train_images, test_images = (images.reshape(-1, *model.input_shape[1:]) for images in (train_images, test_images))
-
-    num_images = len(train_images) - run.hold_out
+    num_images = len(train_vectors) - run.hold_out
     compile_model(model, steps_per_execution(num_images, BATCH_SIZE))
     val_accuracy_even: list[float] = []
 
     def evaluate_even(epoch: int, logs: dict[str, float] | None = None) -> None:
-        val_accuracy_even.append(model.evaluate(test_images[::2], test_labels[::2], verbose=0)[1])
+        val_accuracy_even.append(model.evaluate(test_vectors[::2], one_hot_test_labels[::2], verbose=0)[1])
 
     if run.hold_out:
-        validation_data = (train_images[num_images:], train_labels[num_images:])
+        validation_data = (train_vectors[num_images:], one_hot_train_labels[num_images:])
         callback = keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
     else:
-        validation_data = (test_images, test_labels)
+        validation_data = (test_vectors, one_hot_test_labels)
         callback = keras.callbacks.LambdaCallback(on_epoch_end=evaluate_even)
     history = model.fit(
-        train_images[:num_images],
-        train_labels[:num_images],
+        train_vectors[:num_images],
+        one_hot_train_labels[:num_images],
         validation_data=validation_data,
         batch_size=BATCH_SIZE,
         epochs=run.num_epochs,
         verbose=0,
         callbacks=[callback],
     ).history
-    if not run.hold_out:
-        history["val_accuracy_even"] = val_accuracy_even
-
-    test_loss, test_accuracy = model.evaluate(test_images, test_labels, verbose=0)
-    wrong = model.predict(test_images, verbose=0).argmax(axis=1) != test_labels.argmax(axis=1)
-    result = Result(run, recipe(run.network), test_accuracy, test_loss, wrong.nonzero()[0].tolist(), history)
-    return Trained(result, model.get_weights() if run in WEIGHTS else None)
+    return model, history if run.hold_out else {**history, "val_accuracy_even": val_accuracy_even}
 
 
 def software(network: str) -> Software:
@@ -149,7 +151,7 @@ def recipe(network: str) -> str:
     """
     from course_utils.model import compile_model
 
-    functions = (_train, network_builder(network), compile_model, preprocess_images, one_hot)
+    functions = (_fit, network_builder(network), compile_model, preprocess_images, one_hot)
     code = [_bare_code(function) for function in functions]
     return hashlib.sha256("\n".join([*code, f"{BATCH_SIZE=} {PATIENCE=}"]).encode()).hexdigest()[:12]
 
