@@ -12,7 +12,7 @@ import course_utils
 PACKAGE = Path(course_utils.__file__).parent
 # In the order that data takes; each may import those before it.
 ROOMS = ["workspace", "safe_pickle", "reading", "downloading", "data", "preprocessing", "model"]
-ROOMS += ["training", "experiments", "evaluation", "plotting", "widgets"]
+ROOMS += ["resuming", "training", "experiments", "evaluation", "plotting", "widgets"]
 
 
 def run_python(code: str) -> subprocess.CompletedProcess:

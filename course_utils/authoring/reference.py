@@ -60,9 +60,12 @@ def rewrite(workspace: Path) -> None:
     FileNotFoundError
         If lesson 05 left no network trained on MNIST there; nothing is replaced.
     """
+    from course_utils.model import build_model
     from course_utils.training import read_trained_model
 
-    model, history = read_trained_model(workspace / "mnist" / "model.keras")
+    trained, history = read_trained_model(workspace / "mnist" / "model.keras")
+    model = build_model()  # not compiled, so that the file holds no state of an optimizer
+    model.set_weights(trained.get_weights())
     FOLDER.mkdir(exist_ok=True)
     # The weights take their place first: killed between the two, the old record tells that they are not its own.
     with atomic_path(RECORD) as record_path, atomic_path(WEIGHTS) as weights_path:

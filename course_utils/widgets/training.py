@@ -1,20 +1,34 @@
-"""The training view of lesson 05."""
+"""The training view of lesson 05: progress, time left, growing curves, and a stop that loses nothing.
+
+While `fit` runs, the kernel's main thread is busy, and what a button says waits for the end of the cell. Subshells,
+threads of the kernel for such messages, are no way out: ipykernel 7.4 handles a message for a widget where the widget
+was last written to, and progress is written from the busy thread. One thing reaches a busy kernel on all systems and in
+all versions: the interrupt. So the button asks JupyterLab to interrupt the kernel, as the square in the toolbar does.
+The first interrupt is taken for the wish to stop after the epoch, and only the second one interrupts at once.
+"""
 
 from __future__ import annotations
 
+import math
+import signal
+import threading
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from types import FrameType
 
-import ipywidgets
+import anywidget
+import keras
+import traitlets
 
+from course_utils.plotting import BLUE, ORANGE
 from course_utils.widgets.display import display_widget
 
-if TYPE_CHECKING:
-    import keras
+SECONDS_BETWEEN_UPDATES = 0.25
+Logs = dict[str, float] | None
 
 
 def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
-    """Show a progress bar and return the callback that moves it.
+    """Show a training as it goes, and return the callback that reports it and can stop it.
 
     Parameters
     ----------
@@ -24,21 +38,119 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
     Returns
     -------
     keras.callbacks.Callback
-        For ``model.fit(..., callbacks=[...])``: after each epoch it shows the epoch, the test accuracy and the seconds
-        that are probably left. Where widgets cannot be shown, a line of text stands in their place.
+        For ``model.fit(..., callbacks=[...])``. In JupyterLab it shows the progress, the time that is probably left and
+        the curves of all metrics; where widgets cannot be shown, a line of text stands in their place. The button,
+        Ctrl-C and the kernel's interrupt end the training after the epoch, and `fit` returns as usual, with what was
+        learned until then; a second Ctrl-C or interrupt raises `KeyboardInterrupt` at once.
     """
-    import keras  # only the lesson that trains needs it
+    view = TrainingView(num_epochs=num_epochs, status="waiting for the first epoch")
+    alt = f"Progress, time left and growing curves of a training of {num_epochs} epochs (they move in JupyterLab)."
+    display_widget(view, alt)
+    return _Reporter(view)
 
-    bar = ipywidgets.IntProgress(max=num_epochs, description="Training", layout={"width": "24em"})
-    report = ipywidgets.Label("waiting for the first epoch")
-    started = monotonic()
 
-    def advance(epoch: int, logs: dict[str, float] | None = None) -> None:
-        bar.value = epoch + 1
-        seconds_left = (monotonic() - started) / (epoch + 1) * (num_epochs - epoch - 1)
-        accuracy = (logs or {}).get("val_accuracy", float("nan"))
-        report.value = f"epoch {epoch + 1} of {num_epochs}, test accuracy {accuracy:.4f}, {seconds_left:.0f} s left"
+class TrainingView(anywidget.AnyWidget):
+    """What the browser knows and draws.
 
-    alt = f"Progress bar with a step for each epoch, {num_epochs} in all (it moves in JupyterLab)."
-    display_widget(ipywidgets.HBox([bar, report]), alt)
-    return keras.callbacks.LambdaCallback(on_epoch_end=advance)
+    Attributes
+    ----------
+    num_epochs : int
+        Length of the training.
+    num_done : float
+        Epochs that are done, and the part of the one at work.
+    history : dict of str to list of float or None
+        As in Keras: a number for each epoch; None, which is not drawn, for NaN and infinity.
+    status : str
+        Where the training is, some times a second.
+    announcement : str
+        The numbers of the last epoch, for screen readers, too.
+    can_stop : bool
+        Whether there is a training that was not asked to stop yet.
+    colors : list of str
+        For training and test images.
+    """
+
+    _esm = Path(__file__).with_name("training.js")
+    _css = Path(__file__).with_name("training.css")
+
+    num_epochs = traitlets.Int(1).tag(sync=True)
+    num_done = traitlets.Float(0).tag(sync=True)
+    history = traitlets.Dict().tag(sync=True)
+    status = traitlets.Unicode().tag(sync=True)
+    announcement = traitlets.Unicode().tag(sync=True)
+    can_stop = traitlets.Bool(False).tag(sync=True)
+    colors = traitlets.List([BLUE, ORANGE]).tag(sync=True)
+
+
+class _Reporter(keras.callbacks.Callback):
+    """Carries the numbers of a training to its view, and ends it after the epoch in which it was interrupted."""
+
+    def __init__(self, view: TrainingView) -> None:
+        super().__init__()
+        self._view = view
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._stop = False
+        self._started = self._shown = monotonic()
+        self._first_epoch: int | None = None
+        # Python lets only the main thread handle signals.
+        self._handles_interrupts = threading.current_thread() is threading.main_thread()
+        if self._handles_interrupts:
+            self._earlier_handler = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._epoch = epoch
+        if self._first_epoch is None:
+            self._first_epoch = epoch
+            # A training that goes on where another one ended brings its history with it.
+            history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
+            self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if monotonic() - self._shown > SECONDS_BETWEEN_UPDATES:
+            self._show(self._epoch + (batch + 1) / (self.params["steps"] or math.inf))
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        logs = logs or {}
+        history = {name: [*self._view.history.get(name, []), _finite(value)] for name, value in logs.items()}
+        numbers = ", ".join(f"{name.replace('val_', 'test ')} {value:.4f}" for name, value in logs.items())
+        self._show(epoch + 1, history=history, announcement=f"Epoch {epoch + 1}: {numbers}")
+        if self._stop:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        if self._handles_interrupts:
+            signal.signal(signal.SIGINT, self._earlier_handler)
+        num_epochs, num_done = self.params["epochs"], self._epoch + 1
+        status = f"{'finished' if num_done == num_epochs else 'stopped'} after epoch {num_done} of {num_epochs}"
+        self._update(status=status, can_stop=False)
+        if self._stop:
+            print(f"{status[0].upper()}{status[1:]}; what was learned until then is kept.")
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, self._earlier_handler)  # for the second one
+        self._stop = True
+
+    def _show(self, num_done: float, **more: object) -> None:
+        self._shown = monotonic()
+        if self._stop:
+            status = f"stopping after epoch {self._epoch + 1} ..."
+        else:
+            status = f"epoch {self._epoch + 1} of {self.params['epochs']}{self._time_left(num_done)}"
+        self._update(num_done=num_done, status=status, can_stop=not self._stop, **more)
+
+    def _time_left(self, num_done: float) -> str:
+        num_done_here = num_done - self._first_epoch
+        if not num_done_here:
+            return ""
+        seconds = (self._shown - self._started) / num_done_here * (self.params["epochs"] - num_done)
+        return f", {seconds:.0f} s left" if seconds < 100 else f", {seconds / 60:.0f} min left"
+
+    def _update(self, **values: object) -> None:
+        with self._view.hold_sync():  # one message for all
+            for name, value in values.items():
+                setattr(self._view, name, value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
