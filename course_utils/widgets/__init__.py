@@ -8,6 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 
 _MODULES = {
+    "explore_confusion": "confusion",
+    "explore_digits": "digits",
+    "explore_one_hot": "one_hot",
+    "explore_parameters": "parameters",
+    "explore_preprocessing": "preprocessing",
     "show_training_progress": "training",
 }
 

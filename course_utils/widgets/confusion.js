@@ -1,0 +1,86 @@
+export default explorer((ask, facts) => {
+  const { counts, page_size: pageSize } = facts;
+  const digits = counts.map((_, digit) => digit);
+  const mostMistakes = Math.max(1, ...counts.flatMap((row, digit) => row.filter((_, column) => column !== digit)));
+  let question;
+
+  // One tab stop for the table; arrow keys walk in it, as in any grid.
+  const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
+    role: "gridcell", tabIndex: -1, className: trueDigit === readAs ? "right" : "",
+    style: trueDigit === readAs ? "" : `--shade: ${Math.round((60 * count) / mostMistakes)}%`,
+    "aria-label": `a ${trueDigit} read as a ${readAs}: ${grouped(count)}`,
+    onclick: () => open(trueDigit, readAs),
+  }, count)));
+  const open = (trueDigit, readAs) => {
+    cells[trueDigit][readAs].focus({ preventScroll: true });
+    ask({ true: trueDigit, read_as: readAs, page: 0 });
+  };
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -9], End: [0, 9] };
+  const walk = (event) => {
+    const step = steps[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    open(clamp(question.true + step[0], 0, 9), clamp(question.read_as + step[1], 0, 9));
+  };
+  const table = make("table", { className: "confusion", role: "grid", "aria-label": "rows: true digit, columns: read as", onkeydown: walk },
+    make("caption", {}, "read as (digit)"),
+    make("tr", { role: "row" }, make("td", {}), ...digits.map((digit) => make("th", { scope: "col", role: "columnheader" }, digit))),
+    ...cells.map((row, digit) => make("tr", { role: "row" }, make("th", { scope: "row", role: "rowheader" }, digit), ...row)));
+
+  const heading = make("p", { className: "large" });
+  const range = make("span");
+  const turn = (by) => () => {
+    const last = Math.max(0, Math.ceil(counts[question.true][question.read_as] / pageSize) - 1);
+    ask({ page: clamp(question.page + by, 0, last) });
+  };
+  const previous = make("button", { type: "button", onclick: turn(-1) }, "◀ Previous");
+  const next = make("button", { type: "button", onclick: turn(1) }, "Next ▶");
+  const pager = make("div", { className: "pager" }, previous, range, next);
+  const gallery = make("div", { className: "gallery" });
+
+  const percent = (probability) => {
+    if (probability < 0.0005) return "<0.1 %";
+    if (probability > 0.9995 && probability < 1) return ">99.9 %";
+    return `${(100 * probability).toFixed(1)} %`;
+  };
+
+  function figure({ index, pixels, read, true: left }, { true: trueDigit, read_as: readAs }) {
+    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `image ${index}, a ${trueDigit}` });
+    paint(canvas, bytes(pixels));
+    const lines = [make("strong", {}, `${readAs}: ${percent(read)}`)];
+    if (trueDigit !== readAs) lines.push(make("span", {}, `${trueDigit}: ${percent(left)}`));
+    return make("figure", {}, canvas, make("figcaption", {}, ...lines, make("span", {}, `image ${grouped(index)}`)));
+  }
+
+  return {
+    nodes: [
+      make("div", { className: "side-by-side" },
+        make("div", { className: "matrix" }, make("span", { className: "axis-label" }, "true digit"), table,
+          make("p", { className: "hint" }, "Choose a cell by a click or with the arrow keys. Under each image stand "
+            + "the digit that was read and its probability, then what was left for the true digit. "
+            + "The costliest answers come first.")),
+        make("div", { className: "panel" }, heading, pager, gallery)),
+    ],
+    sync(asked) {
+      question = asked;
+      cells.flat().forEach((cell) => { cell.tabIndex = -1; cell.setAttribute("aria-selected", "false"); });
+      const cell = cells[question.true][question.read_as];
+      cell.tabIndex = 0;
+      cell.setAttribute("aria-selected", "true");
+    },
+    show({ images }, asked) {
+      const { true: trueDigit, read_as: readAs, page } = asked;
+      const count = counts[trueDigit][readAs];
+      const what = trueDigit === readAs ? `${trueDigit} read correctly` : `${trueDigit} read as ${readAs}`;
+      const first = page * pageSize;
+      const shown = `${grouped(first + 1)} to ${grouped(first + images.length)} of ${grouped(count)}`;
+      heading.textContent = what;
+      range.textContent = count ? shown : "no image: this never happened";
+      previous.hidden = next.hidden = count <= pageSize;
+      previous.setAttribute("aria-disabled", first === 0);
+      next.setAttribute("aria-disabled", first + images.length >= count);
+      gallery.replaceChildren(...images.map((image) => figure(image, asked)));
+      return `${what}: ${count ? `images ${shown}` : "no image"}`;
+    },
+  };
+});

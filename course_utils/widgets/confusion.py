@@ -1,0 +1,110 @@
+"""The explorer of lesson 06: the confusion matrix, and the images behind each of its cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.preprocessing import NUM_CLASSES
+from course_utils.widgets.display import display_widget
+from course_utils.widgets.explorer import Explorer
+
+PAGE_SIZE = 20
+
+
+def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray) -> None:
+    """Show how often each digit is read as which, and for each pair the images behind the number.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, 28, 28)
+        The images as loaded.
+    labels : ndarray of int, shape (n,)
+        The true digits.
+    probabilities : ndarray, shape (n, 10)
+        The network's answers, as `model.predict` returns them.
+
+    Raises
+    ------
+    ValueError
+        If the three do not fit together.
+    """
+    matrix = ConfusionMatrix(images, labels, probabilities)
+    mistakes = matrix.counts * (1 - np.eye(NUM_CLASSES, dtype=int))
+    true, read_as = map(int, np.unravel_index(mistakes.argmax(), mistakes.shape))
+    title = "The images behind the confusion matrix"
+    facts = {"title": title, "counts": matrix.counts.tolist(), "page_size": PAGE_SIZE}
+    first = {"true": true, "read_as": read_as, "page": 0}
+    why = "the most frequent mistake" if mistakes.any() else "since there is no mistake"
+    alt = (
+        f"{title}. It begins with a {true} read as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
+        f"{len(labels):,} images (it moves in JupyterLab)."
+    )
+    display_widget(Explorer("confusion.js", matrix.images_behind, first, facts), alt)
+
+
+class ConfusionMatrix:
+    """A confusion matrix that knows which images it counts.
+
+    Parameters
+    ----------
+    images, labels, probabilities
+        As for `explore_confusion`.
+
+    Attributes
+    ----------
+    counts : ndarray of int, shape (10, 10)
+        Images of the digit of a row that were read as the digit of a column.
+    """
+
+    def __init__(self, images: NDArray, labels: NDArray, probabilities: NDArray) -> None:
+        shapes = [np.shape(images), np.shape(labels), np.shape(probabilities)]
+        num_images = len(labels) if np.ndim(labels) else 0
+        if shapes != [(num_images, 28, 28), (num_images,), (num_images, NUM_CLASSES)] or not num_images:
+            raise ValueError(
+                f"images, labels and probabilities have the shapes {shapes[0]}, {shapes[1]} and {shapes[2]}, expected "
+                "(n, 28, 28), (n,) and (n, 10): pass images and labels as loaded, and what model.predict returned."
+            )
+        if images.dtype != np.uint8:
+            raise ValueError(f"images have the dtype {images.dtype}, expected uint8: pass them as loaded, not scaled.")
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= NUM_CLASSES:
+            raise ValueError(
+                f"labels are {labels.dtype}, {labels.min()} to {labels.max()}, expected whole numbers 0 to 9."
+            )
+        self._images, self._labels, self._probabilities = images, labels, probabilities
+        self._predictions = np.argmax(probabilities, axis=1)
+        self.counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=int)
+        np.add.at(self.counts, (labels, self._predictions), 1)
+
+    def images_behind(self, true: int, read_as: int, page: int) -> dict:
+        """Return a page of the images of one digit that were read as another, or as the same.
+
+        The costliest come first, those that left the true digit the smallest probability: bold mistakes, and right
+        answers that were nearly wrong.
+
+        Parameters
+        ----------
+        true, read_as : int
+            Row and column of the matrix.
+        page : int
+            0 for the first `PAGE_SIZE` images.
+
+        Returns
+        -------
+        dict
+            ``images``: for each its ``index``, ``pixels``, a byte each, and the probabilities that it got for the
+            digit that was ``read`` and for the ``true`` one.
+        """
+        found = np.flatnonzero((self._labels == true) & (self._predictions == read_as))
+        found = found[np.argsort(self._probabilities[found, true], kind="stable")]
+        return {
+            "images": [
+                {
+                    "index": int(index),
+                    "pixels": self._images[index].tobytes(),
+                    "read": float(self._probabilities[index, read_as]),
+                    "true": float(self._probabilities[index, true]),
+                }
+                for index in found[PAGE_SIZE * page : PAGE_SIZE * (page + 1)]
+            ]
+        }

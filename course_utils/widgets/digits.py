@@ -1,0 +1,42 @@
+"""The explorer of lesson 01: any digit of the dataset, and the value of each of its pixels."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from course_utils.data import Dataset
+from course_utils.widgets.display import display_widget
+from course_utils.widgets.explorer import Explorer, check_dataset, choose, digit_facts
+
+ROW, COLUMN = 14, 13
+
+
+def explore_digits(dataset: Dataset) -> None:
+    """Show any digit enlarged, with the value of the pixel that is pointed at.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The digits, as `load_dataset` returns them.
+
+    Raises
+    ------
+    TypeError
+        If this is no dataset.
+    """
+    check_dataset(dataset)
+    title = f"Any digit of {dataset.name}, pixel by pixel"
+    facts = {"title": title, "marked": [ROW, COLUMN], **digit_facts(dataset)}
+    explorer = Explorer("digits.js", partial(describe_digit, dataset), {"part": "training", "index": 0}, facts)
+    image, label = choose(dataset, "training", 0)
+    alt = (
+        f"{title}. It begins with training image 0, a {label}, whose pixel in row {ROW} and column {COLUMN} is "
+        f"{image[ROW, COLUMN]} (it moves in JupyterLab)."
+    )
+    display_widget(explorer, alt)
+
+
+def describe_digit(dataset: Dataset, part: str, index: int) -> dict:
+    """Answer with the pixels of an image, row by row a byte each, and its label."""
+    image, label = choose(dataset, part, index)
+    return {"pixels": image.tobytes(), "label": label}

@@ -1,0 +1,51 @@
+export default explorer((ask, facts) => {
+  let question;
+  // One entry of a list changes, and the question gets a new list.
+  const change = (name, index) => (value) =>
+    ask({ [name]: question[name].map((old, place) => (place === index ? value : old)) });
+  const percent = (rate) => `${Math.round(100 * rate)} %`;
+  const sizes = [0, 1].map((index) => slider(`neurons in hidden layer ${index + 1}`,
+    { min: 1, max: facts.most_neurons }, change("hidden_sizes", index), { tell: grouped }));
+  const rates = [0, 1].map((index) => slider(`dropped after hidden layer ${index + 1}`,
+    { max: 0.99, step: 0.01 }, change("dropout_rates", index), { tell: percent }));
+  const start = make("button", { type: "button", onclick: () => ask(facts.start) }, "Back to the start");
+  const body = make("tbody");
+  const total = make("td", { className: "number" });
+  const head = ["layer", "gives", "weights + biases", "parameters", "share"];
+  const table = make("table", { className: "layers" },
+    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))), body,
+    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", colSpan: 3 }, "total"), total, make("td"))));
+
+  function layerRow({ name, inputs, outputs, rate, parameters }, sum) {
+    const isDropout = rate !== undefined;
+    const bar = make("span", { className: "share" });
+    bar.style.width = `${(5 * parameters) / sum}em`;
+    return make("tr", { className: isDropout ? "dropout" : "" },
+      make("th", { scope: "row" }, name),
+      make("td", {}, isDropout ? `the same ${grouped(outputs)}; while training ${percent(rate)} of them are 0`
+        : `${grouped(outputs)} numbers`),
+      make("td", { className: "formula" }, isDropout ? "nothing to learn"
+        : `${grouped(inputs)} × ${grouped(outputs)} + ${grouped(outputs)}`),
+      make("td", { className: "number" }, grouped(parameters)),
+      make("td", { className: "shares" },
+        make("span", {}, isDropout ? "" : `${((100 * parameters) / sum).toFixed(1)} %`), bar));
+  }
+
+  return {
+    nodes: [
+      make("div", { className: "settings" }, ...sizes.map((each) => each.node), ...rates.map((each) => each.node), start),
+      make("div", { className: "wide-table", tabIndex: 0, role: "region", "aria-label": "parameters by layer" }, table),
+    ],
+    sync(asked) {
+      question = asked;
+      sizes.forEach((each, index) => each.set(question.hidden_sizes[index]));
+      rates.forEach((each, index) => each.set(question.dropout_rates[index]));
+    },
+    show({ layers, total: sum }) {
+      body.replaceChildren(...layers.map((layer) => layerRow(layer, sum)));
+      total.textContent = grouped(sum);
+      const parts = layers.map(({ name, parameters }) => `${name} ${grouped(parameters)}`);
+      return `${grouped(sum)} parameters: ${parts.join(", ")}`;
+    },
+  };
+});

@@ -1,0 +1,74 @@
+"""The explorer of lesson 02: one digit before and after each step of preprocessing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.data import Dataset
+from course_utils.preprocessing import MAX_PIXEL
+from course_utils.widgets.display import display_widget
+from course_utils.widgets.explorer import Explorer, check_dataset, choose, digit_facts
+
+NUM_BINS = 20
+ROW, COLUMN = 14, 13
+
+
+def explore_preprocessing(dataset: Dataset) -> None:
+    """Show a digit before and after each step of preprocessing, with the histogram of its values.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The digits, as `load_dataset` returns them.
+
+    Raises
+    ------
+    TypeError
+        If this is no dataset.
+    """
+    check_dataset(dataset)
+    title = f"A digit of {dataset.name} on its way to the network"
+    facts = {"title": title, "marked": [ROW, COLUMN], **digit_facts(dataset)}
+    explorer = Explorer("preprocessing.js", partial(describe_steps, dataset), {"part": "training", "index": 0}, facts)
+    steps = [
+        f"shape {step['shape']}, {step['dtype']}, {step['min']} to {step['max']}" for step in explorer.answer["steps"]
+    ]
+    alt = f"{title}, with a histogram at each step: {' → '.join(steps)} (it moves in JupyterLab)."
+    display_widget(explorer, alt)
+
+
+def describe_steps(dataset: Dataset, part: str, index: int) -> dict:
+    """Answer with the label of an image, and its values as they come in and after each step.
+
+    The steps are those of `preprocess_images`, one at a time. ``values`` are bytes of the step's dtype, in the order of
+    a little-endian machine.
+    """
+    image, label = choose(dataset, part, index)
+    vector = image.reshape(-1)
+    floats = vector.astype(np.float32)
+    scaled = floats / MAX_PIXEL
+    steps = [
+        _describe("as loaded", "image", image, MAX_PIXEL),
+        _describe("flattened", "image.reshape(28 * 28)", vector, MAX_PIXEL),
+        _describe("real numbers", '….astype("float32")', floats, MAX_PIXEL),
+        _describe("scaled", "… / 255", scaled, 1),
+    ]
+    return {"label": label, "steps": steps}
+
+
+def _describe(name: str, code: str, values: NDArray, largest: int) -> dict:
+    counts, _ = np.histogram(values, bins=NUM_BINS, range=(0, largest))
+    return {
+        "name": name,
+        "code": code,
+        "shape": str(values.shape),
+        "dtype": str(values.dtype),
+        "min": str(values.min()),
+        "max": str(values.max()),
+        "largest": largest,
+        "counts": counts.tolist(),
+        "values": values.astype(values.dtype.newbyteorder("<")).tobytes(),
+    }
