@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 PREPROCESSING, MODEL, TRAINING = (f"course_utils/{name}.py" for name in ("preprocessing", "model", "training"))
 EVALUATION, PLOTTING, DATA = (f"course_utils/{name}.py" for name in ("evaluation", "plotting", "data"))
+WIDGETS = "course_utils/widgets"
 START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT = (
     f"notebooks/{name}.ipynb"
     for name in (
@@ -76,6 +77,23 @@ FAULTS = [
         "a grid off by one", PLOTTING, "zip(axes.flat, np.asarray(images)", "zip(axes.flat, np.roll(images, 1, axis=0)"
     ),
     Fault("a figure without its alternative", PLOTTING, 'metadata={"image/png": {"alt": alt}}', "metadata={}"),
+    Fault(
+        "an explorer shows the next digit", f"{WIDGETS}/explorer.py", "return images[index]", "return images[index + 1]"
+    ),
+    Fault("an explorer skips a step", f"{WIDGETS}/preprocessing.py", "floats / MAX_PIXEL", "floats"),
+    Fault(
+        "an explorer shows the row before",
+        f"{WIDGETS}/one_hot.py",
+        "one_hot(np.array([label]))",
+        "one_hot(np.array([label - 1]))",
+    ),
+    Fault("an explorer forgets the biases", f"{WIDGETS}/parameters.py", "inputs * size + size", "inputs * size"),
+    Fault(
+        "an explorer transposes",
+        f"{WIDGETS}/confusion.py",
+        "(labels, self._predictions), 1)",
+        "(self._predictions, labels), 1)",
+    ),
     # lessons
     Fault("steps rounded down", START, "math.ceil", "math.floor"),
     Fault("test labels counted", LOAD, "counts = np.bincount(train_labels)", "counts = np.bincount(test_labels)"),

@@ -90,7 +90,7 @@ def lessons_touched(fault: Fault, root: Path) -> list[str]:
     """
     if fault.file.endswith(".ipynb"):
         return [Path(fault.file).name]
-    room = Path(fault.file).stem
+    room = Path(fault.file).parts[1].removesuffix(".py")
     touched = [path for path in _lessons(root) if room in _rooms_needed(_imports_of_lesson(path), root)]
     return [path.name for path in sorted(touched, key=lambda path: ("train" in path.stem, path.stem))]
 
