@@ -1,0 +1,148 @@
+"""From strokes of a pen to an image as the network knows it: built in the open in lesson 07.
+
+``widgets/pad.js`` does the same in the browser, so that a drawing is seen at once and `make pad` needs no Python; the
+browser tests compare the two on all sample digits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+IMAGE_SIZE = 28  # MNIST's images, in pixels
+BOX_SIZE = 20  # the box in them that a digit is fitted into
+PAD_SIZE = 10 * IMAGE_SIZE  # the drawing, in pixels
+
+#: Widths of the pen, as shares of the pad. The lines of MNIST are 2 to 3 pixels wide where the digit is 20 high
+#: (measured: the middle half of 3,000 training images); a digit drawn over three quarters of the pad gets 2 by "medium".
+PENS = {"thin": 0.05, "medium": 0.08, "thick": 0.12}
+
+Strokes = Sequence[Sequence[Sequence[float]]]
+
+
+class Handwriting(NamedTuple):
+    """A digit as somebody wrote it.
+
+    Attributes
+    ----------
+    digit : int
+        What it is meant to be, 0 to 9.
+    strokes : list of list of (x, y)
+        The way of the pen, a list for each time that it was put down: from (0, 0), the top left corner of the pad, to
+        (1, 1), the bottom right one.
+    """
+
+    digit: int
+    strokes: Strokes
+
+
+def sample_handwritings() -> list[Handwriting]:
+    """Give thirty digits as they may be drawn on the pad: three hands for each of 0 to 9, in order.
+
+    Returns
+    -------
+    list of Handwriting
+        Written for this course, from no data set; nothing was trained on them.
+    """
+    text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    return [Handwriting(**sample) for sample in json.loads(text)]
+
+
+def draw_strokes(strokes: Strokes, pen: float = PENS["medium"]) -> NDArray[np.uint8]:
+    """Draw strokes with a round pen.
+
+    Parameters
+    ----------
+    strokes : sequence of sequence of (x, y)
+        As in `Handwriting`. A stroke of a single point is a dot; what lies beyond the pad is cut off.
+    pen : float
+        Width of the lines, as a share of the pad.
+
+    Returns
+    -------
+    ndarray of uint8, shape (280, 280)
+        0 for paper, 255 for ink, and grey levels along the edges: how much of a pixel's width the line covers.
+    """
+    drawing = np.zeros((PAD_SIZE, PAD_SIZE), np.uint8)
+    radius = pen * PAD_SIZE / 2
+    for stroke in strokes:
+        points = np.asarray(stroke, float).reshape(-1, 2) * PAD_SIZE
+        for start, end in zip(points[[0, *range(len(points) - 1)]], points, strict=True):
+            _draw_line(drawing, start, end, radius)
+    return drawing
+
+
+def _draw_line(drawing: NDArray[np.uint8], start: NDArray, end: NDArray, radius: float) -> None:
+    left, top = np.clip(np.floor(np.minimum(start, end) - radius - 1).astype(int), 0, PAD_SIZE)
+    right, bottom = np.clip(np.ceil(np.maximum(start, end) + radius + 1).astype(int), 0, PAD_SIZE)
+    x = np.arange(left, right) + 0.5 - start[0]
+    y = (np.arange(top, bottom) + 0.5 - start[1])[:, np.newaxis]
+    dx, dy = end - start
+    along = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-12), 0, 1)
+    distance = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2)
+    ink = np.floor(255 * np.clip(radius + 0.5 - distance, 0, 1) + 0.5).astype(np.uint8)
+    part = drawing[top:bottom, left:right]
+    np.maximum(part, ink, out=part)
+
+
+def prepare_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring a drawing into MNIST's form, as MNIST was made.
+
+    The digit is cut out, fitted into a box of 20 x 20 pixels with its proportions kept (grey levels arise, as a pixel
+    is the mean of what it covers), and set into 28 x 28 with its centre of mass at pixel (14, 14). The network never
+    saw a digit in any other size or place, and it has no idea that a shifted one is the same.
+
+    Parameters
+    ----------
+    drawing : ndarray of uint8, shape (height, width)
+        0 for paper, 255 for ink, of any size.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        All 0 if nothing is drawn.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86 (1998) 2278-2324, on the data set. That the centre of mass is moved by whole
+    pixels, to (14, 14), is seen from MNIST: in each image it lies within half a pixel of it.
+    """
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    rows, columns = np.flatnonzero(drawing.any(axis=1)), np.flatnonzero(drawing.any(axis=0))
+    if not len(rows):
+        return image
+    digit = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX_SIZE / max(digit.shape)
+    height, width = (max(1, int(length * scale + 0.5)) for length in digit.shape)
+    small = np.asarray(Image.fromarray(digit).resize((width, height), Image.Resampling.BILINEAR))
+    # A digit with nearly all its ink at one side would be pushed out of the image; not one of MNIST is.
+    top, left = (
+        min(max(int(IMAGE_SIZE / 2 - centre + 0.5), 0), IMAGE_SIZE - length)
+        for centre, length in zip(ndimage.center_of_mass(small), small.shape, strict=True)
+    )
+    image[top : top + height, left : left + width] = small
+    return image
+
+
+def shrink_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale the whole pad to 28 x 28, the digit as large and where it is: what happens without `prepare_drawing`.
+
+    Parameters
+    ----------
+    drawing : ndarray of uint8, shape (height, width)
+        0 for paper, 255 for ink.
+
+    Returns
+    -------
+    ndarray of uint8, shape (28, 28)
+        The drawing, smaller.
+    """
+    return np.asarray(Image.fromarray(drawing).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR))
