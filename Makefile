@@ -8,7 +8,7 @@ COURSE = $(PYTHON) -m course_utils
 .PHONY: help setup run lab doctor
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: ## execute lessons 00-07 and write pages and a summary to build/ (EPOCHS=3: a short training)
 	@$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
@@ -24,10 +24,13 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 # --- for those who change the course; not in the student edition
 
-.PHONY: test student instructor record check measure mutants seeds lock
+.PHONY: test test-browser student instructor record check measure mutants seeds lock
 
 test: ## run all tests, notebooks included (JOBS=2: on two cores)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS))
+
+test-browser: ## run all lessons and work their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine
+	@$(COURSE) test-browser
 
 student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
 	@$(COURSE) student

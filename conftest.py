@@ -1,4 +1,6 @@
-"""Stands above `tests` and `notebooks`, so that it is there for both: the comparison of notebooks, and an option."""
+"""Stands above `tests` and `notebooks`, so that it is there for both: the comparison of notebooks, and what is run."""
+
+from pathlib import Path
 
 import pytest
 
@@ -7,3 +9,12 @@ pytest_plugins = ["tests.nbval_contract"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the robustness tests in full (an hour), not in part")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests that take a browser, unless they are asked for by name, as `make test-browser` does."""
+    browser = (config.rootpath / "tests" / "browser").resolve()
+    asked = [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
+    if collection_path.resolve() == browser and not any(path.is_relative_to(browser) for path in asked):
+        return True
+    return None

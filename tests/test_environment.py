@@ -33,6 +33,7 @@ COMMANDS = [
     "lab",
     "doctor",
     "test",
+    "test-browser",
     "student",
     "instructor",
     "record",
@@ -413,7 +414,7 @@ def test_what_an_old_python_reads_is_syntax_that_it_knows(course):
 
 def test_make_has_a_target_with_a_line_of_help_for_every_command():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z]+):(.*)", makefile, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):(.*)", makefile, re.MULTILINE)
     assert {name for name, _ in targets} == {"help", *COMMANDS}
     for name, rest in targets:
         assert re.match(r" ## \S", rest), name
@@ -423,5 +424,5 @@ def test_make_has_a_target_with_a_line_of_help_for_every_command():
 def test_make_help_lists_the_targets():
     for arguments in ([], ["help"]):
         listed = subprocess.check_output(["make", "--no-print-directory", *arguments], cwd=ROOT, text=True)
-        assert re.findall(r"^make ([a-z]+) +\S", listed, re.MULTILINE)[0] == "help"
-        assert set(re.findall(r"^make ([a-z]+) +\S", listed, re.MULTILINE)) == {"help", *COMMANDS}
+        assert re.findall(r"^make ([a-z-]+) +\S", listed, re.MULTILINE)[0] == "help"
+        assert set(re.findall(r"^make ([a-z-]+) +\S", listed, re.MULTILINE)) == {"help", *COMMANDS}

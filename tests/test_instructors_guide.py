@@ -63,8 +63,8 @@ def test_links_lead_somewhere():
 
 def test_commands_and_paths_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"`(?:make|python3? -m course_utils) ([a-z]+)", GUIDE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"`(?:make|python3? -m course_utils) ([a-z-]+)", GUIDE))
     assert {"student", "instructor", "setup", "lab", "record"} <= named <= targets
     # What a command or a lesson makes is not there yet.
     made = ("build/", "workspace/")

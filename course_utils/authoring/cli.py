@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 #: These hand everything that follows them to another program, which has its own ``--help``.
-PASSING_ON = ("lab", "test")
+PASSING_ON = ("lab", "test", "test-browser")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +95,11 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     test = add("test", _test, "run all tests, notebooks included; what follows goes to pytest")
     test.usage = "python -m course_utils test [-- -k data ...]"
     test.set_defaults(development=True)
+    browser = add(
+        "test-browser", _test_browser, "run lessons and widgets in a real browser; what follows goes to pytest"
+    )
+    browser.usage = "python -m course_utils test-browser [-- -k lessons ...]"
+    browser.set_defaults(development=True)
     for name, text in (
         ("record", "execute lessons and keep their outputs in notebooks/"),
         ("check", "execute lessons and compare with what is recorded"),
@@ -157,6 +162,12 @@ def _test(arguments: argparse.Namespace) -> int:
     # pytest looks at its `testpaths` only when it is started in the folder of pyproject.toml.
     os.chdir(ROOT)
     return int(pytest.main(arguments.passed_on))
+
+
+def _test_browser(arguments: argparse.Namespace) -> int:
+    # With reasons: where there is no browser, the tests are skipped.
+    arguments.passed_on = ["tests/browser", "-rs", *arguments.passed_on]
+    return _test(arguments)
 
 
 def _record(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,166 @@
+"""A notebook in JupyterLab, as tests open, run and read it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Locator, Page, expect
+
+from course_utils.authoring.normal_form import normalise
+
+if TYPE_CHECKING:
+    from .conftest import Lab
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOT_DRAWN = re.compile("Loading widget|Error (displaying|creating) widget")
+PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt"
+FORGET = "(prompts) => { for (const prompt of prompts) prompt.textContent = ''; }"
+# A cell that waits or runs has a star; then it has a number, or nothing if a cell before it failed.
+HAVE_RUN = (
+    r"(selector) => [...document.querySelectorAll(selector)].every((one) => /^\[[\d ]+\]:$/.test(one.textContent))"
+)
+
+
+def notebook_of(*sources: str) -> NotebookNode:
+    """Return a notebook of code cells, for a test that needs no whole lesson; ids are cell-1, cell-2 and so on."""
+    return normalise(
+        new_notebook(cells=[new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources, start=1)])
+    )
+
+
+class Lesson:
+    """A notebook in JupyterLab.
+
+    Attributes
+    ----------
+    page : playwright.sync_api.Page
+        To find anything by its role and name, to press keys and to move the mouse.
+    notebook : NotebookNode
+        What was opened.
+    path : pathlib.Path
+        The copy that JupyterLab reads and saves.
+    """
+
+    def __init__(self, lab: Lab, page: Page, pictures: Path) -> None:
+        self.lab = lab
+        self.page = page
+        self._pictures = pictures
+
+    def open(self, what: str | NotebookNode) -> None:
+        """Open a fresh copy of a lesson, told by its number (``"04"``), or any notebook; its kernel is ready then."""
+        if isinstance(what, str):
+            (source,) = NOTEBOOKS.glob(f"{what}_*.ipynb")
+            self.notebook, name = nbformat.read(source, as_version=4), source.name
+        else:
+            self.notebook, name = what, "scratch.ipynb"
+        self.path = self.lab.folder / "notebooks" / name
+        nbformat.write(self.notebook, self.path)
+        # `reset` closes what the test before had open.
+        self.page.goto(f"{self.lab.address}/lab/tree/notebooks/{name}?reset&token={self.lab.token}")
+        self.wait_until_idle()
+
+    def wait_until_idle(self, timeout: float = 120) -> None:
+        """Wait until the page shows a kernel that has nothing to do."""
+        # The indicator above the notebook says "idle" even before there is a kernel.
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", timeout=timeout * 1000)
+
+    # --- running cells ---
+
+    def start_all(self) -> None:
+        """Choose "Run All Cells" from the menu, and return at once."""
+        self.page.locator(PROMPTS).evaluate_all(FORGET)  # numbers of an earlier run are not taken for this one's
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def run_all(self, timeout: float = 300) -> None:
+        """Run all cells to their end; fail if the lesson is not clean then (see `check`)."""
+        self.start_all()
+        self.wait_until_run(timeout)
+        self.check()
+
+    def run_cell(self, cell: str | int, timeout: float = 60) -> None:
+        """Run one cell with Shift + Enter from its editor, to its end, whatever that is."""
+        prompt = self.cell(cell).locator(".jp-InputPrompt")
+        prompt.evaluate_all(FORGET)
+        self.cell(cell).get_by_role("textbox").first.press("Shift+Enter")
+        expect(prompt).to_have_text(re.compile(r"\[[\d ]+\]:"), timeout=timeout * 1000)
+
+    def wait_until_run(self, timeout: float = 300) -> None:
+        """Wait until every code cell has run, or one has failed."""
+        self.page.wait_for_function(HAVE_RUN, arg=PROMPTS, timeout=timeout * 1000)
+
+    # --- reading what is shown ---
+
+    def cell(self, cell: str | int) -> Locator:
+        """Return where a cell is in the page, by its id or its position among all cells."""
+        ids = [one.id for one in self.notebook.cells]
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(ids.index(cell) if isinstance(cell, str) else cell)
+
+    def outputs(self, cell: str | int) -> Locator:
+        """Return where the outputs of a cell are."""
+        return self.cell(cell).locator(".jp-OutputArea-output")
+
+    @property
+    def errors(self) -> list[str]:
+        """What cells wrote to stderr, and what they failed with: in the page both are marked in the same way."""
+        return self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+
+    @property
+    def widgets(self) -> Locator:
+        """Where widgets are, drawn or not: of all outputs only they are not marked with their type."""
+        return self.page.locator(".jp-Notebook .jp-OutputArea-output:not([data-mime-type])")
+
+    def check(self, timeout: float = 60) -> None:
+        """Fail if a cell has an error or wrote to stderr, or if a widget is not drawn."""
+        assert not (errors := self.errors), "\n".join([f"{self.path.name} shows an error, or text on stderr:", *errors])
+        for widget in self.widgets.all():
+            expect(widget).not_to_contain_text(NOT_DRAWN, timeout=timeout * 1000)
+            expect(widget.locator("> *").first).to_be_visible(timeout=timeout * 1000)
+
+    def keep_picture(self, name: str, what: Locator | None = None) -> None:
+        """Write a picture of the page, or of a part of it, to ``build/browser/NAME.png``."""
+        (what or self.page).screenshot(path=self._pictures / f"{name}.png")
+
+    # --- reading what the kernel holds ---
+
+    def evaluate(self, expression: str, timeout: float = 60) -> Any:
+        """Return the value of an expression in the kernel, as JSON has it; arrays become lists."""
+        as_json = f"__import__('json').dumps({expression}, default=lambda value: value.tolist())"
+        reply = self._ask_kernel("", timeout, value=as_json)["user_expressions"]["value"]
+        assert reply["status"] == "ok", f"{expression}: {reply.get('ename')}: {reply.get('evalue')}"
+        return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
+
+    def execute(self, code: str, timeout: float = 60) -> None:
+        """Run code in the kernel without showing it, after the cells that are running."""
+        reply = self._ask_kernel(code, timeout)
+        assert reply["status"] == "ok", f"{code}: {reply.get('ename')}: {reply.get('evalue')}"
+
+    def wait_for_value(self, expression: str, expected: Any, timeout: float = 60) -> None:
+        """Wait until an expression in the kernel has a value."""
+        deadline = time.monotonic() + timeout
+        while (value := self.evaluate(expression)) != expected:
+            assert time.monotonic() < deadline, f"{expression} is {value!r} after {timeout} s, not {expected!r}"
+            self.page.wait_for_timeout(50)  # lets the page go on meanwhile
+
+    def _ask_kernel(self, code: str, timeout: float, **expressions: str) -> dict:
+        """Execute silently, beside the page: JupyterLab's kernels are reached as from any other program."""
+        (kernel,) = (one["kernel"]["id"] for one in self.lab.ask("sessions") if one["path"].endswith(self.path.name))
+        client = BlockingKernelClient(connection_file=str(self.lab.runtime / f"kernel-{kernel}.json"))
+        client.load_connection_file()
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        try:
+            message = client.execute(code, silent=True, user_expressions=expressions)
+            while (reply := client.get_shell_msg(timeout=timeout))["parent_header"].get("msg_id") != message:
+                pass
+            return reply["content"]
+        finally:
+            client.stop_channels()
