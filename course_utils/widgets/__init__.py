@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 _MODULES = {
+    "drawing_pad": "pad",
     "explore_confusion": "confusion",
     "explore_digits": "digits",
     "explore_one_hot": "one_hot",

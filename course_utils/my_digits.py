@@ -1,0 +1,124 @@
+"""The student's own test set: digits kept from the drawing pad of lesson 07, in the workspace."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.reading import DatasetError, file_error
+from course_utils.workspace import atomic_path, one_at_a_time, workspace_folder, write_remedy
+
+FILE_NAME = "my_digits.npz"
+_REMEDY = "Move the file away, or delete it, and begin a new set of digits."
+
+
+class MyDigits(NamedTuple):
+    """Digits that were drawn on the pad, in the order in which they were kept.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (n, 28, 28)
+        In MNIST's form, 0 for paper and 255 for ink; n may be 0.
+    labels : ndarray of uint8, shape (n,)
+        What each was meant to be, 0 to 9.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+def load_my_digits() -> MyDigits:
+    """Give the digits kept so far.
+
+    Returns
+    -------
+    MyDigits
+        From the workspace; arrays of length 0 if none was kept.
+
+    Raises
+    ------
+    DatasetError
+        The file is damaged, or holds something else. It is left as it is.
+    """
+    path = workspace_folder() / FILE_NAME
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            digits = MyDigits(file["images"], file["labels"])
+    except FileNotFoundError:
+        return MyDigits(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise file_error(path, f"your own digits cannot be read ({error})", _REMEDY) from error
+    images, labels = digits
+    is_whole = images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28) and labels.ndim == 1
+    if not is_whole or labels.max(initial=0) > 9:
+        raise file_error(path, "it does not hold digits that were kept from the pad", _REMEDY)
+    return digits
+
+
+def keep_digit(image: NDArray[np.uint8], label: int) -> MyDigits:
+    """Add a digit to the student's own test set.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (28, 28)
+        In MNIST's form.
+    label : int
+        What it was meant to be, 0 to 9.
+
+    Returns
+    -------
+    MyDigits
+        All digits, with this one at the end.
+
+    Raises
+    ------
+    ValueError
+        It is no such image or label.
+    DatasetError
+        The file is damaged or cannot be written; what was there is still there.
+    """
+    if image.shape != (28, 28) or image.dtype != np.uint8 or label not in range(10):
+        raise ValueError(
+            f"An image of shape {image.shape} and dtype {image.dtype} with label {label!r} cannot be kept: expected "
+            "are 28 x 28 grey levels (uint8), and a digit from 0 to 9."
+        )
+    return _replace(
+        lambda kept: MyDigits(
+            np.concatenate([kept.images, image[np.newaxis]]),
+            np.concatenate([kept.labels, np.array([label], np.uint8)]),
+        )
+    )
+
+
+def take_back_last_digit() -> MyDigits:
+    """Remove the digit that was kept last, if there is one.
+
+    Returns
+    -------
+    MyDigits
+        The digits left.
+
+    Raises
+    ------
+    DatasetError
+        The file is damaged or cannot be written; what was there is still there.
+    """
+    return _replace(lambda kept: MyDigits(kept.images[:-1], kept.labels[:-1]))
+
+
+def _replace(change: Callable[[MyDigits], MyDigits]) -> MyDigits:
+    path = workspace_folder() / FILE_NAME
+    try:
+        # Two notebooks may keep digits at the same moment, and neither may lose one.
+        with one_at_a_time(path.with_suffix(".lock"), "Another notebook is keeping a digit."):
+            digits = change(load_my_digits())
+            with atomic_path(path) as temporary:
+                np.savez_compressed(temporary, images=digits.images, labels=digits.labels)
+    except OSError as error:
+        problem = f"your digit cannot be kept ({error.strerror or error})"
+        raise file_error(path, problem, write_remedy(error)) from error
+    return digits
