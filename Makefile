@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell for python in .venv/bin/python python3 python3.12 python3
 	$$python -c "" >/dev/null 2>&1 && echo $$python && break; done),python3)
 COURSE = $(PYTHON) -m course_utils
 
-.PHONY: help setup run lab doctor
+.PHONY: help setup run lab pad doctor
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,9 @@ run: ## execute lessons 00-07 and write pages and a summary to build/ (EPOCHS=3:
 
 lab: ## open JupyterLab on lesson 00
 	@$(COURSE) lab
+
+pad: ## write the drawing pad as one web page, build/pad.html, for a phone or a projector
+	@$(COURSE) pad
 
 doctor: ## say whether this computer has what the course needs, and what to do where it has not
 	@$(COURSE) doctor

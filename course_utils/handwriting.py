@@ -20,8 +20,8 @@ IMAGE_SIZE = 28  # MNIST's images, in pixels
 BOX_SIZE = 20  # the box in them that a digit is fitted into
 PAD_SIZE = 10 * IMAGE_SIZE  # the drawing, in pixels
 
-#: Widths of the pen, as shares of the pad. The lines of MNIST are 2 to 3 pixels wide where the digit is 20 high
-#: (measured: the middle half of 3,000 training images); a digit drawn over three quarters of the pad gets 2 by "medium".
+#: Widths of the pen, as shares of the pad. Where a digit of MNIST is 20 pixels high, its lines are 2 to 3 wide (seen in
+#: the middle half of 3,000 training images). "Medium" gives 2 to a digit drawn over three quarters of the pad.
 PENS = {"thin": 0.05, "medium": 0.08, "thick": 0.12}
 
 Strokes = Sequence[Sequence[Sequence[float]]]

@@ -11,8 +11,8 @@ import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
 # In the order that data takes; each may import those before it.
-ROOMS = ["workspace", "safe_pickle", "reading", "downloading", "data", "preprocessing", "model"]
-ROOMS += ["resuming", "training", "experiments", "evaluation", "plotting", "widgets"]
+ROOMS = ["workspace", "safe_pickle", "reading", "downloading", "data", "handwriting", "my_digits", "preprocessing"]
+ROOMS += ["model", "resuming", "training", "experiments", "evaluation", "plotting", "widgets"]
 
 
 def run_python(code: str) -> subprocess.CompletedProcess:

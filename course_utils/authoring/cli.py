@@ -79,6 +79,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     lab.usage = "python -m course_utils lab [-- --no-browser ...]"
     add("doctor", _doctor, "say whether this computer has what the course needs, and what to do where it has not")
     add("setup", _setup, "only set up the environment, e.g. before a workshop without network")
+    add("pad", _pad, "write the drawing pad as one web page, build/pad.html, for a phone or a projector")
     # What the others are made of is not in the student edition.
     if Path(__file__).with_name("editions.py").is_file():
         _add_for_authors(add)
@@ -154,6 +155,19 @@ def _lab(arguments: argparse.Namespace) -> int:
     from course_utils.authoring.lab import open_lab
 
     return open_lab(ROOT, "notebooks/00_start_here.ipynb", arguments.passed_on)
+
+
+def _pad(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.pad_page import write_pad_page
+
+    try:
+        path = write_pad_page(ROOT / "build")
+    except OSError as error:
+        print(f"The page cannot be written: {error}. {write_remedy(error, 4_000_000)}", file=sys.stderr)
+        return 1
+    name = path.relative_to(ROOT).as_posix()
+    print(f"{name}, {path.stat().st_size / 1e6:.1f} MB: open it in any browser, or copy it to a phone.")
+    return 0
 
 
 def _test(arguments: argparse.Namespace) -> int:

@@ -33,7 +33,17 @@ PICTURE = "notebooks/pictures/prediction_grid.png"
 STUDENT_FILES = ["LICENSE", "environment.yml", "pyproject.toml", "requirements.lock", PICTURE]
 STUDENT_README = "docs/students.md"
 #: What ``run``, ``lab`` and the set-up need. The other commands are for those who have the source.
-STUDENT_AUTHORING = {"__init__", "cli", "environment", "execution", "lab", "normal_form", "overrides", "run"}
+STUDENT_AUTHORING = {
+    "__init__",
+    "cli",
+    "environment",
+    "execution",
+    "lab",
+    "normal_form",
+    "overrides",
+    "pad_page",
+    "run",
+}
 #: The Makefile's targets below this line are not for students.
 MAKEFILE_CUT = "# --- for those who change the course; not in the student edition"
 ZIP_NAME = "digit-course-student.zip"

@@ -103,5 +103,7 @@ def _compare(name: str, num_correct: int, num_images: int) -> dict[str, Any]:
     if not num_images:
         return {"name": name, "text": "none kept yet", "share": None}
     low, high = accuracy_interval(num_correct, num_images)
-    text = f"{num_correct:,} of {num_images:,} right: {num_correct / num_images:.1%}, 95 % interval {low:.1%} to {high:.1%}"
-    return {"name": name, "text": text, "share": num_correct / num_images, "low": low, "high": high}
+    share = num_correct / num_images
+    percents = f"{100 * share:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+    text = f"{num_correct:,} of {num_images:,} right: {percents}"
+    return {"name": name, "text": text, "share": share, "low": low, "high": high}

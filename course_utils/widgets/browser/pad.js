@@ -49,7 +49,6 @@ function createPad(root, { samples, read, keeper = null }) {
     finishStroke();
     position = clip(newPosition, 0, states.length - 1);
     drawing = drawStrokes(strokes());
-    paintAll();
     changed();
   }
 
@@ -95,7 +94,6 @@ function createPad(root, { samples, read, keeper = null }) {
     const before = stroke.points.at(-1) ?? point;
     stroke.points.push(point);
     drawLine(drawing, before, point, stroke.pen);
-    paintLine(before, point, stroke.pen);
     changed();
   }
 
@@ -104,19 +102,17 @@ function createPad(root, { samples, read, keeper = null }) {
     refresh();
   }
 
-  function paintLine(start, end, width) {
-    context.lineWidth = width * paper.width;
-    context.beginPath();
-    context.moveTo(start[0] * paper.width, start[1] * paper.width);
-    context.lineTo(end[0] * paper.width, end[1] * paper.width);
-    context.stroke();
-  }
-
-  function paintAll() {
-    context.clearRect(0, 0, paper.width, paper.height);
+  function paint() {
+    const side = paper.width;
+    context.clearRect(0, 0, side, side);
     Object.assign(context, { lineCap: "round", lineJoin: "round", strokeStyle: INK });
     for (const { points, pen } of strokes()) {
-      points.forEach((point, index) => paintLine(points[Math.max(index - 1, 0)], point, pen));
+      context.lineWidth = pen * side;
+      context.beginPath();
+      points.forEach(([x, y]) => context.lineTo(x * side, y * side));
+      const [x, y] = points.at(-1);
+      context.lineTo(x * side + 0.01, y * side); // a dot has no length, and would not be painted
+      context.stroke();
     }
   }
 
@@ -124,7 +120,7 @@ function createPad(root, { samples, read, keeper = null }) {
     const side = Math.round(paper.clientWidth * (window.devicePixelRatio || 1));
     if (!side || side === paper.width) return;
     paper.width = paper.height = side;
-    paintAll();
+    paint();
   });
   resizing.observe(paper);
 
@@ -219,6 +215,7 @@ function createPad(root, { samples, read, keeper = null }) {
       redoButton.disabled = position === states.length - 1;
       for (const one of [clearButton, ...labels]) one.disabled = isEmpty;
       if (isEmpty || pointer !== null) sample.value = "";
+      paint();
       paintSeen(visible());
       ask();
     });
@@ -253,7 +250,9 @@ function createPad(root, { samples, read, keeper = null }) {
     ? Array.from({ length: 10 }, (_, digit) => button(digit, `Keep this drawing as a ${digit}`, () => keep(digit)))
     : [];
   const takeBackButton = button("Take back the last one", "Remove the digit kept last", () => show(keeper.takeBack()));
-  const kept = element("div", { class: "digit-pad-kept", role: "status" });
+  const comparison = element("div", { role: "status" });
+  const latest = element("div", { class: "digit-pad-latest" });
+  const kept = element("div", { class: "digit-pad-kept" }, comparison, latest);
 
   function keep(label) {
     if (!strokes().length) return;
@@ -264,11 +263,12 @@ function createPad(root, { samples, read, keeper = null }) {
 
   async function show(promised, consolation = "") {
     try {
-      const { comparison, latest } = await promised;
-      takeBackButton.disabled = !latest.length;
-      kept.replaceChildren(...comparison.map(comparisonRow), element("div", {}, ...latest.map(thumbnail)));
+      const digits = await promised;
+      takeBackButton.disabled = !digits.latest.length;
+      comparison.replaceChildren(...digits.comparison.map(comparisonRow));
+      latest.replaceChildren(...digits.latest.map(thumbnail));
     } catch (error) {
-      kept.prepend(element("p", { class: "digit-pad-message" }, error.message + consolation));
+      comparison.replaceChildren(element("p", { class: "digit-pad-message" }, error.message + consolation));
     }
   }
 
@@ -287,28 +287,23 @@ function createPad(root, { samples, read, keeper = null }) {
     action();
   });
 
-  pad.append(
-    element(
-      "div",
-      { class: "digit-pad-draw" },
-      element("div", { class: "digit-pad-sheet" }, paper),
-      element("div", { class: "digit-pad-tools" }, undoButton, redoButton, clearButton),
-      pens,
-      element("label", { class: "digit-pad-sample" }, "Sample", sample),
-    ),
-    element(
-      "div",
-      { class: "digit-pad-see" },
-      element("h4", {}, "What the network sees"),
-      seen,
-      element("label", {}, form, "in MNIST’s form"),
-      element("p", {}, "28 × 28 pixels. Without the tick: the pad, only smaller."),
-    ),
-    element("div", { class: "digit-pad-say" }, element("h4", {}, "What it reads"), answer, message),
+  const sheet = element("div", { class: "digit-pad-sheet" }, paper);
+  const tools = element("div", { class: "digit-pad-tools" }, undoButton, redoButton, clearButton);
+  const options = element("div", { class: "digit-pad-options" }, pens, element("label", {}, "Sample", sample));
+  const see = element(
+    "div",
+    { class: "digit-pad-see" },
+    element("h4", {}, "What the network sees"),
+    seen,
+    element("label", {}, form, "in MNIST’s form"),
+    element("p", {}, "28 × 28 pixels. Without the tick: the pad, only smaller."),
   );
+  const tell = element("div", { class: "digit-pad-tell" }, element("h4", {}, "What it reads"), answer, message);
+  const parts = element("div", { class: "digit-pad-parts" }, sheet, tools, see, tell, options);
+  pad.append(parts);
   if (keeper) {
     const asking = element("fieldset", {}, element("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
-    pad.append(element("div", { class: "digit-pad-keep" }, asking, takeBackButton, kept));
+    parts.append(element("div", { class: "digit-pad-keep" }, asking, takeBackButton, kept));
     show(keeper.load());
   }
   root.replaceChildren(pad);

@@ -1,0 +1,108 @@
+"""The student's own digits are kept whole, and nothing of them is lost."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils import my_digits
+from course_utils.data import DatasetError
+from course_utils.my_digits import FILE_NAME, keep_digit, load_my_digits, take_back_last_digit
+
+SEVEN = np.full((28, 28), 7, np.uint8)
+ONE = np.full((28, 28), 1, np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+def test_an_empty_set_is_arrays_of_length_0(folder):
+    images, labels = load_my_digits()
+    assert images.shape == (0, 28, 28)
+    assert labels.shape == (0,)
+    assert images.dtype == labels.dtype == np.uint8
+    assert not (folder / FILE_NAME).exists()
+
+
+def test_digits_stay_in_the_order_in_which_they_were_kept():
+    keep_digit(SEVEN, 7)
+    keep_digit(ONE, 1)
+    images, labels = load_my_digits()
+    assert labels.tolist() == [7, 1]
+    assert (images[0] == SEVEN).all()
+    assert (images[1] == ONE).all()
+
+
+def test_the_last_one_can_be_taken_back():
+    keep_digit(SEVEN, 7)
+    keep_digit(ONE, 1)
+    assert take_back_last_digit().labels.tolist() == [7]
+    assert load_my_digits().labels.tolist() == [7]
+    take_back_last_digit()
+    assert take_back_last_digit().labels.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [(SEVEN, 10), (SEVEN, -1), (SEVEN[:27], 7), (SEVEN / 255, 7), (SEVEN[np.newaxis], 7)],
+)
+def test_what_is_no_digit_is_not_kept(folder, image, label):
+    with pytest.raises(ValueError, match="28 x 28 grey levels"):
+        keep_digit(image, label)
+    assert not (folder / FILE_NAME).exists()
+
+
+def test_a_damaged_file_is_left_as_it_is(folder):
+    for _ in range(3):
+        keep_digit(SEVEN, 7)
+    damaged = (folder / FILE_NAME).read_bytes()[:-40]
+    (folder / FILE_NAME).write_bytes(damaged)
+    for action in (load_my_digits, take_back_last_digit, lambda: keep_digit(ONE, 1)):
+        with pytest.raises(DatasetError, match=r"my_digits.npz.*Move the file away"):
+            action()
+    assert (folder / FILE_NAME).read_bytes() == damaged
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"images": np.zeros((2, 28, 28), np.uint8)},
+        {"images": np.zeros((2, 28, 28)), "labels": np.zeros(2, np.uint8)},
+        {"images": np.zeros((2, 28, 28), np.uint8), "labels": np.zeros(3, np.uint8)},
+        {"images": np.zeros((1, 28, 28), np.uint8), "labels": np.array([10], np.uint8)},
+        {"images": np.array([{}], object), "labels": np.zeros(1, np.uint8)},
+    ],
+    ids=["no labels", "floats", "lengths", "no digit", "objects"],
+)
+def test_a_file_of_something_else_is_refused(folder, arrays):
+    np.savez(folder / FILE_NAME, **arrays)
+    with pytest.raises(DatasetError, match=r"my_digits.npz"):
+        load_my_digits()
+
+
+def test_when_the_disk_is_full_nothing_is_lost(folder, monkeypatch):
+    keep_digit(SEVEN, 7)
+    before = (folder / FILE_NAME).read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(my_digits.np, "savez_compressed", full)
+    with pytest.raises(DatasetError, match=r"cannot be kept.*Make room"):
+        keep_digit(ONE, 1)
+    assert (folder / FILE_NAME).read_bytes() == before
+    assert load_my_digits().labels.tolist() == [7]
+
+
+def test_two_notebooks_keep_digits_at_the_same_time():
+    code = (
+        "import numpy as np; from course_utils.my_digits import keep_digit\n"
+        "for label in range(10): keep_digit(np.zeros((28, 28), np.uint8), label)"
+    )
+    notebooks = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [notebook.wait() for notebook in notebooks] == [0, 0, 0]
+    assert sorted(load_my_digits().labels.tolist()) == sorted([*range(10)] * 3)
