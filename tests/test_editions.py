@@ -346,7 +346,7 @@ def test_the_student_edition_has_what_it_needs_and_nothing_else(student):
 
 
 def test_the_student_edition_offers_only_what_it_can_do(student):
-    commands = {"run", "lab", "doctor", "setup"}
+    commands = {"run", "lab", "pad", "doctor", "setup"}
     listed = start(student, "-m", "course_utils", "--help").stdout
     assert set(re.findall(r"^    ([a-z]+)\b", listed, re.MULTILINE)) == commands
     makefile = (student / "Makefile").read_text(encoding="utf-8")
