@@ -53,3 +53,13 @@ def test_only_code_makes_another_recipe(tmp_path, monkeypatch, file, text, other
     assert content != changed.read_text(encoding="utf-8")
     changed.write_text(content, encoding="utf-8")
     assert (reference.recipe_fingerprint() == before) == same_recipe
+
+
+def test_the_fingerprint_is_taken_from_the_same_text_in_every_version_of_python():
+    # What this is on Python 3.11; `ast.dump` and `ast.unparse` give something else there than on 3.12 and 3.13.
+    x = "['Name', ['id', 'x'], ['ctx', ['Load']]]"
+    item = f"['Subscript', ['value', {x}], ['slice', ['Constant', ['value', 'a']]], ['ctx', ['Load']]]"
+    fields = f"['FormattedValue', ['value', {item}], ['conversion', -1]], ['Constant', ['value', '!']]"
+    statement = f"['Expr', ['value', ['JoinedStr', ['values', [{fields}]]]]]"
+    function = f"['FunctionDef', ['name', 'f'], ['args', ['arguments']], ['body', [{statement}]]]"
+    assert reference.bare_code("""def f():\n    f"{x['a']}!"  # a comment""") == f"['Module', ['body', [{function}]]]"

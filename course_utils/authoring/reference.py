@@ -37,7 +37,7 @@ def recipe_fingerprint() -> str:
     cells = nbformat.read(RECIPE_LESSON, as_version=4).cells
     sources = [cell.source for cell in cells if cell.cell_type == "code" and not cell.id.startswith("exercise-")]
     sources += [room.read_text(encoding="utf-8") for room in RECIPE_ROOMS]
-    return hashlib.sha256("\n".join(_bare_code(source) for source in sources).encode()).hexdigest()
+    return hashlib.sha256("\n".join(bare_code(source) for source in sources).encode()).hexdigest()
 
 
 def is_current() -> bool:
@@ -101,10 +101,29 @@ def rewrite_picture() -> None:
             temporary.write_bytes(picture)
 
 
-def _bare_code(source: str) -> str:
-    """Strip what does not change results: comments and layout by parsing, docstrings by emptying them."""
+def bare_code(source: str) -> str:
+    """Strip what does not change results: comments and layout by parsing, docstrings by emptying them.
+
+    Parameters
+    ----------
+    source : str
+        A module, a cell or a function.
+
+    Returns
+    -------
+    str
+        The same for every version of Python, unlike ``ast.dump``: a fingerprint taken with one holds with another.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             node.body[0].value.value = ""  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    return repr(_shape(tree))
+
+
+def _shape(node: object) -> object:
+    """Turn a syntax tree into nested lists, without what is empty: newer versions of Python have more of that."""
+    if isinstance(node, ast.AST):
+        fields = [[name, _shape(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, *fields]
+    return [_shape(item) for item in node] if isinstance(node, list) else node

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
 import platform
-import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from course_utils.authoring.reference import bare_code
 from course_utils.data import DatasetError, load_dataset
 from course_utils.experiments import WEIGHTS, Result, Run
 from course_utils.preprocessing import one_hot, preprocess_images
@@ -152,7 +151,7 @@ def recipe(network: str) -> str:
     from course_utils.model import compile_model
 
     functions = (_fit, network_builder(network), compile_model, preprocess_images, one_hot)
-    code = [_bare_code(function) for function in functions]
+    code = [bare_code(inspect.getsource(function)) for function in functions]
     return hashlib.sha256("\n".join([*code, f"{BATCH_SIZE=} {PATIENCE=}"]).encode()).hexdigest()[:12]
 
 
@@ -161,11 +160,3 @@ def network_builder(network: str) -> Callable[[], keras.Model]:
     from course_utils import model
 
     return getattr(model, "build_model" if network == "mlp" else f"build_{network}")
-
-
-def _bare_code(function: Callable) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    definition = tree.body[0]
-    if ast.get_docstring(definition) is not None:
-        del definition.body[0]
-    return ast.unparse(tree)
