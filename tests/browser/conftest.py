@@ -167,7 +167,8 @@ def lab(tmp_path_factory):
     lab = Lab(f"http://127.0.0.1:{port}", "browser-tests", folder, folder / "workspace", home / "runtime")
     code = (
         "from pathlib import Path; from course_utils.authoring.lab import open_lab; "
-        f"open_lab(Path({str(folder)!r}), 'notebooks/00_start_here.ipynb', ['--no-browser', '--port={port}'])"
+        f"open_lab(Path({str(folder)!r}), 'notebooks/00_start_here.ipynb', "
+        f"['--no-browser', '--port={port}', '--LabApp.expose_app_in_browser=True'])"
     )
     with (home / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 NOT_DRAWN = re.compile("Loading widget|Error (displaying|creating) widget")
-PROMPTS = ".jp-Notebook .jp-CodeCell .jp-InputPrompt"
-FORGET = "(prompts) => { for (const prompt of prompts) prompt.textContent = ''; }"
-# A cell that waits or runs has a star; then it has a number, or nothing if a cell before it failed.
-HAVE_RUN = (
-    r"(selector) => [...document.querySelectorAll(selector)].every((one) => /^\[[\d ]+\]:$/.test(one.textContent))"
-)
+# JupyterLab runs cells by commands, each of which promises to tell when the last of its cells has come to an end.
+FOLLOW_RUNS = """() => {
+    window.runs = { started: 0, ended: 0 };
+    const end = () => { runs.ended += 1; };
+    jupyterapp.commands.commandExecuted.connect((_, { id, result }) => {
+        if (id.startsWith("notebook:run")) { runs.started += 1; result.then(end, end); }
+    });
+}"""
 
 
 def notebook_of(*sources: str) -> NotebookNode:
@@ -67,19 +69,31 @@ class Lesson:
         # `reset` closes what the test before had open.
         self.page.goto(f"{self.lab.address}/lab/tree/notebooks/{name}?reset&token={self.lab.token}")
         self.wait_until_idle()
+        self.page.evaluate(FOLLOW_RUNS)
 
     def wait_until_idle(self, timeout: float = 120) -> None:
         """Wait until the page shows a kernel that has nothing to do."""
         # The indicator above the notebook says "idle" even before there is a kernel.
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", timeout=timeout * 1000)
 
+    def save(self) -> NotebookNode:
+        """Save with Ctrl + S (⌘ + S on a Mac), and return what is in the file then."""
+        self.page.keyboard.press("ControlOrMeta+s")
+        expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
+        return nbformat.read(self.path, as_version=4)
+
     # --- running cells ---
 
     def start_all(self) -> None:
-        """Choose "Run All Cells" from the menu, and return at once."""
-        self.page.locator(PROMPTS).evaluate_all(FORGET)  # numbers of an earlier run are not taken for this one's
+        """Choose "Run All Cells" from the menu, and return when it has begun."""
+        started = self.page.evaluate("runs.started")
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function("(before) => runs.started > before", arg=started)
+
+    def wait_until_run(self, timeout: float = 300) -> None:
+        """Wait until every cell that was started has come to its end, or one has failed."""
+        self.page.wait_for_function("runs.started === runs.ended", timeout=timeout * 1000)
 
     def run_all(self, timeout: float = 300) -> None:
         """Run all cells to their end; fail if the lesson is not clean then (see `check`)."""
@@ -89,14 +103,10 @@ class Lesson:
 
     def run_cell(self, cell: str | int, timeout: float = 60) -> None:
         """Run one cell with Shift + Enter from its editor, to its end, whatever that is."""
-        prompt = self.cell(cell).locator(".jp-InputPrompt")
-        prompt.evaluate_all(FORGET)
+        started = self.page.evaluate("runs.started")
         self.cell(cell).get_by_role("textbox").first.press("Shift+Enter")
-        expect(prompt).to_have_text(re.compile(r"\[[\d ]+\]:"), timeout=timeout * 1000)
-
-    def wait_until_run(self, timeout: float = 300) -> None:
-        """Wait until every code cell has run, or one has failed."""
-        self.page.wait_for_function(HAVE_RUN, arg=PROMPTS, timeout=timeout * 1000)
+        self.page.wait_for_function("(before) => runs.started > before", arg=started)
+        self.wait_until_run(timeout)
 
     # --- reading what is shown ---
 
