@@ -6,7 +6,7 @@ Importing this module sets the course's Matplotlib style. Nothing here loads dat
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import matplotlib.pyplot as plt
@@ -86,4 +86,33 @@ def plot_digits(images: NDArray, titles: Sequence[str], title: str, num_columns:
         axis.imshow(image)
         axis.set_title(text, fontsize=13)
     figure.suptitle(title)
+    return figure
+
+
+def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, ylabel: str) -> Figure:
+    """Draw each group of numbers as a row of dots, one above the other, with a bar at their mean.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of float
+        The numbers of each row, by its name; the first one is on top.
+    title : str
+        The title of the figure.
+    xlabel, ylabel : str
+        What the numbers are, with their unit, and what distinguishes the rows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        For `show_figure`, after something was added to its only axes (the rows are at 0, 1, 2, ...) and the legend.
+    """
+    figure, axis = plt.subplots(figsize=(8, 1.8 + 0.7 * len(groups)))
+    for row, values in enumerate(groups.values()):
+        # One below the other in the order given, so that equal numbers do not hide each other.
+        heights = row + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [row]
+        axis.plot(values, heights, "o", color=BLUE, label="one training" if row == 0 else None)
+        axis.plot([np.mean(values)] * 2, [row - 0.35, row + 0.35], color="black", label="mean" if row == 0 else None)
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yticks=range(len(groups)), yticklabels=groups)
+    axis.invert_yaxis()
+    axis.grid(axis="x", alpha=0.3)
     return figure

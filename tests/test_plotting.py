@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from course_utils.plotting import plot_digits, show_figure
+from course_utils.plotting import plot_digits, plot_strips, show_figure
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
@@ -59,3 +59,20 @@ def test_no_digits_at_all_are_an_empty_figure():
 def test_titles_must_match_the_images():
     with pytest.raises(ValueError, match="6 titles for 7 images"):
         plot_digits(IMAGES, [""] * 6, "")
+
+
+def test_strips_have_a_dot_for_each_number_and_a_bar_at_each_mean():
+    groups = {"none": [0.1, 0.4], "some": [0.3, 0.3, 0.6], "one": [0.5]}
+    figure = plot_strips(groups, "Three rows", "accuracy", "dropout")
+    (axis,) = figure.axes
+    assert (axis.get_title(), axis.get_xlabel(), axis.get_ylabel()) == ("Three rows", "accuracy", "dropout")
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(groups)
+    dots, bars = axis.lines[0::2], axis.lines[1::2]
+    assert [list(line.get_xdata()) for line in dots] == list(groups.values())
+    assert [line.get_xdata()[0] for line in bars] == pytest.approx([0.25, 0.4, 0.5])
+    for row, (dot, bar) in enumerate(zip(dots, bars, strict=True)):
+        assert len(set(dot.get_ydata())) == len(dot.get_ydata())  # equal numbers do not hide each other
+        assert np.abs(np.concatenate([dot.get_ydata(), bar.get_ydata()]) - row).max() < 0.5
+    assert axis.yaxis_inverted()
+    assert [text.get_label() for text in axis.get_legend_handles_labels()[0]] == ["one training", "mean"]
+    plt.close(figure)

@@ -7,6 +7,8 @@ import pytest
 
 from course_utils.authoring import reference
 from course_utils.authoring.normal_form import to_text
+from course_utils.authoring.single_run import recipe
+from course_utils.experiments import EXPERIMENTS, WEIGHTS, Run, read_results
 
 
 def test_the_recorded_weights_were_made_by_the_recipe_as_it_is():
@@ -17,6 +19,19 @@ def test_the_recorded_history_is_the_one_that_lesson_05_shows():
     history = json.loads(reference.RECORD.read_text(encoding="utf-8"))["history"]
     lesson = reference.RECIPE_LESSON.read_text(encoding="utf-8")
     assert f"val_accuracy: {history['val_accuracy'][-1]:.4f} - val_loss: {history['val_loss'][-1]:.4f}" in lesson
+
+
+def test_the_experiments_are_recorded_by_the_recipe_as_it_is():
+    results = read_results()
+    assert set(results) == {run for runs in EXPERIMENTS.values() for run in runs}, "run make seeds"
+    outdated = [str(run) for run, result in results.items() if result.recipe != recipe(run.network)]
+    assert not outdated, "what they were trained with has changed: run make seeds"
+    assert all((reference.FOLDER / name).is_file() for name in WEIGHTS.values())
+
+
+def test_the_experiment_with_the_seed_of_lesson_05_went_as_in_lesson_05():
+    history = json.loads(reference.RECORD.read_text(encoding="utf-8"))["history"]
+    assert read_results()[Run()].history.items() >= history.items()
 
 
 def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_07():

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 PREPROCESSING, MODEL, TRAINING = (f"course_utils/{name}.py" for name in ("preprocessing", "model", "training"))
 EVALUATION, PLOTTING, DATA = (f"course_utils/{name}.py" for name in ("evaluation", "plotting", "data"))
+EXPERIMENTS = "course_utils/experiments.py"
 WIDGETS = "course_utils/widgets"
 START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT = (
     f"notebooks/{name}.ipynb"
@@ -76,6 +77,8 @@ FAULTS = [
     Fault(
         "a grid off by one", PLOTTING, "zip(axes.flat, np.asarray(images)", "zip(axes.flat, np.roll(images, 1, axis=0)"
     ),
+    Fault("a bar at the median", PLOTTING, "[np.mean(values)] * 2", "[np.median(values)] * 2"),
+    Fault("results in another order", EXPERIMENTS, "for run in runs]", "for run in reversed(runs)]"),
     Fault("a figure without its alternative", PLOTTING, 'metadata={"image/png": {"alt": alt}}', "metadata={}"),
     Fault(
         "an explorer shows the next digit", f"{WIDGETS}/explorer.py", "return images[index]", "return images[index + 1]"
@@ -164,6 +167,29 @@ FAULTS = [
         "preprocess_images(dataset.train_images[:10_000])",
     ),
     Fault("one standard error for 95 %", EVALUATE, "z = 1.96", "z = 1.0"),
+    Fault(
+        "deviation from a known mean",
+        EVALUATE,
+        "deviation = accuracies.mean(), accuracies.std(ddof=1)",
+        "deviation = accuracies.mean(), accuracies.std()",
+    ),
+    Fault("what either network misreads", EVALUATE, "len(one ^ other)", "len(one | other)"),
+    Fault(
+        "epochs counted one late",
+        EVALUATE,
+        "val_accuracy[:, epoch - 1], val_loss",
+        "val_accuracy[:, epoch - 2], val_loss",
+    ),
+    Fault(
+        "dropout in another order", EVALUATE, "for rate in result.run.dropout)", "for rate in result.run.dropout[::-1])"
+    ),
+    Fault("who chose is asked", EVALUATE, "accuracy_in_best_epoch(even, odd)", "accuracy_in_best_epoch(odd, odd)"),
+    Fault(
+        "stopped at the highest loss",
+        EVALUATE,
+        'np.argmin(result.history["val_loss"]) + 1 for result in held_out',
+        'np.argmax(result.history["val_loss"]) + 1 for result in held_out',
+    ),
     Fault(
         "grid of other images",
         PREDICT,

@@ -128,10 +128,10 @@ def _table(results: Iterable[Result]) -> list[str]:
     groups: dict[Run, list[float]] = {}
     for result in results:
         groups.setdefault(replace(result.run, seed=0), []).append(result.test_accuracy)
-    lines = [f"{'test accuracy of':54}{'seeds':>6}{'mean':>9}{'st. dev.':>10}{'lowest':>9}{'highest':>9}"]
+    lines = [f"{'test accuracy of':64}{'seeds':>6}{'mean':>9}{'st. dev.':>10}{'lowest':>9}{'highest':>9}"]
     for run, accuracies in groups.items():
         what = str(run).replace(", seed 0", "")
         deviation = f"{statistics.stdev(accuracies):10.4f}" if len(accuracies) > 1 else f"{'-':>10}"
         low, mean, high = min(accuracies), statistics.mean(accuracies), max(accuracies)
-        lines.append(f"{what:54}{len(accuracies):6}{mean:9.4f}{deviation}{low:9.4f}{high:9.4f}")
+        lines.append(f"{what:64}{len(accuracies):6}{mean:9.4f}{deviation}{low:9.4f}{high:9.4f}")
     return lines

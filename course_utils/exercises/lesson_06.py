@@ -1,4 +1,4 @@
-"""Checks of the exercises of lesson 06: the most confused pair, refusing when unsure, how many images are needed."""
+"""Checks of lesson 06: the most confused pair, refusing when unsure, images needed, a gain or chance."""
 
 from __future__ import annotations
 
@@ -366,4 +366,143 @@ count_images_needed = Exercise(
     _check_needed,
     "Half of a 95 % interval is z √(p (1 - p) / n), with z = 1.96. Square both sides, and solve for n.",
     "n = z² p (1 - p) / h², where h is the half width as a fraction of 1.",
+)
+
+# --- 06.4 ------------------------------------------------------------------------------------------------------------
+
+
+def _check_gain(mean_gain: object, standard_error: object, *, val_accuracy: NDArray) -> str:
+    table = np.asarray(val_accuracy)
+    gain, error = as_number(mean_gain, "mean_gain"), as_number(standard_error, "standard_error")
+    before, after = table[:, 19], table[:, 29]
+    gains = after - before
+    right_gain, right_error = gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains))
+    if close(gain, right_error) and close(error, right_gain):
+        raise Wrong("The two numbers are exchanged.", "Which of them says how large the gain is, which how sure?")
+    if not close(gain, right_gain):
+        _explain_gain(gain, table)
+    if not close(error, right_error):
+        _explain_error(error, before, after)
+    ratio = right_gain / right_error
+    verdict = "hardly chance" if abs(ratio) > 2 else "it may well be chance"
+    return f"The gain is {ratio:.1f} times its standard error: {verdict}."
+
+
+def _explain_gain(gain: float, table: NDArray) -> None:
+    before, after = table[:, 19], table[:, 29]
+    right = (after - before).mean()
+    recognise(
+        gain,
+        [
+            (-right, "The sign is the other way round.", "What is to be taken from what, if a rise is to be positive?"),
+            (100 * right, "`mean_gain` is in percentage points.", "In which unit is `val_accuracy`?"),
+            (
+                (after - before).sum(),
+                "`mean_gain` is the sum of the gains, not their mean.",
+                "How many seeds are there?",
+            ),
+            (
+                (table[:, 29] - table[:, 20]).mean(),
+                "`mean_gain` counts from the twenty-first epoch on: the columns begin with 0.",
+                "In which column is the first epoch, and in which the twentieth?",
+            ),
+            (
+                (table[:, 28] - table[:, 18]).mean(),
+                "`mean_gain` goes from the nineteenth epoch to the twenty-ninth.",
+                "In which column is the first epoch, and in which the thirtieth?",
+            ),
+            (
+                (after - table[:, 9]).mean(),
+                "`mean_gain` goes from the tenth epoch to the thirtieth.",
+                "Which ten epochs are asked for?",
+            ),
+            (
+                (after - table[:, 0]).mean(),
+                "`mean_gain` is what was gained since the first epoch.",
+                "Which two columns are to be compared?",
+            ),
+            (after.mean(), "`mean_gain` is the accuracy after thirty epochs.", "How much of it was there before?"),
+            (
+                (table[-1] - table[0]).mean(),
+                "`mean_gain` compares the last seed with the first one.",
+                "Do the seeds stand in the rows or in the columns?",
+            ),
+            (
+                table[:, 20:].max(axis=1).mean() - before.mean(),
+                "`mean_gain` takes the best of the last ten epochs, which chance has chosen for each seed.",
+                "Which epoch would one have decided on beforehand?",
+            ),
+        ],
+    )
+    raise Wrong(
+        f"The mean gain from the twentieth epoch to the thirtieth is not {gain:.4g}.",
+        "Which two columns of `val_accuracy` hold these epochs?",
+    )
+
+
+def _explain_error(error: float, before: NDArray, after: NDArray) -> None:
+    gains, num_seeds = after - before, len(before)
+    deviation = gains.std(ddof=1)
+    recognise(
+        error,
+        [
+            (
+                deviation,
+                "`standard_error` is the standard deviation: how far a single gain lies from the mean.",
+                "How much less does the mean of ten numbers scatter than one of them?",
+            ),
+            (
+                gains.std() / np.sqrt(num_seeds),
+                "`standard_error` lacks `ddof=1`, and is a little too small.",
+                "Which mean are the deviations taken from, and where did it come from?",
+            ),
+            (
+                gains.std(),
+                "`standard_error` is the standard deviation, without `ddof=1`.",
+                "How much less does the mean of ten numbers scatter than one of them?",
+            ),
+            (
+                deviation / num_seeds,
+                "`standard_error` was divided by the number of seeds, not by its square root.",
+                "In the standard error of an accuracy, is *n* under the root or outside of it?",
+            ),
+            (
+                gains.var(ddof=1) / num_seeds,
+                "This is the square of the standard error.",
+                "Does `var` or `std` have the unit of an accuracy?",
+            ),
+            (
+                np.sqrt((before.var(ddof=1) + after.var(ddof=1)) / num_seeds),
+                "`standard_error` treats the two epochs as if they came from different trainings.",
+                "What do the two numbers of one seed share, that drops out when you subtract them first?",
+            ),
+            (
+                after.std(ddof=1) / np.sqrt(num_seeds),
+                "`standard_error` is that of the accuracy after thirty epochs, not that of the gain.",
+                "Of which ten numbers is it to be the standard error?",
+            ),
+            (
+                100 * deviation / np.sqrt(num_seeds),
+                "`standard_error` is in percentage points.",
+                "In which unit is `val_accuracy`?",
+            ),
+            (
+                1.96 * deviation / np.sqrt(num_seeds),
+                "These are 1.96 standard errors.",
+                "One is asked for. What are the 1.96 for?",
+            ),
+        ],
+    )
+    raise Wrong(
+        f"`mean_gain` is right, but its standard error is not {error:.4g}.",
+        "What is the standard deviation of the ten gains, and what is it divided by?",
+    )
+
+
+tell_gain_from_chance = Exercise(
+    "06.4",
+    "Tell a gain from chance",
+    _check_gain,
+    "val_accuracy[:, 0] holds the first epoch of all seeds. Subtract two columns, and you have ten gains.",
+    "The standard error of a mean of n numbers is their standard deviation, with ddof=1, divided by np.sqrt(n).",
 )

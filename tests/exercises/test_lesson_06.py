@@ -20,7 +20,11 @@ PROBABILITIES[np.arange(len(SURE)), PREDICTIONS] = SURE
 REFUSE = {"probabilities": PROBABILITIES, "test_labels": LABELS, "threshold": 0.9}
 
 INTERVAL = {"test_accuracy": 0.9844, "half_width": 0.001, "num_images": 10_000}
-GIVEN = {"06.1": PAIR, "06.2": REFUSE, "06.3": INTERVAL}
+
+# Test accuracies of four seeds in thirty epochs, each different from all others.
+CURVES = 0.98 - 0.1 / np.arange(1, 31) + 0.002 * np.random.default_rng(9).standard_normal((4, 30))
+GAIN = {"val_accuracy": CURVES}
+GIVEN = {"06.1": PAIR, "06.2": REFUSE, "06.3": INTERVAL, "06.4": GAIN}
 
 
 # --- 06.1 ------------------------------------------------------------------------------------------------------------
@@ -220,4 +224,67 @@ def test_the_number_moves_with_the_accuracy(says):
 def test_wrong_numbers(number, diagnosis, says):
     said = says(exercises.count_images_needed, number, **INTERVAL)
     assert said.startswith("✗ 06.3")
+    assert diagnosis in said
+
+
+# --- 06.4 ------------------------------------------------------------------------------------------------------------
+
+GAINS = CURVES[:, 29] - CURVES[:, 19]
+MEAN, ERROR = GAINS.mean(), GAINS.std(ddof=1) / 2
+UNPAIRED = np.sqrt((CURVES[:, 29].var(ddof=1) + CURVES[:, 19].var(ddof=1)) / 4)
+
+
+def test_gain_of_the_solution_is_right(says):
+    answers = run_solution("06", "tell-gain-from-chance", np=np, val_accuracy=CURVES)
+    said = says(exercises.tell_gain_from_chance, answers["mean_gain"], answers["standard_error"], **GAIN)
+    assert said.startswith("✓ 06.4")
+    assert f"The gain is {MEAN / ERROR:.1f} times its standard error" in said
+
+
+@pytest.mark.parametrize(
+    ("rise", "verdict"), [(0.01, "hardly chance"), (-0.01, "hardly chance"), (0, "well be chance")]
+)
+def test_the_verdict_moves_with_the_gain(rise, verdict, says):
+    curves = CURVES.copy()
+    curves[:, 29] += rise - MEAN
+    gains = curves[:, 29] - curves[:, 19]
+    said = says(
+        exercises.tell_gain_from_chance, gains.mean(), [gains.std(ddof=1) / np.sqrt(4)], val_accuracy=curves.tolist()
+    )
+    assert verdict in said
+
+
+@pytest.mark.parametrize(
+    ("gain", "error", "diagnosis"),
+    [
+        (ERROR, MEAN, "exchanged"),
+        (-MEAN, ERROR, "sign is the other way round"),
+        (100 * MEAN, 100 * ERROR, "`mean_gain` is in percentage points"),
+        (GAINS.sum(), ERROR, "sum of the gains"),
+        ((CURVES[:, 29] - CURVES[:, 20]).mean(), ERROR, "from the twenty-first epoch on"),
+        ((CURVES[:, 28] - CURVES[:, 18]).mean(), ERROR, "nineteenth epoch to the twenty-ninth"),
+        ((CURVES[:, 29] - CURVES[:, 9]).mean(), ERROR, "from the tenth epoch"),
+        ((CURVES[:, 29] - CURVES[:, 0]).mean(), ERROR, "since the first epoch"),
+        (CURVES[:, 29].mean(), ERROR, "accuracy after thirty epochs"),
+        ((CURVES[-1] - CURVES[0]).mean(), ERROR, "last seed with the first one"),
+        (CURVES[:, 20:].max(axis=1).mean() - CURVES[:, 19].mean(), ERROR, "chance has chosen"),
+        (0.5, ERROR, "is not 0.5"),
+        (GAINS, ERROR, "expected a single number"),
+        (MEAN, 2 * ERROR, "how far a single gain lies from the mean"),
+        (MEAN, GAINS.std() / 2, "lacks `ddof=1`"),
+        (MEAN, GAINS.std(), "standard deviation, without `ddof=1`"),
+        (MEAN, ERROR / 2, "not by its square root"),
+        (MEAN, ERROR**2, "square of the standard error"),
+        (MEAN, UNPAIRED, "different trainings"),
+        (MEAN, CURVES[:, 29].std(ddof=1) / 2, "not that of the gain"),
+        (MEAN, 100 * ERROR, "`standard_error` is in percentage points"),
+        (MEAN, 1.96 * ERROR, "1.96 standard errors"),
+        (MEAN, 0.5, "is not 0.5"),
+        (MEAN, "0.0003", "a text"),
+        (MEAN, np.nan, "NaN"),
+    ],
+)
+def test_wrong_gains(gain, error, diagnosis, says):
+    said = says(exercises.tell_gain_from_chance, gain, error, **GAIN)
+    assert said.startswith("✗ 06.4")
     assert diagnosis in said
