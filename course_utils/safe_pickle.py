@@ -27,7 +27,8 @@ class PickleRefusedError(ValueError):
 
 def quoted(text: str) -> str:
     """Show words of a file so that they can neither flood nor steer a terminal."""
-    return ascii(text if len(text) <= 80 else text[:77] + "...")
+    shown = ascii(text[:80])  # one character may become ten
+    return shown if len(text) <= 80 and len(shown) <= 90 else f"{shown[:80]}...{shown[0]}"
 
 
 class _Known(Enum):

@@ -5,10 +5,12 @@ Only the standard library, and nothing newer than Python 3.8, since the set-up o
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import glob
 import os
 import shutil
+import sys
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -114,8 +116,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Let a folder appear whole or not at all, in place of what it was before.
 
-    Write into the folder that the ``with`` statement gives; it is as `atomic_path` for a file, except that no system
-    exchanges two folders in one step: killed between two renames, the process leaves no folder `path` at all.
+    Write into the folder that the ``with`` statement gives; all is as with `atomic_path` for a file. Only where the
+    system cannot exchange two folders in one step (Windows, some network drives), there is a moment with neither.
 
     Parameters
     ----------
@@ -137,17 +139,31 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        with suppress(FileNotFoundError):
-            target.rename(old)
-        try:
-            temporary.rename(target)
-        except OSError:
+        if not _exchange(temporary, target):
             with suppress(FileNotFoundError):
-                old.rename(target)
-            raise
+                target.rename(old)
+            try:
+                temporary.rename(target)
+            except OSError:
+                with suppress(FileNotFoundError):
+                    old.rename(target)
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders take each other's places in one step, where there are two and the system can do that."""
+    swap = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+    try:
+        system = ctypes.CDLL(None)
+        if sys.platform == "darwin":
+            return system.renamex_np(os.fsencode(one), os.fsencode(other), swap) == 0
+        at_working_folder = -100
+        return system.renameat2(at_working_folder, os.fsencode(one), at_working_folder, os.fsencode(other), swap) == 0
+    except (AttributeError, OSError, TypeError):
+        return False
 
 
 def _temporary_beside(target: Path) -> Path:
@@ -160,7 +176,7 @@ def _temporary_beside(target: Path) -> Path:
 
 
 @contextmanager
-def one_at_a_time(lock_file: Path, waiting: str) -> Iterator[IO[str]]:
+def one_at_a_time(lock_file: Path, waiting: str = "") -> Iterator[IO[str]]:
     """Let one process after the other run the block; the system frees the lock even when its holder is killed.
 
     Parameters
@@ -168,7 +184,7 @@ def one_at_a_time(lock_file: Path, waiting: str) -> Iterator[IO[str]]:
     lock_file
         A file for this purpose; it is created, and stays.
     waiting
-        What is printed, once, when another process has the lock.
+        What is printed, once, when another process has the lock; for what takes an instant, nothing.
 
     Yields
     ------
@@ -184,9 +200,10 @@ def one_at_a_time(lock_file: Path, waiting: str) -> Iterator[IO[str]]:
         if _try_lock(file.fileno()):
             file.truncate(0)
         else:
-            print(waiting, flush=True)
+            if waiting:
+                print(waiting, flush=True)
             while not _try_lock(file.fileno()):
-                time.sleep(0.2)
+                time.sleep(0.1)
         file.seek(0)
         yield file
 

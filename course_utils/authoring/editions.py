@@ -138,7 +138,7 @@ def make_instructor_edition(root: Path, build: Path) -> Path:
 
 def read_lessons(root: Path) -> dict[str, NotebookNode]:
     """Read the lessons of the course, in order, by the names of their files."""
-    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    paths = sorted((root / "notebooks").glob("[!.]*.ipynb"))
     if not paths:
         raise EditionError(f"{root / 'notebooks'} holds no lessons.")
     return {path.stem: nbformat.read(path, as_version=4) for path in paths}

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from course_utils.workspace import one_at_a_time
+from course_utils.workspace import atomic_path, one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -289,9 +289,8 @@ def build_environment(interpreter: Interpreter) -> None:
 def write_stamp(version: Sequence[int], locks: Sequence[str] = (LOCK,)) -> None:
     """Declare ``.venv`` complete, for a Python of this version (major and minor) and with what these locks hold."""
     stamp = {"locks": {name: _sha256(name) for name in locks}, "folder": str(ROOT), "python": list(version)}
-    temporary = _stamp_path().with_suffix(".part")
-    temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
-    temporary.replace(_stamp_path())
+    with atomic_path(_stamp_path()) as temporary:
+        temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
 
 
 def lock_entry(name: str) -> str:

@@ -148,7 +148,7 @@ def _first_failure(root: Path, lessons: list[str]) -> str | None:
 
 
 def _lessons(root: Path) -> list[Path]:
-    return sorted((root / "notebooks").glob("*.ipynb"))
+    return sorted((root / "notebooks").glob("[!.]*.ipynb"))
 
 
 def _imports_of_lesson(path: Path) -> set[str]:

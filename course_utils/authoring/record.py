@@ -77,7 +77,7 @@ def find_lessons(lessons: Sequence[str] | None, folder: Path = NOTEBOOKS_FOLDER)
     LessonError
         If a beginning fits no notebook.
     """
-    paths = sorted(folder.glob("*.ipynb"))
+    paths = sorted(folder.glob("[!.]*.ipynb"))
     for lesson in lessons or []:
         if not any(path.name.startswith(lesson) for path in paths):
             there = ", ".join(path.stem for path in paths) or "none"

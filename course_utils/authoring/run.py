@@ -129,7 +129,7 @@ def html_page(notebook: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _lessons(folder: Path) -> dict[str, Path]:
-    lessons = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    lessons = {path.stem: path for path in sorted(folder.glob("[!.]*.ipynb"))}
     for number in RESULTS:
         if not any(name.startswith(number) for name in lessons):
             raise LessonError(f"{folder} holds no lesson {number}, so the results of a run would be incomplete.")

@@ -21,14 +21,14 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from course_utils.workspace import atomic_path, workspace_folder
+from course_utils.workspace import atomic_path, one_at_a_time, workspace_folder
 
 MOST_SECONDS = 20.0  # a check that takes longer is stopped: an endless loop in an answer must not hang the notebook
 MOST_NUMBERS = 100_000_000  # in an array; twice the pixels of all MNIST training images
@@ -554,16 +554,16 @@ def _read_progress() -> tuple[set[str], dict[str, int]]:
 
 def _record(key: str, *, is_right: bool) -> int:
     """Keep the result of a check, and return how often this exercise failed since it was last right."""
-    done, failures = _read_progress()
-    if is_right:
-        done.add(key)
-        failures.pop(key, None)
-    else:
-        failures[key] = failures.get(key, 0) + 1
-    content = {**dict.fromkeys(sorted(done), "done"), "failures": dict(sorted(failures.items()))}
-    try:
+    failures: dict[str, int] = {}
+    # A workspace that cannot be written is said in lesson 00; an exercise goes on.
+    with suppress(OSError), one_at_a_time(_progress_file().with_name(".progress.json.lock")):
+        done, failures = _read_progress()
+        if is_right:
+            done.add(key)
+            failures.pop(key, None)
+        else:
+            failures[key] = failures.get(key, 0) + 1
+        content = {**dict.fromkeys(sorted(done), "done"), "failures": dict(sorted(failures.items()))}
         with atomic_path(_progress_file()) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    except OSError:
-        pass  # a workspace that cannot be written is said in lesson 00; an exercise goes on
-    return failures.get(key, 0)
+    return failures.get(key, 0 if is_right else 1)

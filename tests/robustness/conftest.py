@@ -1,0 +1,40 @@
+"""What the robustness tests share, and the figures of a run with ``--long``."""
+
+import pytest
+
+from tests.robustness.sandbox import Sandbox
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config):
+    config.stash[_FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[_FIGURES]:
+        terminalreporter.section("robustness")
+        for line in config.stash[_FIGURES]:
+            terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def is_long(request):
+    return request.config.getoption("long")
+
+
+@pytest.fixture(scope="session")
+def figures(request):
+    """Return the lines for the end of the run."""
+    return request.config.stash[_FIGURES]
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory, figures):
+    """Start a process that reads files under watch."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    yield sandbox
+    sandbox.close()
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(sandbox.tally.items()))
+    worst = f"{sandbox.worst['seconds']:.2f} s of processor time, {sandbox.worst['megabytes']:.0f} MB"
+    figures.append(f"{sum(sandbox.tally.values()):,} files: {outcomes}; at worst {worst}")

@@ -1,0 +1,240 @@
+"""Everything that the course writes, for tests that kill the writer, fill the disk, or take the right to write away.
+
+A writer writes version after version to the same place; what is found there afterwards must be one version, whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import numpy as np
+
+from course_utils import downloading
+from course_utils.authoring import editions, environment, record, run
+from course_utils.data import Dataset, load_pickle, save_pickle
+from course_utils.exercises import core
+from course_utils.workspace import atomic_path
+
+
+class Writer(NamedTuple):
+    """How one thing is written, and how it is read again.
+
+    Attributes
+    ----------
+    write
+        Takes a folder and a version; writes it there with the course's own code.
+    read
+        Takes the folder; returns the version, after checking that it is whole.
+    complaint
+        What a message must say when it cannot be written; None for what is left out silently.
+    files
+        What is in the folder afterwards.
+    """
+
+    write: Callable[[Path, int], None]
+    read: Callable[[Path], int]
+    complaint: str | None
+    files: tuple[str, ...]
+
+
+def only(values):
+    """Return the one value that all are."""
+    (value,) = set(values)
+    return value
+
+
+# --- the digits -------------------------------------------------------------------------------------------------------
+
+
+def write_pickle(folder, version):
+    images, labels = np.full((1_000, 28, 28), version % 250, np.uint8), np.full(1_000, version % 10, np.uint8)
+    save_pickle(Dataset("made up", images, labels, images, labels), folder / "mnist.pickle")
+
+
+def read_pickle(folder):
+    dataset = load_pickle(folder / "mnist.pickle")
+    return only([*np.unique(dataset.train_images).tolist(), *np.unique(dataset.test_images).tolist()])
+
+
+def write_download(folder, version):
+    """Download anew what the test serves; the folder has its address and hash."""
+    os.environ["KERAS_HOME"] = str(folder)
+    downloading.MNIST_URL, downloading.MNIST_ARCHIVE_SHA256 = (folder.parent / "served").read_text("utf-8").split()
+    downloading._failure = None
+    downloading.keras_file().unlink(missing_ok=True)
+    downloading.download_mnist()
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _network(version):
+    import keras
+
+    from course_utils.training import TrainedModel
+
+    model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(300, kernel_initializer="zeros")])
+    model.set_weights([np.full_like(weights, version) for weights in model.get_weights()])
+    return TrainedModel(model, {"loss": [float(version)]})
+
+
+def _one_digit():
+    return Dataset("MNIST", *[np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)] * 2)
+
+
+def write_network(folder, version):
+    from course_utils.training import save_trained_model
+
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    save_trained_model(_network(version), _one_digit())
+
+
+def read_network(folder):
+    from course_utils.training import read_trained_model
+
+    model, history = read_trained_model(folder / "mnist" / "model.keras")
+    return int(only([*np.unique(model.get_weights()[0]).tolist(), *history["loss"]]))
+
+
+def write_reference(folder, version):
+    from course_utils.authoring import reference
+
+    reference.FOLDER = folder / "reference"
+    reference.WEIGHTS, reference.RECORD = reference.FOLDER / "mnist.weights.h5", reference.FOLDER / "mnist.json"
+    reference.recipe_fingerprint = lambda: str(version)
+    write_network(folder.parent / "ready", version)
+    reference.rewrite(folder.parent / "ready")
+
+
+def read_reference(folder):
+    """Return the version of the weights; a record that is one behind says itself that it is not theirs."""
+    model = _network(0).model
+    model.load_weights(folder / "reference" / "mnist.weights.h5")
+    version = int(only(np.unique(model.get_weights()[0]).tolist()))
+    kept = json.loads((folder / "reference" / "mnist.json").read_text("utf-8"))
+    assert [float(kept["recipe"])] == kept["history"]["loss"]
+    assert int(kept["recipe"]) in (version, version - 1)
+    return version
+
+
+# --- exercises --------------------------------------------------------------------------------------------------------
+
+
+def write_progress(folder, version):
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    key = f"exercise-{version}"
+    core._record(key, is_right=True)
+
+
+def read_progress(folder):
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    solved = {
+        int(key.partition("-")[2]) for key in json.loads((folder / "progress.json").read_text("utf-8")) if "-" in key
+    }
+    assert solved == set(range(1, len(solved) + 1))
+    return len(solved)
+
+
+# --- what authors write -----------------------------------------------------------------------------------------------
+
+
+def _notebook(version):
+    cells = [nbformat.v4.new_markdown_cell(f"# {version}\n" + "text " * 2_000, id="title")]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def _version_of(path):
+    return int(nbformat.read(path, as_version=4).cells[0].source.split()[1])
+
+
+def write_recorded(folder, version):
+    """Write as `make record` does at its end."""
+    texts = {folder / f"0{number}_lesson.ipynb": nbformat.writes(_notebook(version)) for number in range(4)}
+    for path in texts:
+        path.touch()
+    record._write_all(texts)
+
+
+def read_recorded(folder):
+    """Return the version of the first; a process that was killed may not have come to the others."""
+    versions = [_version_of(path) for path in sorted(folder.glob("[!.]*.ipynb"))]
+    assert len(versions) == 4
+    assert max(versions) - min(versions) <= 1
+    return max(versions)
+
+
+def write_pages(folder, version):
+    """Write as `make run` does at its end; the pages are made up, or kills would only meet the making of pages."""
+    run.html_page = lambda *_: f"<title>{version}</title>" + "page " * 20_000
+    notebooks = {f"0{number}_lesson": _notebook(version) for number in range(4)}
+    run._write(folder, notebooks, folder, {"version": version})
+
+
+def read_pages(folder):
+    """Return the version of the pages; each of the three results is of one version."""
+    texts = only(_version_of(path) for path in (folder / "notebooks").iterdir())
+    pages = only(
+        int(path.read_text("utf-8").partition("<title>")[2].partition("<")[0]) for path in (folder / "html").iterdir()
+    )
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))["version"]
+    assert len(list((folder / "notebooks").iterdir())) == len(list((folder / "html").iterdir())) == 4
+    assert texts >= pages >= summary >= texts - 1, (texts, pages, summary)
+    return texts
+
+
+def write_edition(folder, version):
+    files = {
+        f"{part}/{number}.txt": b"%d" % version * 1_000
+        for part in ("notebooks", "course_utils")
+        for number in range(20)
+    }
+    editions._replace_folder(folder / "student", files)
+    with atomic_path(folder / editions.ZIP_NAME) as temporary:
+        editions._write_zip(temporary, files)
+
+
+def read_edition(folder):
+    def version(content):
+        assert len(content) % 1_000 == 0
+        return int(content[: len(content) // 1_000])
+
+    with zipfile.ZipFile(folder / editions.ZIP_NAME) as archive:
+        zipped = only(version(archive.read(name)) for name in archive.namelist())
+        assert len(archive.namelist()) == 40
+    paths = list((folder / "student").rglob("*.txt"))
+    assert len(paths) == 40
+    assert only(version(path.read_bytes()) for path in paths) in (zipped, zipped + 1)
+    return zipped
+
+
+def write_stamp(folder, version):
+    environment.VENV = folder
+    environment.write_stamp((3, version))
+
+
+def read_stamp(folder):
+    return json.loads((folder / "course-setup.json").read_text("utf-8"))["python"][1]
+
+
+WRITERS = {
+    "the pickle of the digits": Writer(
+        write_pickle, read_pickle, "mnist.pickle: .*cannot be written", ("mnist.pickle",)
+    ),
+    "the network and its history": Writer(
+        write_network, read_network, "The trained network cannot be kept .* run this cell again", ("mnist",)
+    ),
+    "the reference weights": Writer(write_reference, read_reference, "", ("reference",)),
+    "progress in the exercises": Writer(write_progress, read_progress, None, ("progress.json",)),
+    "recorded lessons": Writer(
+        write_recorded, read_recorded, "", tuple(f"0{number}_lesson.ipynb" for number in range(4))
+    ),
+    "pages of a run": Writer(write_pages, read_pages, "", ("html", "notebooks", "summary.json")),
+    "an edition": Writer(write_edition, read_edition, "", (editions.ZIP_NAME, "student")),
+    "the stamp of the environment": Writer(write_stamp, read_stamp, "", ("course-setup.json",)),
+}
