@@ -29,8 +29,8 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 .PHONY: test test-browser student instructor record check measure mutants seeds lock
 
-test: ## run all tests, notebooks included (JOBS=2: on two cores)
-	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS))
+test: ## run all tests, notebooks included (JOBS=2: on two cores; LONG=1: hostile files and the like in full)
+	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
 
 test-browser: ## run all lessons and work their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine
 	@$(COURSE) test-browser

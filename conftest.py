@@ -8,7 +8,7 @@ pytest_plugins = ["tests.nbval_contract"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the robustness tests in full (an hour), not in part")
+    parser.addoption("--long", action="store_true", help="run tests/robustness in full, not in part")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,6 +1,5 @@
 """The reader of files that nobody vouches for: the right arrays or a DatasetError, and nothing executed."""
 
-import copyreg
 import io
 import os
 import pickle
@@ -10,8 +9,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from course_utils import reading
 from course_utils.reading import DatasetError, read_arrays
@@ -286,7 +283,7 @@ def test_archive_with_one_pixel_changed_on_the_way(file):
     assert_refused(file(bytes(content)), "broken")
 
 
-# --- hostile pickles -------------------------------------------------------------------------------------------------
+# --- hostile pickles (attacks by technique: robustness/) -------------------------------------------------------------
 
 
 class Call:
@@ -311,65 +308,6 @@ def with_global(module, name, rest=b"."):
     return b"\x80\x04\x8c" + bytes([len(module)]) + module.encode() + b"\x8c" + bytes([len(name)]) + name.encode() + (
         b"\x93" + rest
     )  # fmt: skip
-
-
-def object_array(canary):
-    content = list(ARRAYS)
-    content[1] = np.array([Call(eval, write_code(canary))], dtype=object)
-    return pickle.dumps(pairs(content))
-
-
-def memoised_names(canary):
-    names = b"\x8c\x08builtins\x94\x8c\x04exec\x94" + b"00"  # stored, then taken off the stack
-    return b"\x80\x04" + names + b"h\x00h\x01\x93(" + line(write_code(canary)) + b"tR."
-
-
-def hidden_behind_good_arrays(canary):
-    return pickle.dumps([*pairs(ARRAYS), Call(exec, write_code(canary))])
-
-
-def state_of_a_partial(canary):
-    """Give functools.partial another function to call through its __setstate__, then call it."""
-    state = b"(cbuiltins\neval\n(" + line(write_code(canary)) + b"t}Nt"
-    return b"cfunctools\npartial\n(cbuiltins\nprint\ntR" + state + b"b)R."
-
-
-EXECUTED_BY_PICKLE = {
-    "REDUCE of os.system": lambda canary: pickle.dumps(Call(os.system, f'echo x> "{canary}"')),
-    "REDUCE of eval, protocol 0": lambda canary: pickle.dumps(Call(eval, write_code(canary)), protocol=0),
-    "REDUCE of exec, protocol 2": lambda canary: pickle.dumps(Call(exec, write_code(canary)), protocol=2),
-    "STACK_GLOBAL from memoised strings": memoised_names,
-    "callable inside an object array": object_array,
-    "behind good arrays": hidden_behind_good_arrays,
-    "BUILD with __setstate__": state_of_a_partial,
-    "INST": lambda canary: b"(" + line(write_code(canary)) + b"ibuiltins\neval\n.",
-    "OBJ": lambda canary: b"(cbuiltins\neval\n" + line(write_code(canary)) + b"o.",
-    "getattr on an imported module": lambda canary: (
-        b"cbuiltins\ngetattr\n(cbuiltins\n__import__\n("
-        + line("os")
-        + b"tR"
-        + line("system")
-        + b"tR("
-        + line(f'echo x> "{canary}"')
-        + b"tR."
-    ),
-    "EXT1": lambda canary: b"\x80\x02\x82\xf0(" + line(write_code(canary)) + b"tR.",
-}
-
-
-@pytest.mark.parametrize("technique", EXECUTED_BY_PICKLE)
-def test_hostile_pickles_are_refused_unexecuted(tmp_path, file, technique, request):
-    copyreg.add_extension("builtins", "eval", 0xF0)
-    request.addfinalizer(lambda: copyreg.remove_extension("builtins", "eval", 0xF0))
-    canary = tmp_path / "canary"
-    content = EXECUTED_BY_PICKLE[technique](canary)
-
-    pickle.loads(content)
-    assert canary.exists(), "this attack must work on pickle, or the test shows nothing"
-    canary.unlink()
-
-    assert_refused(file(content), "refused unexecuted")
-    assert not canary.exists()
 
 
 IMAGES = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\nt" + line("b") + b"tR"
@@ -586,64 +524,3 @@ def test_archive_with_thousands_of_entries(file):
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_archive_packed_in_another_way(file, method):
     assert_refused(file(archive(members(), method)), "packed in another way")
-
-
-# --- bytes gone wrong at random --------------------------------------------------------------------------------------
-
-SEEDS = [pickle.dumps(pairs(ARRAYS), protocol=protocol) for protocol in PROTOCOLS] + [python_2_pickle(2)]
-ARCHIVES = [npz_bytes(), npz_bytes(save=np.savez)]
-# Damage to instructions tells more than damage to pixels, and these stand near the ends of each array.
-places = st.one_of(st.floats(0, 1), st.integers(0, 400), st.integers(-400, -1))
-kinds = st.sampled_from(["flip", "insert", "delete", "truncate", "repeat"])
-mutations = st.lists(st.tuples(kinds, places, st.binary(min_size=1, max_size=9)), min_size=1, max_size=4)
-
-
-def mutate(content, changes):
-    for kind, place, value in changes:
-        position = int(place * len(content)) if isinstance(place, float) else place % (len(content) + 1)
-        rest = content[position:]
-        content = (
-            content[:position]
-            + {
-                "flip": value + rest[len(value) :],
-                "insert": value + rest,
-                "delete": rest[len(value) :],
-                "truncate": b"",
-                "repeat": content[max(0, position - 40 * len(value)) : position] + rest,
-            }[kind]
-        )
-    return content
-
-
-fuzz = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def read_damaged(folder, seed, changes):
-    """Return the arrays of a damaged file, or nothing if it was refused in words."""
-    path = folder / "digits"
-    path.write_bytes(mutate(seed, changes))
-    try:
-        return read_arrays(path)
-    except DatasetError as error:
-        assert path.name in str(error)
-        assert str(error).isprintable()
-        return None
-    finally:
-        assert list(folder.iterdir()) == [path]
-
-
-@fuzz
-@given(st.sampled_from(SEEDS), mutations)
-@example(SEEDS[4], [("truncate", 1.0, b".")])
-def test_damaged_pickles_give_digits_or_are_refused(tmp_path, seed, changes):
-    if arrays := read_damaged(tmp_path, seed, changes):
-        for name, array in zip(reading.ARRAY_NAMES, arrays, strict=True):
-            reading.check_array(name, array.dtype.name, array.shape)
-
-
-@fuzz
-@given(st.sampled_from(ARCHIVES), mutations)
-def test_damaged_archives_are_read_right_or_refused(tmp_path, seed, changes):
-    if arrays := read_damaged(tmp_path, seed, changes):  # a checksum guards every array, so what is read is right
-        for array, wanted in zip(arrays, ARRAYS, strict=True):
-            np.testing.assert_array_equal(array, wanted)

@@ -1,6 +1,7 @@
 """What the robustness tests share, and the figures of a run with ``--long``."""
 
 import pytest
+from hypothesis import settings
 
 from tests.robustness.sandbox import Sandbox
 
@@ -9,6 +10,9 @@ _FIGURES = pytest.StashKey[list[str]]()
 
 def pytest_configure(config):
     config.stash[_FIGURES] = []
+    settings.register_profile("long", settings())
+    if config.getoption("long"):
+        settings.load_profile("long")
 
 
 def pytest_terminal_summary(terminalreporter, config):

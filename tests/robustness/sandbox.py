@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 MOST_SECONDS = 2  # of processor time
@@ -170,7 +171,8 @@ def _judge(file: Path, watch: _Watch, memory: _Memory) -> dict:
         verdict["arrays"] = [fingerprint(array) for array in arrays]
         content = file.read_bytes()
         if not content.startswith(b"PK"):
-            verdict["second_opinion"] = _second_opinion(content, arrays)
+            with memory.unlimited():
+                verdict["second_opinion"] = _second_opinion(content, arrays)
     return verdict
 
 
@@ -196,6 +198,14 @@ class _Memory:
     def reset(self) -> None:
         if sys.platform == "linux":
             os.pwrite(self._clear, b"5", 0)
+
+    @contextlib.contextmanager
+    def unlimited(self) -> Iterator[None]:
+        if sys.platform == "linux":
+            self._resource.setrlimit(self._resource.RLIMIT_AS, (_ROOMY, _ROOMY))
+        yield
+        if sys.platform == "linux":
+            self._resource.setrlimit(self._resource.RLIMIT_AS, (self._limit, _ROOMY))
 
     def peak(self) -> float:
         """In units of 2**20 bytes."""

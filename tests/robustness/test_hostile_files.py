@@ -3,10 +3,13 @@
 `Sandbox.read` checks what must hold for every file.
 """
 
+import io
 import os
+import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,18 +21,16 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sandbox needs li
 
 
 def cases(fast, long):
-    """Let hypothesis draw so many cases; the fast ones are the same every time, so that `make test` is, too."""
-
-    def decorate(test):
-        profiles = {
-            False: settings(max_examples=fast, derandomize=True, database=None),
-            True: settings(max_examples=long, database=None),
-        }
-        checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-        is_long = "--long" in sys.argv
-        return settings(profiles[is_long], deadline=None, suppress_health_check=checks)(test)
-
-    return decorate
+    """Let hypothesis draw so many cases; the few are the same every time, so that `make test` is, too."""
+    is_long = settings.get_current_profile_name() == "long"
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(
+        max_examples=long if is_long else fast,
+        derandomize=not is_long,
+        database=None,
+        deadline=None,
+        suppress_health_check=checks,
+    )
 
 
 @cases(fast=100, long=2_000)
@@ -71,6 +72,22 @@ def test_attacks_of_every_technique_anywhere_in_a_pickle(sandbox, data):
 @given(content=strategies.lying_archives())
 def test_archives_that_lie(sandbox, content):
     sandbox.read(content)
+
+
+@pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray])
+@pytest.mark.parametrize("form", [0, 2, 4, 5, np.savez, np.savez_compressed], ids=str)
+def test_the_largest_files_that_are_permitted(sandbox, is_long, form, order):
+    if not is_long and (form, order) != (2, np.asfortranarray):  # which needs most
+        pytest.skip("only with --long")
+    images, labels = np.full((128_000, 28, 28), 7, np.uint8), np.full(128_000, 7, np.uint8)
+    arrays = order(images), labels, images[:1], labels[:1]
+    if isinstance(form, int):
+        content = pickle.dumps([arrays[:2], arrays[2:]], form)
+    else:
+        stream = io.BytesIO()
+        form(stream, **dict(zip(strategies.KERAS_NAMES, arrays, strict=True)))
+        content = stream.getvalue()
+    assert sandbox.read(content)["arrays"] == [fingerprint(array) for array in arrays]
 
 
 @pytest.mark.parametrize("technique", attacks.EXECUTED)
