@@ -1,7 +1,8 @@
 export default explorer((ask, facts) => {
   const { counts, page_size: pageSize } = facts;
   const digits = counts.map((_, digit) => digit);
-  const mostMistakes = Math.max(1, ...counts.flatMap((row, digit) => row.filter((_, column) => column !== digit)));
+  const mistakes = counts.flatMap((row, digit) => row.filter((_, column) => column !== digit));
+  const mostMistakes = Math.max(1, ...mistakes);
   let question;
 
   // One tab stop for the table; arrow keys walk in it, as in any grid.
@@ -15,17 +16,20 @@ export default explorer((ask, facts) => {
     cells[trueDigit][readAs].focus({ preventScroll: true });
     ask({ true: trueDigit, read_as: readAs, page: 0 });
   };
-  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -9], End: [0, 9] };
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
+    Home: [0, -9], End: [0, 9] };
   const walk = (event) => {
     const step = steps[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     open(clamp(question.true + step[0], 0, 9), clamp(question.read_as + step[1], 0, 9));
   };
-  const table = make("table", { className: "confusion", role: "grid", "aria-label": "rows: true digit, columns: read as", onkeydown: walk },
+  const head = (scope, digit) => make("th", { scope, role: scope === "col" ? "columnheader" : "rowheader" }, digit);
+  const table = make("table", { className: "confusion", role: "grid", onkeydown: walk,
+    "aria-label": "rows: true digit, columns: read as" },
     make("caption", {}, "read as (digit)"),
-    make("tr", { role: "row" }, make("td", {}), ...digits.map((digit) => make("th", { scope: "col", role: "columnheader" }, digit))),
-    ...cells.map((row, digit) => make("tr", { role: "row" }, make("th", { scope: "row", role: "rowheader" }, digit), ...row)));
+    make("tr", { role: "row" }, make("td", { role: "none" }), ...digits.map((digit) => head("col", digit))),
+    ...cells.map((row, digit) => make("tr", { role: "row" }, head("row", digit), ...row)));
 
   const heading = make("p", { className: "large" });
   const range = make("span");
@@ -45,7 +49,7 @@ export default explorer((ask, facts) => {
   };
 
   function figure({ index, pixels, read, true: left }, { true: trueDigit, read_as: readAs }) {
-    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `image ${index}, a ${trueDigit}` });
+    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `a ${trueDigit}` });
     paint(canvas, bytes(pixels));
     const lines = [make("strong", {}, `${readAs}: ${percent(read)}`)];
     if (trueDigit !== readAs) lines.push(make("span", {}, `${trueDigit}: ${percent(left)}`));
@@ -63,10 +67,11 @@ export default explorer((ask, facts) => {
     ],
     sync(asked) {
       question = asked;
-      cells.flat().forEach((cell) => { cell.tabIndex = -1; cell.setAttribute("aria-selected", "false"); });
-      const cell = cells[question.true][question.read_as];
-      cell.tabIndex = 0;
-      cell.setAttribute("aria-selected", "true");
+      const chosen = cells[question.true][question.read_as];
+      for (const cell of cells.flat()) {
+        cell.tabIndex = cell === chosen ? 0 : -1;
+        cell.setAttribute("aria-selected", cell === chosen);
+      }
     },
     show({ images }, asked) {
       const { true: trueDigit, read_as: readAs, page } = asked;

@@ -37,8 +37,10 @@ export default explorer((ask, facts) => {
   const label = make("p", { className: "large" });
   const reading = make("p", { className: "reading" });
   const value = (r, c) => pixels[r * SIDE + c];
-  const rows = slider("row", { max: SIDE - 1 }, (r) => move(r, column), { speak: (r) => `${r}, value ${value(r, column)}` });
-  const columns = slider("column", { max: SIDE - 1 }, (c) => move(row, c), { speak: (c) => `${c}, value ${value(row, c)}` });
+  const rows = slider("row", { max: SIDE - 1 }, (r) => move(r, column),
+    { speak: (r) => `${r}, value ${value(r, column)}` });
+  const columns = slider("column", { max: SIDE - 1 }, (c) => move(row, c),
+    { speak: (c) => `${c}, value ${value(row, c)}` });
   const choice = chooser(ask, facts);
 
   function move(toRow, toColumn) {

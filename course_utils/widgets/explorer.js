@@ -81,7 +81,7 @@ function chooser(ask, { counts }) {
   // While a number is typed it may be empty or too large for a moment; on leaving it is put right.
   number.oninput = () => { if (number.value !== "" && number.validity.valid) go(number.valueAsNumber); };
   number.onchange = () => {
-    if (!number.validity.valid || number.value === "") go(Math.round(number.valueAsNumber) || 0);
+    if (!number.validity.valid && number.value !== "") go(Math.round(number.valueAsNumber));
     number.value = index;
   };
   const previous = make("button", { type: "button", onclick: () => go(index - 1) }, "◀ Previous");
@@ -127,11 +127,14 @@ function explorer(build) {
       const news = make("p", { className: "news", role: "status" });
       const problem = make("p", { className: "problem", role: "alert" });
       el.classList.add("explorer");
-      // Otherwise JupyterLab takes the arrow keys on a slider for its own.
-      el.setAttribute("data-lm-suppress-shortcuts", "true");
       el.setAttribute("role", "group");
       el.setAttribute("aria-label", facts.title);
       el.append(make("p", { className: "title", "aria-hidden": "true" }, facts.title), ...nodes, news, problem);
+
+      // Otherwise JupyterLab takes arrow keys for its own, and cuts the cell at an x. It asks the focused element only.
+      for (const control of el.querySelectorAll("button, input, select, [tabindex]")) {
+        control.setAttribute("data-lm-suppress-shortcuts", "true");
+      }
 
       let timer;
       const later = (delay, act) => { clearTimeout(timer); timer = setTimeout(act, delay); };

@@ -5,7 +5,7 @@ export default explorer((ask, facts) => {
     onclick: () => ask({ wanted: place, index: place === label ? shown + 1 : shown }) }, place));
   const choice = chooser((changes) => ask({ ...changes, wanted: null }), facts);
   const digit = picture();
-  const head = make("tr", {}, make("th", { scope: "row" }, "place"), ...places.map((place) => make("th", { scope: "col" }, place)));
+  const heads = places.map((place) => make("th", { scope: "col" }, place));
   const cells = places.map(() => make("td"));
   const told = make("p", { className: "reading" });
   const heading = make("p", { className: "large" });
@@ -15,14 +15,16 @@ export default explorer((ask, facts) => {
     nodes: [
       make("div", { className: "labels", role: "group", "aria-label": "label" }, make("span", {}, "label"), ...buttons),
       choice.node,
-      make("div", { className: "side-by-side one-hot-picture" }, digit.node, make("div", { className: "panel" }, heading,
-        make("div", { className: "wide-table" },
-          make("table", { className: "one-hot" }, head, make("tr", {}, make("th", { scope: "row" }, "row"), ...cells))),
-        told)),
+      make("div", { className: "side-by-side one-hot-picture" }, digit.node,
+        make("div", { className: "panel" }, heading,
+          make("table", { className: "one-hot" },
+            make("tr", {}, make("th", { scope: "row" }, "place"), ...heads),
+            make("tr", {}, make("th", { scope: "row" }, "row"), ...cells)),
+          told)),
       make("p", { className: "hint" }, "Choose a label, or a digit that has one. The same label again: another digit."),
     ],
     sync: choice.sync,
-    show(answer, { part }) {
+    show(answer, { part, wanted }) {
       ({ label } = answer);
       buttons.forEach((button, place) => button.setAttribute("aria-pressed", place === label));
       digit.node.hidden = answer.index === undefined;
@@ -30,14 +32,13 @@ export default explorer((ask, facts) => {
       if (answer.index !== undefined) {
         shown = answer.index;
         where = `${part} image ${grouped(shown)}`;
-        choice.sync({ part, index: shown });
+        if (wanted !== null) choice.sync({ part, index: shown });
         digit.draw(bytes(answer.pixels), `${where}, a ${label}`);
       }
       heading.textContent = `label ${label}`;
       cells.forEach((cell, place) => {
         cell.textContent = answer.row[place];
-        cell.className = answer.row[place] ? "hot" : "";
-        head.children[place + 1].className = cell.className;
+        cell.className = heads[place].className = answer.row[place] ? "hot" : "";
       });
       told.replaceChildren("argmax: the largest entry stands in place ", make("strong", {}, answer.row.indexOf(1)));
       return `${where}. Label ${label}: one-hot row ${answer.row.join(" ")}`;

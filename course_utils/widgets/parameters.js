@@ -11,10 +11,11 @@ export default explorer((ask, facts) => {
   const start = make("button", { type: "button", onclick: () => ask(facts.start) }, "Back to the start");
   const body = make("tbody");
   const total = make("td", { className: "number" });
-  const head = ["layer", "gives", "weights + biases", "parameters", "share"];
+  const columns = { layer: "", gives: "", "weights + biases": "formula", parameters: "number", share: "shares" };
+  const heads = Object.entries(columns).map(([name, className]) => make("th", { scope: "col", className }, name));
+  const foot = [make("th", { scope: "row", colSpan: 3 }, "total"), total, make("td", { className: "shares" })];
   const table = make("table", { className: "layers" },
-    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))), body,
-    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", colSpan: 3 }, "total"), total, make("td"))));
+    make("thead", {}, make("tr", {}, ...heads)), body, make("tfoot", {}, make("tr", {}, ...foot)));
 
   function layerRow({ name, inputs, outputs, rate, parameters }, sum) {
     const isDropout = rate !== undefined;
@@ -33,7 +34,7 @@ export default explorer((ask, facts) => {
 
   return {
     nodes: [
-      make("div", { className: "settings" }, ...sizes.map((each) => each.node), ...rates.map((each) => each.node), start),
+      make("div", { className: "settings" }, ...[...sizes, ...rates].map((each) => each.node), start),
       make("div", { className: "wide-table", tabIndex: 0, role: "region", "aria-label": "parameters by layer" }, table),
     ],
     sync(asked) {

@@ -40,10 +40,12 @@ function read({ values, dtype }) {
   return Float32Array.from({ length: count }, (_, index) => values.getFloat32(4 * index, true));
 }
 
-/** Write a number as NumPy does: float32 has a point, and eight digits tell it from its neighbours. */
+/** Write a number as NumPy does: float32 has a point, and no more digits than tell it from its neighbours. */
 function written(value, dtype) {
   if (dtype === "uint8") return String(value);
-  return Number.isInteger(value) ? value.toFixed(1) : String(Number(value.toPrecision(8)));
+  if (Number.isInteger(value)) return value.toFixed(1);
+  const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((count) => Math.fround(value.toPrecision(count)) === value);
+  return value.toPrecision(digits);
 }
 
 /** One row of the explorer: what the step is, the values as a picture, their histogram, and the marked one. */
@@ -111,7 +113,8 @@ export default explorer((ask, facts) => {
   return {
     nodes: [choice.node, label, ...steps.map((step) => step.node),
       make("div", { className: "panel" }, rows.node, columns.node),
-      make("p", { className: "hint" }, "Point at a pixel, or move the sliders: the same pixel is marked at every step.")],
+      make("p", { className: "hint" },
+        "Point at a pixel, or move the sliders: the same pixel is marked at every step.")],
     sync: choice.sync,
     show(answer, { part, index }) {
       label.textContent = `label ${answer.label}`;
