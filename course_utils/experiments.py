@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.training import REFERENCE_FOLDER, History
+from course_utils.data import Dataset
+from course_utils.model import build_cnn, compile_model
+from course_utils.training import REFERENCE_FOLDER, History, TrainedModel, train_in_seconds
 
 RESULTS = REFERENCE_FOLDER / "experiments.json"
 HOLD_OUT = 5_000
@@ -142,3 +144,33 @@ def read_results(path: Path = RESULTS) -> dict[Run, Result]:
         run = Run(**{**description, "dropout": tuple(description["dropout"])})
         results[run] = Result(run, **row)
     return results
+
+
+def load_trained_cnn(dataset: Dataset) -> TrainedModel:
+    """Give the network of lesson 08 after a training as long as that of lesson 05.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The digits of the lesson: the network must have been trained on the same.
+
+    Returns
+    -------
+    TrainedModel
+        For MNIST the one recorded with the course; else one trained on the spot for some 360 steps, which takes
+        seconds. A printed line tells which.
+
+    Raises
+    ------
+    LookupError
+        If none was recorded; the message says which command does that.
+    """
+    if dataset.name != "MNIST":
+        return train_in_seconds(dataset, build_cnn, why=f"No CNN was recorded for {dataset.name}")
+    (run,) = EXPERIMENTS["cnn"]
+    (result,) = load_results([run])
+    model = build_cnn()
+    model.load_weights(REFERENCE_FOLDER / WEIGHTS[run])
+    compile_model(model)
+    print(f"Using the CNN recorded with the course ({run.num_epochs} epochs).")
+    return TrainedModel(model, result.history)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,7 +125,9 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
         else:
             print(f"Using the network that you trained in lesson 05 ({len(trained.history['loss'])} epochs).")
             return trained
-    return _load_reference() if dataset.name == "MNIST" else _train_in_seconds(dataset)
+    if dataset.name == "MNIST":
+        return _load_reference()
+    return train_in_seconds(dataset, build_model, why=f"No network trained on {dataset.name} in the workspace")
 
 
 def read_trained_model(path: Path) -> TrainedModel:
@@ -173,12 +176,28 @@ def _load_reference() -> TrainedModel:
     return TrainedModel(model, history)
 
 
-def _train_in_seconds(dataset: Dataset) -> TrainedModel:
+def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:
+    """Train a network for some 360 steps, after a line that says so.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to train it on.
+    build : callable
+        Builds the network, not yet compiled.
+    why : str
+        How the line begins: what is not there.
+
+    Returns
+    -------
+    TrainedModel
+        With the seed and the batch size of lesson 05.
+    """
     num_images = len(dataset.train_images)
     num_epochs = max(1, NUM_STEPS_IN_SECONDS // math.ceil(num_images / BATCH_SIZE))
-    print(f"No network trained on {dataset.name} in the workspace: training one now ({num_epochs} epochs) ...")
+    print(f"{why}: training one now ({num_epochs} epochs) ...")
     keras.utils.set_random_seed(SEED)
-    model = build_model()
+    model = build()
     compile_model(model, steps_per_execution(num_images, BATCH_SIZE))
     history = model.fit(
         preprocess_images(dataset.train_images),

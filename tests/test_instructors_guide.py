@@ -29,8 +29,8 @@ def python_blocks():
     return re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("heading", ["Half a day", "A full day"])
-def test_a_schedule_adds_up(heading):
+@pytest.mark.parametrize(("heading", "left_out"), [("Half a day", {"08"}), ("A full day", set())])
+def test_a_schedule_adds_up(heading, left_out):
     rows = schedule(heading)
     assert rows[-1][1:] == (0, "end")
     for (begins, length, what), (ends, _, _) in pairwise(rows):
@@ -38,7 +38,7 @@ def test_a_schedule_adds_up(heading):
     table = re.findall(r"^\| \[(\d\d) (.+?)\].*\| (\d+) \|$", README, re.MULTILINE)
     minutes = {number: int(length) for number, _, length in table}
     lessons = {what[:2]: (length, what) for _, length, what in rows if what[:2].isdigit()}
-    assert list(lessons) == list(minutes)
+    assert list(lessons) == [number for number in minutes if number not in left_out]
     for number, (length, what) in lessons.items():
         extra = next((extra for text, extra in EXERCISES.items() if text in what), 0)
         assert length == minutes[number] + extra, what

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m course_utils",
-        description="From raw MNIST pixels to a trained network, in eight lessons. Every command sets up its "
+        description="From raw MNIST pixels to a trained network, in nine lessons. Every command sets up its "
         "environment by itself: once, in .venv, from requirements.lock.",
         epilog="Help on one command: python -m course_utils run --help",
     )
@@ -73,7 +73,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         added.set_defaults(command=command, passed_on=[], development=False)
         return added
 
-    run = add("run", _run, "execute lessons 00-07 and write pages and a summary to build/")
+    run = add("run", _run, "execute lessons 00-08 and write pages and a summary to build/")
     run.add_argument("--epochs", type=_count, metavar="N", help="train for N epochs instead of what the lessons say")
     lab = add("lab", _lab, "open JupyterLab on lesson 00; what follows goes to JupyterLab")
     lab.usage = "python -m course_utils lab [-- --no-browser ...]"

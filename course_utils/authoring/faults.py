@@ -13,7 +13,7 @@ PREPROCESSING, MODEL, TRAINING = (f"course_utils/{name}.py" for name in ("prepro
 EVALUATION, PLOTTING, DATA = (f"course_utils/{name}.py" for name in ("evaluation", "plotting", "data"))
 EXPERIMENTS = "course_utils/experiments.py"
 WIDGETS = "course_utils/widgets"
-START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT = (
+START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT, CNN = (
     f"notebooks/{name}.ipynb"
     for name in (
         "00_start_here",
@@ -24,6 +24,7 @@ START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT = (
         "05_train",
         "06_evaluate",
         "07_predict",
+        "08_try_a_cnn",
     )
 )
 
@@ -67,6 +68,8 @@ FAULTS = [
     Fault("dropout rate changed", MODEL, 'Dropout(0.5, name="dropout_1"', 'Dropout(0.4, name="dropout_1"'),
     Fault("dropout layer dropped", MODEL, 'keras.layers.Dropout(0.2, name="dropout_2"),', ""),
     Fault("layer sizes changed", MODEL, "Dense(256", "Dense(128"),
+    Fault("CNN without ReLU", MODEL, 'Conv2D(16, 3, activation="relu"', "Conv2D(16, 3"),
+    Fault("kernels added", MODEL, "Conv2D(32, 3", "Conv2D(36, 3"),
     Fault("another loss", MODEL, 'loss="categorical_crossentropy"', 'loss="mean_squared_error"'),
     Fault("weights not loaded", TRAINING, 'model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")', "pass"),
     Fault("images in another order", DATA, "view = array.view(np.ndarray)", "view = array[::-1].view(np.ndarray)"),
@@ -204,4 +207,35 @@ FAULTS = [
         "num_correct = len(predictions)",
     ),
     Fault("no frame around a mistake", PREDICT, "axis.spines[:].set(visible=True, linewidth=2, color=ORANGE)", "pass"),
+    Fault(
+        "kernel slides along the wrong axis", CNN, "column : column + 3] * kernel", "column : column + 3] * kernel.T"
+    ),
+    Fault(
+        "pooling by the mean",
+        CNN,
+        "pooled = cut_off.reshape(13, 2, 13, 2).max(axis=(1, 3))",
+        "pooled = cut_off.reshape(13, 2, 13, 2).mean(axis=(1, 3))",
+    ),
+    Fault("channels forgotten", CNN, "(3 * 3 * 16 + 1) * 32", "(3 * 3 + 1) * 32"),
+    Fault("a network compared with itself", CNN, '"CNN": cnn}', '"CNN": mlp}'),
+    Fault(
+        "interval without the root",
+        CNN,
+        "1.96 * losses.std() / np.sqrt(num_images)",
+        "1.96 * losses.std() / num_images",
+    ),
+    Fault("one-sided test", CNN, "num_tosses, 0.5)", 'num_tosses, 0.5, alternative="greater")'),
+    Fault(
+        "names of two networks exchanged",
+        CNN,
+        'np.transpose(table), ("MLP", "CNN")',
+        'np.transpose(table), ("CNN", "MLP")',
+    ),
+    Fault("digits moved down for right", CNN, "(0, 0, num_pixels)", "(0, num_pixels, 0)"),
+    Fault(
+        "responses of another layer",
+        CNN,
+        'cnn.get_layer("convolution_1").output',
+        'cnn.get_layer("convolution_2").output',
+    ),
 ]

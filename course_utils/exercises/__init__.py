@@ -20,6 +20,7 @@ LESSONS = {
     "05": "train",
     "06": "evaluate",
     "07": "predict",
+    "08": "try a cnn",
 }
 
 
