@@ -53,7 +53,7 @@ measure: ## measure how far numbers move between machines, the ground for tolera
 mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
 	@$(COURSE) mutants $(FAULT)
 
-seeds: ## train with many seeds and variants for lesson 06, and record what comes out (two hours)
+seeds: ## train with many seeds and variants for lesson 06, and record what comes out (half an hour)
 	@$(COURSE) seeds
 
 lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)

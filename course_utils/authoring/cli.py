@@ -112,7 +112,7 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     mutants = add("mutants", _mutants, "plant faults in a copy and see that the recorded outputs tell (30 minutes)")
     mutants.set_defaults(development=True)
     mutants.add_argument("parts", nargs="*", metavar="PART", help="only faults with this in their name or file")
-    seeds = add("seeds", _seeds, "train with many seeds and variants, and record what comes out (two hours)")
+    seeds = add("seeds", _seeds, "train with many seeds and variants, and record what comes out (half an hour)")
     seeds.set_defaults(development=True)
     seeds.add_argument(
         "names", nargs="*", metavar="EXPERIMENT", help="recipe, hold-out, dropout or cnn; all by default"
