@@ -1,4 +1,4 @@
-// The training view: draws what training.py beside this file reports, and asks it to stop.
+// The training view: draws what training.py reports, and asks for the kernel's interrupt to stop it.
 
 const WIDTH = 440, HEIGHT = 280;
 const PLOT = { left: 66, right: WIDTH - 14, top: 34, bottom: HEIGHT - 48 };
@@ -6,14 +6,6 @@ const PLOT = { left: 66, right: WIDTH - 14, top: 34, bottom: HEIGHT - 48 };
 function svg(parent, name, attributes, text = "") {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-function html(parent, name, className, text = "") {
-  const element = document.createElement(name);
-  element.className = className;
   element.textContent = text;
   parent.append(element);
   return element;
@@ -74,76 +66,70 @@ function drawMetric(parent, metric, history, numEpochs) {
   picture.setAttribute("aria-label", `Model ${metric} after ${curves.train.length} epochs: ${told.join(", ")}.`);
 }
 
-function drawLegend(parent) {
+function drawLegend() {
+  const legend = make("div", { className: "legend" });
   for (const [style, words] of [["train", "training images"], ["test", "test images"]]) {
-    const picture = svg(html(parent, "span", "sample"), "svg", { width: 36, height: 12, "aria-hidden": "true" });
+    const picture = svg(legend, "svg", { width: 36, height: 12, "aria-hidden": "true" });
     svg(picture, "polyline", { class: style, points: "1,6 35,6" });
     drawMarker(picture, style, 18, 6);
-    picture.after(words);
+    legend.append(make("span", {}, words));
   }
+  return legend;
 }
 
 // Whoever shows the widget knows the kernel: JupyterLab and Notebook do, some editors do not.
-function addStop(parent, model) {
+function stopper(model) {
   const kernel = model.widget_manager?.kernel;
-  if (!kernel) {
-    html(parent, "span", "", "To stop after an epoch, interrupt the kernel.");
-    return () => {};
+  if (!kernel) return { node: make("span", {}, "To stop after an epoch, interrupt the kernel."), sync() {} };
+  const title = "What was learned is kept. The square in the toolbar does the same.";
+  const button = make("button", { type: "button", title }, "Stop after this epoch");
+  let couldStop = false, pressed = false;
+  function sync() {
+    const canStop = model.get("can_stop");
+    if (canStop !== couldStop) pressed = false;
+    couldStop = canStop;
+    // A disabled button would lose the focus of whoever has just pressed it.
+    button.setAttribute("aria-disabled", pressed || !canStop);
   }
-  const button = html(parent, "button", "", "Stop after this epoch");
-  button.title = "What was learned is kept. The square in the toolbar does the same.";
-  let pressed = false;
-  button.addEventListener("click", () => {
+  button.onclick = () => {
     if (pressed || !model.get("can_stop")) return;
     pressed = true;  // a second interrupt would not wait for the end of the epoch
-    showState();
+    sync();
     kernel.interrupt();
-  });
-  function showState() {
-    // A disabled button would lose the focus of whoever has just pressed it.
-    button.setAttribute("aria-disabled", String(pressed || !model.get("can_stop")));
-  }
-  model.on("change:can_stop", () => { pressed = false; });
-  return showState;
+  };
+  return { node: button, sync };
 }
 
 function render({ model, el }) {
-  el.classList.add("course-training");
-  const top = html(el, "div", "top");
-  const bar = html(top, "progress", "");
-  bar.setAttribute("aria-label", "Training");
-  const status = html(top, "span", "status");
-  const updateStop = addStop(top, model);
-  drawLegend(html(el, "div", "legend"));
-  const curves = html(el, "div", "curves");
-  const announcement = html(el, "div", "announcement");
-  announcement.setAttribute("aria-live", "polite");
-  el.style.setProperty("--train", model.get("colors")[0]);
-  el.style.setProperty("--test", model.get("colors")[1]);
+  const bar = make("progress", { "aria-label": "Training" });
+  const status = make("span", { className: "status" });
+  const stop = stopper(model);
+  const curves = make("div", { className: "side-by-side" });
+  const announcement = make("p", { className: "announcement", role: "status" });
+  el.classList.add("explorer", "training");
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-label", "Training");
+  // Otherwise JupyterLab takes keys on the button for its own.
+  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.append(make("div", { className: "top" }, bar, status, stop.node), drawLegend(), curves, announcement);
 
-  function showProgress() {
+  const told = () => {
     bar.max = model.get("num_epochs");
     bar.value = model.get("num_done");
     status.textContent = model.get("status");
-    updateStop();
-  }
-  function showCurves() {
-    const history = model.get("history");
-    curves.replaceChildren();
-    for (const metric of Object.keys(history).filter((name) => !name.startsWith("val_")))
-      drawMetric(curves, metric, history, model.get("num_epochs"));
-    announcement.textContent = model.get("announcement");
-  }
-  const progress = "change:num_done change:num_epochs change:status change:can_stop";
-  const numbers = "change:history change:announcement";
-  model.on(progress, showProgress);
-  model.on(numbers, showCurves);
-  showProgress();
-  showCurves();
-  return () => {
-    model.off(progress, showProgress);
-    model.off(numbers, showCurves);
+    stop.sync();
   };
+  const learned = () => {
+    const history = model.get("history");
+    const metrics = Object.keys(history).filter((name) => !name.startsWith("val_"));
+    curves.replaceChildren();
+    for (const metric of metrics) drawMetric(curves, metric, history, model.get("num_epochs"));
+    announcement.textContent = model.get("announcement");
+  };
+  model.on("change:num_done change:status change:can_stop", told);
+  model.on("change:history change:announcement change:num_epochs", learned);
+  told();
+  learned();
 }
 
 export default { render };

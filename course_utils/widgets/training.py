@@ -20,7 +20,6 @@ import anywidget
 import keras
 import traitlets
 
-from course_utils.plotting import BLUE, ORANGE
 from course_utils.widgets.display import display_widget
 
 SECONDS_BETWEEN_UPDATES = 0.25
@@ -49,6 +48,12 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
     return _Reporter(view)
 
 
+def _after_the_explorers(name: str) -> str:
+    """Return a file that builds on what the explorers share, and that before it."""
+    files = (Path(__file__).with_name(each) for each in (f"explorer{Path(name).suffix}", name))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
 class TrainingView(anywidget.AnyWidget):
     """What the browser knows and draws.
 
@@ -66,12 +71,10 @@ class TrainingView(anywidget.AnyWidget):
         The numbers of the last epoch, for screen readers, too.
     can_stop : bool
         Whether there is a training that was not asked to stop yet.
-    colors : list of str
-        For training and test images.
     """
 
-    _esm = Path(__file__).with_name("training.js")
-    _css = Path(__file__).with_name("training.css")
+    _esm = _after_the_explorers("training.js")
+    _css = _after_the_explorers("training.css")
 
     num_epochs = traitlets.Int(1).tag(sync=True)
     num_done = traitlets.Float(0).tag(sync=True)
@@ -79,7 +82,6 @@ class TrainingView(anywidget.AnyWidget):
     status = traitlets.Unicode().tag(sync=True)
     announcement = traitlets.Unicode().tag(sync=True)
     can_stop = traitlets.Bool(False).tag(sync=True)
-    colors = traitlets.List([BLUE, ORANGE]).tag(sync=True)
 
 
 class _Reporter(keras.callbacks.Callback):
