@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 PREPROCESSING, MODEL, TRAINING = (f"course_utils/{name}.py" for name in ("preprocessing", "model", "training"))
 EVALUATION, PLOTTING, DATA = (f"course_utils/{name}.py" for name in ("evaluation", "plotting", "data"))
-EXPERIMENTS = "course_utils/experiments.py"
+EXPERIMENTS, HANDWRITING = "course_utils/experiments.py", "course_utils/handwriting.py"
 WIDGETS = "course_utils/widgets"
 START, LOAD, PREPROCESS, ONE_HOT, BUILD, TRAIN, EVALUATE, PREDICT, CNN = (
     f"notebooks/{name}.ipynb"
@@ -99,6 +99,16 @@ FAULTS = [
         f"{WIDGETS}/confusion.py",
         "(labels, self._predictions), 1)",
         "(self._predictions, labels), 1)",
+    ),
+    Fault(
+        "a drawing centred by its box", HANDWRITING, "IMAGE_SIZE / 2 - centre + 0.5", "(IMAGE_SIZE - length) / 2 + 0.5"
+    ),
+    Fault("proportions of a drawing lost", HANDWRITING, "int(length * scale + 0.5)", "BOX_SIZE + 0 * int(length)"),
+    Fault(
+        "a drawing without grey levels", HANDWRITING, "(width, height), Image.Resampling.BILINEAR", "(width, height), 0"
+    ),
+    Fault(
+        "strokes joined", HANDWRITING, "points[[0, *range(len(points) - 1)]]", "points[[-1, *range(len(points) - 1)]]"
     ),
     # lessons
     Fault("steps rounded down", START, "math.ceil", "math.floor"),
@@ -206,6 +216,9 @@ FAULTS = [
         "num_correct = int((predictions == dataset.test_labels).sum())",
         "num_correct = len(predictions)",
     ),
+    Fault("a box of another size", PREDICT, "round(20 * length", "round(24 * length"),
+    Fault("set into a corner", PREDICT, "round(14 - row), round(14 - column)", "0, 0"),
+    Fault("samples labelled in another order", PREDICT, "[digit for digit, _ in", "[9 - digit for digit, _ in"),
     Fault("no frame around a mistake", PREDICT, "axis.spines[:].set(visible=True, linewidth=2, color=ORANGE)", "pass"),
     Fault(
         "kernel slides along the wrong axis", CNN, "column : column + 3] * kernel", "column : column + 3] * kernel.T"

@@ -189,7 +189,7 @@ function createPad(root, { samples, read, keeper = null }) {
       bar.style.inlineSize = `${100 * (probabilities?.[digit] ?? 0)}%`;
       share.textContent = probabilities ? percent(probabilities[digit]) : "";
     });
-    const [digit, words] = probabilities ? [best, `with ${percent(probabilities[best])}`] : ["–", "Draw a digit."];
+    const [digit, words] = probabilities ? [best, `with ${percent(probabilities[best])}`] : ["?", "Draw a digit."];
     verdict.replaceChildren(element("b", {}, digit), " ", words);
   }
 

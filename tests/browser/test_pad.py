@@ -1,0 +1,405 @@
+"""The drawing pad, drawn on with a real pointer: in JupyterLab, and on its page without Python.
+
+The network is the reference, trained on MNIST; only its weights are needed, so the tests run without MNIST, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from statistics import median
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from course_utils.authoring.pad_page import write_pad_page
+from course_utils.data import load_dataset
+from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, sample_handwritings, shrink_drawing
+from course_utils.model import build_model
+from course_utils.preprocessing import preprocess_images
+from course_utils.training import REFERENCE_FOLDER
+
+from .conftest import PICTURES
+from .lesson import notebook_of
+
+SAMPLES = sample_handwritings()
+SEVEN = 23
+LOAD = """
+from course_utils.data import load_dataset
+from course_utils.model import build_model
+from course_utils.training import REFERENCE_FOLDER
+from course_utils.widgets import drawing_pad
+
+dataset, model = load_dataset(), build_model()
+model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
+"""
+
+
+def in_a_corner(strokes):
+    return [[(0.06 + 0.4 * x, 0.04 + 0.4 * y) for x, y in points] for points in strokes]
+
+
+class Pad:
+    """The pad as its user has it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.whole = page.get_by_role("region", name="Drawing pad")
+        self.paper = page.get_by_role("img", name="Paper:")
+        self.answer = self.whole.locator(".digit-pad-answer")
+        self.verdict = self.answer.locator("output b")
+        self.seen = self.whole.locator(".digit-pad-seen")
+        self.kept = self.whole.locator(".digit-pad-latest figure")
+
+    def button(self, name):
+        return self.whole.get_by_role("button", name=name, exact=True)
+
+    def draw(self, strokes):
+        """Draw with the mouse, and wait for the answer to all of it."""
+        self.paper.scroll_into_view_if_needed()
+        area = self.paper.bounding_box()
+        for points in strokes:
+            places = [(area["x"] + area["width"] * x, area["y"] + area["height"] * y) for x, y in points]
+            self.page.mouse.move(*places[0])
+            self.page.mouse.down()
+            for place in places[1:]:
+                self.page.mouse.move(*place)
+            self.page.mouse.up()
+        self.wait()
+
+    def wait(self):
+        expect(self.answer).to_have_attribute("aria-busy", "false")
+
+    def clear(self):
+        self.button("Clear").click()
+        self.wait()
+        expect(self.verdict).to_have_text("?")
+
+    def image(self):
+        """Return the 28 x 28 pixels that are shown as what the network sees, 0 for paper."""
+        colours = self.seen.evaluate("one => Array.from(one.getContext('2d').getImageData(0, 0, 28, 28).data)")
+        return 255 - np.array(colours).reshape(28, 28, 4)[:, :, 0]
+
+    def read_all(self, place=list):
+        """Draw the thirty samples; return how many are read rightly, in MNIST's form and only shrunk."""
+        counts = [0, 0]
+        form = self.whole.get_by_role("checkbox")
+        for sample in SAMPLES:
+            self.draw(place(sample.strokes))
+            counts[0] += self.verdict.inner_text() == str(sample.digit)
+            form.uncheck()
+            self.wait()
+            counts[1] += self.verdict.inner_text() == str(sample.digit)
+            form.check()
+            self.clear()
+        return counts
+
+
+def report(**figures):
+    """Keep figures that were measured, for people; a busy machine must not fail a test."""
+    print(figures)
+    file = PICTURES / "pad.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(before | figures, indent=1), encoding="utf-8")
+
+
+# --- in JupyterLab ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pad(lesson):
+    lesson.open(notebook_of(LOAD.strip(), "drawing_pad(model, dataset)"))
+    lesson.run_all()
+    pad = Pad(lesson.page)
+    expect(pad.whole).to_be_visible()
+    expect(pad.whole.get_by_text("none kept yet")).to_be_visible()
+    return pad
+
+
+@pytest.mark.parametrize(("pen", "place"), [("medium", list), ("medium", in_a_corner), ("thick", list)])
+def test_thirty_handwritings_are_read(pad, pen, place):
+    pad.whole.get_by_role("radio", name=pen).check()
+    name = "corner" if place is in_a_corner else pen
+    prepared, shrunk = pad.read_all(place)
+    report(**{f"of 30 right, {name}": prepared, f"of 30 right, {name}, only shrunk": shrunk})
+    assert prepared >= 27
+    if place is in_a_corner:
+        assert shrunk <= 10
+
+
+def test_the_bars_follow_the_pen(pad, lesson):
+    pad.whole.evaluate(
+        """pad => {
+            globalThis.strokes = [];
+            let lifted = null;
+            pad.addEventListener("pointerup", () => (lifted = performance.now()), true);
+            new MutationObserver(() => {
+                const isBusy = pad.querySelector(".digit-pad-answer").getAttribute("aria-busy") === "true";
+                if (lifted === null || isBusy) return;
+                strokes.push(performance.now() - lifted);
+                lifted = null;
+            }).observe(pad, { subtree: true, attributes: true, attributeFilter: ["aria-busy"] });
+        }"""
+    )
+    for sample in SAMPLES:
+        pad.draw(sample.strokes)
+        pad.clear()
+    milliseconds = pad.page.evaluate("strokes")
+    assert len(milliseconds) >= len(SAMPLES)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    report(
+        milliseconds_from_pen_lifted_to_answer={
+            "median": round(median(milliseconds)),
+            "worst": round(max(milliseconds)),
+            "strokes": len(milliseconds),
+            "load of the machine": load,
+        }
+    )
+    lesson.check()
+
+
+def test_while_the_pen_is_down_the_answer_comes_already(pad):
+    area = pad.paper.bounding_box()
+    pad.page.mouse.move(area["x"] + 150, area["y"] + 50)
+    pad.page.mouse.down()
+    pad.page.mouse.move(area["x"] + 150, area["y"] + 250, steps=20)
+    expect(pad.verdict).to_have_text("1")
+    pad.page.mouse.up()
+
+
+def test_questions_never_queue_up_behind_a_busy_kernel(pad, lesson):
+    lesson.execute(
+        "import threading; from course_utils.widgets.pad import _DrawingPad\n"
+        "questions, gate, read = [], threading.Event(), _DrawingPad._read\n"
+        "def slow(self, images): questions.append(1); gate.wait(3); return read(self, images)\n"
+        "_DrawingPad._read = slow"
+    )
+    pad.draw(SAMPLES[SEVEN].strokes[:1])
+    assert lesson.evaluate("len(questions)") <= 3
+    lesson.execute("gate.set()")
+
+
+def test_undo_redo_and_clear_lose_nothing(pad):
+    pad.draw(SAMPLES[SEVEN].strokes)
+    both = pad.image()
+    pad.button("Undo").click()
+    pad.wait()
+    one = pad.image()
+    assert (one != both).any()
+    pad.button("Redo").click()
+    pad.wait()
+    assert (pad.image() == both).all()
+    pad.clear()
+    assert not pad.image().any()
+    pad.paper.press("Control+z")
+    pad.wait()
+    assert (pad.image() == both).all()
+    expect(pad.verdict).to_have_text("7")
+    pad.paper.press("Delete")
+    expect(pad.verdict).to_have_text("?")
+    pad.paper.press("Control+z")
+    pad.paper.press("Control+z")
+    pad.wait()
+    assert (pad.image() == one).all()
+    pad.paper.press("Control+y")
+    pad.wait()
+    assert (pad.image() == both).all()
+
+
+def test_the_switch_shows_what_happens_without_mnists_form(pad, lesson):
+    pad.draw(in_a_corner(SAMPLES[SEVEN].strokes))
+    expect(pad.verdict).to_have_text("7")
+    lesson.keep_picture("pad-corner", pad.whole)
+    pad.whole.get_by_role("checkbox", name="in MNIST").uncheck()
+    pad.wait()
+    expect(pad.verdict).not_to_have_text("7")
+    assert not pad.image()[:, 14:].any()
+    lesson.keep_picture("pad-corner-only-shrunk", pad.whole)
+
+
+def test_a_finger_draws(pad):
+    pad.paper.scroll_into_view_if_needed()
+    area = pad.paper.bounding_box()
+    client = pad.page.context.new_cdp_session(pad.page)
+    for points in SAMPLES[SEVEN].strokes:
+        places = [{"x": area["x"] + area["width"] * x, "y": area["y"] + area["height"] * y} for x, y in points]
+        client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": places[:1]})
+        for place in places[1:]:
+            client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    pad.wait()
+    expect(pad.verdict).to_have_text("7")
+
+
+def test_digits_are_kept_for_a_test_set_of_ones_own(pad, lesson):
+    keep = "from course_utils.my_digits import load_my_digits"
+    pad.draw(SAMPLES[SEVEN].strokes)
+    image = pad.image()
+    pad.button("7").click()
+    expect(pad.kept).to_have_text(["7 ✓"])
+    expect(pad.verdict).to_have_text("?")  # a new sheet
+    expect(pad.whole.get_by_text("1 of 1 right: 100.0 %, 95 % interval 20.7 to 100.0 %")).to_be_visible()
+    lesson.execute(keep)
+    assert (np.array(lesson.evaluate("load_my_digits().images[0]")) == image).all()
+
+    pad.draw(in_a_corner(SAMPLES[13].strokes))
+    pad.whole.get_by_role("checkbox", name="in MNIST").uncheck()  # what is kept has MNIST's form nevertheless
+    pad.paper.press("1")
+    expect(pad.kept).to_have_text(["4 ✗ (is 1)", "7 ✓"])
+    expect(pad.whole.get_by_text("1 of 2 right")).to_be_visible()
+    expect(pad.whole.get_by_text("297 right")).to_be_visible()  # of the embedded digits, beside it
+    lesson.keep_picture("pad-kept", pad.whole)
+    lesson.wait_for_value("load_my_digits().labels", [7, 1])
+    assert np.array(lesson.evaluate("load_my_digits().images[1]"))[:, 14:].any()
+
+    pad.button("Take back the last one").click()
+    expect(pad.kept).to_have_text(["7 ✓"])
+    lesson.wait_for_value("load_my_digits().labels", [7])
+    assert (lesson.lab.workspace / "my_digits.npz").is_file()
+    lesson.check()
+
+
+def test_a_digit_that_cannot_be_kept_is_told_and_not_lost(pad, lesson):
+    (lesson.lab.workspace / "my_digits.npz").write_bytes(b"rubbish")
+    pad.draw(SAMPLES[SEVEN].strokes)
+    pad.button("7").click()
+    expect(pad.whole.get_by_text("Undo brings the drawing back")).to_be_visible()
+    expect(pad.whole.get_by_text("Move the file away")).to_be_visible()
+    pad.button("Undo").click()
+    expect(pad.verdict).to_have_text("7")
+
+
+def test_everything_is_reached_from_the_keyboard(pad, lesson):
+    page = pad.page
+    pad.paper.focus()
+    for name in ("thin", "Sample", "in MNIST’s form"):  # noqa: RUF001 - as it stands on the pad
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            focused = page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).textContent")
+            if name in focused:
+                break
+        if name == "Sample":
+            page.keyboard.press("7")
+            pad.wait()
+            expect(pad.verdict).to_have_text("7")
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        assert focused, name
+    lesson.keep_picture("pad-keyboard", pad.whole)
+    page.keyboard.press("Space")
+    expect(pad.whole.get_by_role("checkbox")).not_to_be_checked()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(pad.kept).to_have_text([f"7 {'✓'}"])
+    assert lesson.evaluate("len(In)") <= 3
+    expect(lesson.page.locator(".jp-Notebook .jp-MarkdownCell")).to_have_count(0)
+
+
+def test_it_is_shown_in_a_dark_theme_and_on_a_small_screen(pad, lesson):
+    pad.draw(SAMPLES[SEVEN].strokes)
+    lesson.keep_picture("pad", pad.whole)
+    pad.page.set_viewport_size({"width": 820, "height": 1100})
+    pad.page.wait_for_function("document.querySelector('.digit-pad').clientWidth < 700")
+    area = pad.whole.bounding_box()
+    assert pad.whole.evaluate("one => one.scrollWidth <= one.clientWidth"), area
+    pad.whole.scroll_into_view_if_needed()
+    lesson.keep_picture("pad-narrow", pad.whole)
+    pad.page.set_viewport_size({"width": 1280, "height": 900})
+    pad.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    pad.page.get_by_role("menuitem", name="Theme", exact=True).hover()
+    pad.page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
+    expect(pad.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    lesson.keep_picture("pad-dark", pad.whole)
+    pad.page.get_by_role("menuitem", name="Settings", exact=True).click()
+    pad.page.get_by_role("menuitem", name="Theme", exact=True).hover()
+    pad.page.get_by_role("menuitem", name="JupyterLab Light", exact=True).click()
+    expect(pad.page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
+
+
+# --- the page of `make pad` ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pad_page(tmp_path_factory):
+    return write_pad_page(tmp_path_factory.mktemp("pad"))
+
+
+@pytest.fixture
+def opened(page, watch, pad_page):
+    page.goto(pad_page.as_uri())
+    pad = Pad(page)
+    expect(pad.whole).to_be_visible()
+    pad.wait()
+    return pad
+
+
+def test_the_page_is_one_small_file_that_refers_to_nothing(opened, pad_page):
+    requests = []
+    opened.page.on("request", lambda request: requests.append(request.url))
+    opened.page.reload()
+    opened.draw(SAMPLES[SEVEN].strokes)
+    expect(opened.verdict).to_have_text("7")
+    assert requests == [pad_page.as_uri()]
+    text = pad_page.read_text(encoding="utf-8")
+    assert pad_page.stat().st_size < 4_000_000
+    for word in ("http:", "https:", "src=", "href=", "url(", "@import", "import(", "fetch(", "{{"):
+        assert word not in text, word
+    report(megabytes_of_the_page=round(pad_page.stat().st_size / 1e6, 2))
+
+
+def test_the_page_computes_what_keras_computes(opened):
+    images = load_dataset(allow_download=False).train_images[:1000]
+    model = build_model()
+    model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
+    expected = model.predict(preprocess_images(images), verbose=0)
+    vectors = images.reshape(1000, -1).tolist()
+    found = np.array(opened.page.evaluate("all => all.map((one) => digitPad.read(Uint8Array.from(one)))", vectors))
+    difference = float(np.abs(found - expected).max())
+    report(largest_difference_from_keras=difference)
+    assert found.shape == (1000, 10)
+    assert difference < 1e-4
+
+
+def test_browser_and_python_prepare_drawings_alike(opened):
+    worst = 0
+    for sample in SAMPLES:
+        for name, prepare in (("prepareDrawing", prepare_drawing), ("shrinkDrawing", shrink_drawing)):
+            for pen in PENS.values():
+                for strokes in (sample.strokes, in_a_corner(sample.strokes)):
+                    found = opened.page.evaluate(
+                        f"all => Array.from(digitPad.{name}(digitPad.drawStrokes(all)).pixels)",
+                        [{"points": points, "pen": pen} for points in strokes],
+                    )
+                    expected = prepare(draw_strokes(strokes, pen)).ravel().astype(int)
+                    worst = max(worst, int(np.abs(np.array(found) - expected).max()))
+    report(largest_difference_in_grey_levels=worst)
+    assert worst <= 1
+
+
+def test_the_page_reads_thirty_handwritings(opened):
+    prepared, _ = opened.read_all()
+    assert prepared >= 27
+
+
+@pytest.mark.parametrize(("name", "width", "height"), [("phone", 390, 844), ("projector", 1920, 1080)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_its_screen(browser, watch, pad_page, name, width, height, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=name == "phone"
+    )
+    watch.listen(context)
+    page = context.new_page()
+    page.goto(pad_page.as_uri())
+    pad = Pad(page)
+    pad.whole.get_by_role("combobox", name="Sample").select_option(f"{SEVEN}")
+    expect(pad.verdict).to_have_text("7")
+    pad.wait()
+    page.screenshot(path=PICTURES / f"pad-page-{name}-{scheme}.png")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in (pad.paper, pad.verdict):
+        area = part.bounding_box()
+        assert area["y"] + area["height"] <= height
+    context.close()
+    watch.check()
