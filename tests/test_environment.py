@@ -31,6 +31,7 @@ COMMANDS = [
     "setup",
     "run",
     "lab",
+    "pad",
     "doctor",
     "test",
     "test-browser",
