@@ -37,7 +37,8 @@ def open_lab(folder: Path, notebook: str, arguments: Sequence[str] = ()) -> int:
         "IdentityProvider.token": token,
         "ServerApp.root_dir": str(folder),
         "ServerApp.log_level": "WARN",
-        # No pop-up asks a student about news or updates, and starting needs no network.
+        # No pop-up asks a student about news or updates, and starting needs no network. Widgets are saved with the
+        # notebook: opened again they are drawn as they were, where JupyterLab would say "model not found".
         "LabApp.app_settings_dir": str(Path(__file__).with_name("lab_settings")),
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:

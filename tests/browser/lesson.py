@@ -78,7 +78,7 @@ class Lesson:
 
     def save(self) -> NotebookNode:
         """Save with Ctrl + S (⌘ + S on a Mac), and return what is in the file then."""
-        self.page.keyboard.press("ControlOrMeta+s")
+        self.page.locator(".jp-Notebook").press("ControlOrMeta+s")
         expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
         return nbformat.read(self.path, as_version=4)
 
@@ -87,9 +87,16 @@ class Lesson:
     def start_all(self) -> None:
         """Choose "Run All Cells" from the menu, and return when it has begun."""
         started = self.page.evaluate("runs.started")
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        for name in ("Run", "Run All Cells"):
+            self.page.get_by_role("menuitem", name=name, exact=True).click()
         self.page.wait_for_function("(before) => runs.started > before", arg=started)
+
+    def write(self, cell: str | int, source: str) -> None:
+        """Type a line in place of what is in a cell."""
+        editor = self.cell(cell).get_by_role("textbox").first
+        editor.press("ControlOrMeta+a")
+        editor.press_sequentially(source)
+        self.page.keyboard.press("Escape")  # from what may have been suggested for the last word
 
     def wait_until_run(self, timeout: float = 300) -> None:
         """Wait until every cell that was started has come to its end, or one has failed."""
