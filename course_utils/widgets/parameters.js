@@ -23,7 +23,7 @@ export default explorer((ask, facts) => {
     bar.style.width = `${(5 * parameters) / sum}em`;
     return make("tr", { className: isDropout ? "dropout" : "" },
       make("th", { scope: "row" }, name),
-      make("td", {}, isDropout ? `the same ${grouped(outputs)}; while training ${percent(rate)} of them are 0`
+      make("td", {}, isDropout ? `the same ${grouped(outputs)}; ${percent(rate)} dropped while training`
         : `${grouped(outputs)} numbers`),
       make("td", { className: "formula" }, isDropout ? "nothing to learn"
         : `${grouped(inputs)} × ${grouped(outputs)} + ${grouped(outputs)}`),

@@ -313,7 +313,7 @@ def test_parameters_by_mouse(explore):
     explorer = explore("parameters")
     dropped = slider(explorer, "dropped after hidden layer 1")
     dropped.click(position={"x": 2, "y": dropped.bounding_box()["height"] / 2})
-    expect(explorer.get_by_text("while training 0 % of them are 0")).to_be_visible()
+    expect(explorer.get_by_text("the same 512; 0 % dropped while training")).to_be_visible()
     assert counted(explorer)[-1] == 535_818  # dropout has nothing to learn
     neurons = slider(explorer, "neurons in hidden layer 2")
     neurons.click()
