@@ -26,7 +26,7 @@ def shell():
 
 @pytest.fixture
 def progress(monkeypatch):
-    """Return the callback, its view, and a list to which the view's every change of the number of epochs is added."""
+    """Return the callback for four epochs, and its view."""
     views = []
     monkeypatch.setattr(TrainingView, "_repr_mimebundle_", lambda self: views.append(self) or {})
     with capture_output():
@@ -97,12 +97,13 @@ def test_the_view_tells_how_far_the_training_is_and_what_is_left(progress, monke
     ]
 
 
-def test_many_batches_are_few_messages(progress):
+def test_batches_between_two_updates_send_nothing(progress, monkeypatch):
     callback, view = progress
-    messages = []
-    view.observe(lambda change: messages.append(change), "num_done")
-    fit(callback, epochs=1, batch_size=1)
-    assert len(messages) < 10
+    monkeypatch.setattr("course_utils.widgets.training.SECONDS_BETWEEN_UPDATES", 3600)
+    told = []
+    view.observe(lambda change: told.append(change["new"]), "num_done")
+    fit(callback, epochs=2, batch_size=1)
+    assert told == [1, 2]
 
 
 def test_a_training_that_goes_on_shows_the_epochs_before(progress):
