@@ -130,6 +130,12 @@ function createPad(root, { samples, read, keeper = null }) {
   const undoButton = button("Undo", "Take back the last step (Ctrl+Z)", undo);
   const redoButton = button("Redo", "Do it again (Ctrl+Y)", redo);
   const clearButton = button("Clear", "Take a new sheet (Delete)", clear);
+  function enable(one, isEnabled) {
+    // Who pressed it last from the keyboard would be nowhere.
+    if (!isEnabled && one === document.activeElement) paper.focus({ preventScroll: true });
+    one.disabled = !isEnabled;
+  }
+
   const group = `pen-${Math.random()}`;
   const pens = element(
     "fieldset",
@@ -211,9 +217,9 @@ function createPad(root, { samples, read, keeper = null }) {
       frame = null;
       const isEmpty = !strokes().length;
       paper.classList.toggle("digit-pad-empty", isEmpty);
-      undoButton.disabled = position === 0;
-      redoButton.disabled = position === states.length - 1;
-      for (const one of [clearButton, ...labels]) one.disabled = isEmpty;
+      enable(undoButton, position > 0);
+      enable(redoButton, position < states.length - 1);
+      for (const one of [clearButton, ...labels]) enable(one, !isEmpty);
       if (isEmpty || pointer !== null) sample.value = "";
       paint();
       paintSeen(visible());
@@ -264,7 +270,7 @@ function createPad(root, { samples, read, keeper = null }) {
   async function show(promised, consolation = "") {
     try {
       const digits = await promised;
-      takeBackButton.disabled = !digits.latest.length;
+      enable(takeBackButton, digits.latest.length > 0);
       comparison.replaceChildren(...digits.comparison.map(comparisonRow));
       latest.replaceChildren(...digits.latest.map(thumbnail));
     } catch (error) {
