@@ -273,50 +273,13 @@ def test_a_digit_that_cannot_be_kept_is_told_and_not_lost(pad, lesson):
     expect(pad.verdict).to_have_text("7")
 
 
-def test_everything_is_done_from_the_keyboard(pad, lesson):
-    def go_to(role, name):
-        target = pad.whole.get_by_role(role, name=name, exact=True)
-        for _ in range(20):
-            if target.evaluate("one => one === document.activeElement"):
-                assert target.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
-                return target
-            pad.page.keyboard.press("Tab")
-        pytest.fail(f"Tab does not lead to {name}")
-
-    pad.paper.focus()
-    go_to("checkbox", "in MNIST’s form").press("Space")  # noqa: RUF001 - as it stands on the pad
-    expect(pad.whole.get_by_role("checkbox")).not_to_be_checked()
-    go_to("radio", "medium").press("ArrowRight")
-    expect(pad.whole.get_by_role("radio", name="thick")).to_be_checked()
-    go_to("combobox", "Sample").press("2")
-    expect(pad.verdict).to_have_text("2")
-    lesson.keep_picture("pad-keyboard", pad.whole)
-    go_to("button", "2").press("Enter")
-    expect(pad.kept).to_have_text(["2 ✓"])
-    go_to("button", "Take back the last one").press("Enter")
-    expect(pad.kept).to_have_count(0)
-    assert lesson.page.locator(".jp-Notebook .jp-Cell").count() == 2  # JupyterLab took no key for its own
-
-
-def test_it_is_shown_in_a_dark_theme_and_on_a_small_screen(pad, lesson):
+def test_it_fits_a_narrow_window(pad, lesson):
     pad.draw(SAMPLES[SEVEN].strokes)
     lesson.keep_picture("pad", pad.whole)
     pad.page.set_viewport_size({"width": 820, "height": 1100})
     pad.page.wait_for_function("document.querySelector('.digit-pad').clientWidth < 700")
-    area = pad.whole.bounding_box()
-    assert pad.whole.evaluate("one => one.scrollWidth <= one.clientWidth"), area
-    pad.whole.scroll_into_view_if_needed()
+    assert pad.whole.evaluate("one => one.scrollWidth <= one.clientWidth")
     lesson.keep_picture("pad-narrow", pad.whole)
-    pad.page.set_viewport_size({"width": 1280, "height": 900})
-    pad.page.get_by_role("menuitem", name="Settings", exact=True).click()
-    pad.page.get_by_role("menuitem", name="Theme", exact=True).hover()
-    pad.page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
-    expect(pad.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
-    lesson.keep_picture("pad-dark", pad.whole)
-    pad.page.get_by_role("menuitem", name="Settings", exact=True).click()
-    pad.page.get_by_role("menuitem", name="Theme", exact=True).hover()
-    pad.page.get_by_role("menuitem", name="JupyterLab Light", exact=True).click()
-    expect(pad.page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
 
 
 # --- the page of `make pad` ------------------------------------------------------------------------------------------
@@ -377,6 +340,26 @@ def test_browser_and_python_prepare_drawings_alike(opened):
                     worst = max(worst, int(np.abs(np.array(found) - expected).max()))
     report(largest_difference_in_grey_levels=worst)
     assert worst <= 1
+
+
+def test_the_pad_is_used_from_the_keyboard(opened):
+    def go_to(role, name):
+        target = opened.whole.get_by_role(role, name=name, exact=True)
+        for _ in range(20):
+            if target.evaluate("one => one === document.activeElement"):
+                assert target.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+                return target
+            opened.page.keyboard.press("Tab")
+        pytest.fail(f"Tab does not lead to {name}")
+
+    opened.paper.focus()
+    go_to("radio", "medium").press("ArrowRight")
+    expect(opened.whole.get_by_role("radio", name="thick")).to_be_checked()
+    go_to("combobox", "Sample").press("2")
+    expect(opened.verdict).to_have_text("2")
+    go_to("button", "Clear").press("Enter")
+    expect(opened.verdict).to_have_text("?")
+    expect(opened.paper).to_be_focused()
 
 
 def test_the_page_reads_thirty_handwritings(opened):
