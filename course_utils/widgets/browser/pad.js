@@ -28,8 +28,6 @@ function createPad(root, { samples, read, keeper = null }) {
   const pad = element("section", {
     class: "digit-pad",
     "aria-label": "Drawing pad",
-    // JupyterLab would take single keys for its own: 1 makes a heading of the cell, 0 0 restarts the kernel.
-    "data-lm-suppress-shortcuts": "true",
   });
 
   // --- the drawing: every state is kept, so that undo brings back what was cleared, too
@@ -312,6 +310,9 @@ function createPad(root, { samples, read, keeper = null }) {
     parts.append(element("div", { class: "digit-pad-keep" }, asking, takeBackButton, kept));
     show(keeper.load());
   }
+  // JupyterLab would take single keys for its own: 1 makes a heading of the cell, an arrow goes to another cell. It looks
+  // for this mark at whatever has the focus, and only then above.
+  for (const one of pad.querySelectorAll("canvas, button, input, select")) one.dataset.lmSuppressShortcuts = "true";
   root.replaceChildren(pad);
   showProbabilities(null);
   refresh();
