@@ -80,8 +80,9 @@ def browser():
     with sync_playwright() as playwright:
         started = start_browser(playwright.chromium)
         if started is None:
-            reason = f"no browser: none of {', '.join(BROWSERS)} is on the PATH, and COURSE_BROWSER names none"
-            (pytest.fail if os.environ.get("COURSE_BROWSER") else pytest.skip)(reason)
+            chosen = os.environ.get("COURSE_BROWSER", "not set")
+            reason = f"none of {', '.join(BROWSERS)} is on the PATH, and COURSE_BROWSER is {chosen}"
+            (pytest.skip if chosen == "not set" else pytest.fail)(f"no browser: {reason}")
         expect.set_options(timeout=PATIENCE)
         yield started
         started.close()
