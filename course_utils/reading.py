@@ -102,7 +102,8 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, n
     # A broken file can make zipfile, zlib and NumPy's header parser fail in more ways than they document.
     except Exception as error:
         kind = "an .npz archive" if is_archive else "a pickle"
-        raise file_error(path, f"it is broken and cannot be read as {kind} ({quoted(str(error))})") from error
+        reason = quoted(str(error) or type(error).__name__)
+        raise file_error(path, f"it is broken and cannot be read as {kind} ({reason})") from error
 
 
 def _read_file(path: Path) -> bytes:

@@ -149,6 +149,7 @@ def _judge(file: Path, watch: _Watch, memory: _Memory) -> dict:
 
     verdict = {"message": "", "arrays": [], "second_opinion": None, "needs_more_memory": False}
     watch.events = []
+    is_short = False
     memory.reset()
     start = time.process_time()
     watch.is_on = True
@@ -157,11 +158,14 @@ def _judge(file: Path, watch: _Watch, memory: _Memory) -> dict:
         verdict["outcome"] = "digits"
     except data.DatasetError as error:
         verdict |= {"outcome": "refused", "message": str(error)}
-        verdict["needs_more_memory"] = memory.is_short(error.__cause__)
+        is_short = isinstance(error.__cause__, MemoryError)
     except BaseException as error:
         verdict |= {"outcome": "crash", "message": f"{type(error).__name__}: {error}"}
     watch.is_on = False
     verdict |= {"seconds": time.process_time() - start, "megabytes": memory.peak(), "events": watch.events}
+    if is_short:  # or so deeply nested that Python's parser gives up, with the same exception
+        with memory.unlimited():
+            verdict["needs_more_memory"] = not _is_refused_for_memory(file)
     if verdict["outcome"] == "digits":
         arrays = [getattr(dataset, name) for name in data.ARRAY_NAMES]
         for name, array in zip(data.ARRAY_NAMES, arrays, strict=True):
@@ -174,6 +178,16 @@ def _judge(file: Path, watch: _Watch, memory: _Memory) -> dict:
             with memory.unlimited():
                 verdict["second_opinion"] = _second_opinion(content, arrays)
     return verdict
+
+
+def _is_refused_for_memory(file: Path) -> bool:
+    from course_utils import data
+
+    try:
+        data.load_pickle(file)
+    except data.DatasetError as error:
+        return isinstance(error.__cause__, MemoryError)
+    return False
 
 
 def fingerprint(array: object) -> str:
@@ -212,10 +226,6 @@ class _Memory:
         if sys.platform == "linux":
             return self._read("VmHWM") / 1024
         return self._resource.getrusage(self._resource.RUSAGE_SELF).ru_maxrss / 1024**2
-
-    def is_short(self, error: BaseException | None) -> bool:
-        """Whether there was too little memory; Python's parser raises the same for brackets nested too deeply."""
-        return isinstance(error, MemoryError) and "too many nested" not in str(error) and "stack" not in str(error)
 
     def _read(self, name: str) -> int:
         lines = os.pread(self._status, 10_000, 0).decode().splitlines()

@@ -26,7 +26,7 @@ LEFT_BY_A_KILL = re.compile(r"\.[0-9a-f]{12}-.+")
 @pytest.fixture(scope="module", autouse=True)
 def ready_server():
     """Let new processes start from one that has everything imported already."""
-    FORKING.set_forkserver_preload(["tests.robustness.writers", "course_utils.training"])
+    FORKING.set_forkserver_preload([__name__, "pytest", "course_utils.training"])
 
 
 @pytest.fixture

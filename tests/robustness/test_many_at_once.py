@@ -23,7 +23,7 @@ FORKING = multiprocessing.get_context("forkserver" if os.name == "posix" else "s
 def ready_server():
     """Let new processes start from one that has everything imported already."""
     if os.name == "posix":
-        FORKING.set_forkserver_preload(["course_utils.data", "course_utils.exercises", "course_utils.training"])
+        FORKING.set_forkserver_preload([__name__, "pytest", "course_utils.training"])
 
 
 @pytest.fixture
