@@ -27,7 +27,7 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 # --- for those who change the course; not in the student edition
 
-.PHONY: test test-browser student instructor record check measure mutants seeds lock
+.PHONY: test test-browser student kit instructor record check measure mutants seeds lock
 
 test: ## run all tests, notebooks included (JOBS=2: on two cores; LONG=1: hostile files and the like in full)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
@@ -37,6 +37,9 @@ test-browser: ## run all lessons and work their widgets in JupyterLab, in the Ch
 
 student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
 	@$(COURSE) student
+
+kit: ## make build/digit-course-kit.zip for a USB stick (PLATFORMS="windows-x86_64 macos-arm64" PYTHONS="3.12 3.13")
+	@$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS))
 
 instructor: ## make build/instructor/ to teach from: solutions open, notes shown
 	@$(COURSE) instructor

@@ -312,8 +312,7 @@ def test_what_tests_need_is_added_when_a_command_first_asks_for_it(course_with_v
         text=True,
     )
     shutil.copytree(Path(uv.__file__).parent, Path(purelib) / "uv")
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("COURSE_WHEELS", str(wheels))
 
     assert "Adding" not in start(course_with_venv, "setup").stdout
     first, second = (start(course_with_venv, "test", "-k", "data") for _ in range(2))
@@ -349,7 +348,7 @@ def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv):
     venv_python(course_with_venv).unlink()
     done = start(course_with_venv, "run")
     assert done.returncode == 1
-    assert "could not download uv" in done.stderr
+    assert "could not get uv" in done.stderr
     assert "needs the network" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert venv_python(course_with_venv).exists()

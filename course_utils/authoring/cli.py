@@ -24,6 +24,8 @@ from course_utils.workspace import write_remedy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+KIT_PLATFORMS = ("linux-x86_64", "linux-arm64", "macos-arm64", "macos-x86_64", "windows-x86_64")
+
 #: These hand everything that follows them to another program, which has its own ``--help``.
 PASSING_ON = ("lab", "test", "test-browser")
 
@@ -123,6 +125,14 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     lock = add("lock", _lock, "write requirements.lock and requirements-dev.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
     add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
+    kit = add("kit", _kit, "make a zip in build/ for a USB stick, from which the course is installed without a network")
+    kit.add_argument(
+        "--platform", nargs="+", metavar="NAME", help="computers that it is for: " + ", ".join(KIT_PLATFORMS)
+    )
+    kit.add_argument("--python", nargs="+", metavar="3.N", help="versions of Python on them")
+    kit.epilog = (
+        "By default it is for computers and a Python like this one. What was fetched once is kept in build/wheels."
+    )
     add("instructor", _instructor, "make the edition for instructors in build/: solutions open, notes shown")
 
 
@@ -224,6 +234,19 @@ def _student(arguments: argparse.Namespace) -> int:
         print(f"{error}. {write_remedy(error)}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     print(f"To hand out: {path.relative_to(ROOT).as_posix()}; the same, unpacked: build/student")
+    return 0
+
+
+def _kit(arguments: argparse.Namespace) -> int:
+    from course_utils.authoring.editions import EditionError
+    from course_utils.authoring.kit import KitError, make_kit
+
+    try:
+        path = make_kit(ROOT, ROOT / "build", arguments.platform, arguments.python)
+    except (EditionError, KitError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Unpack it onto the stick: {path.relative_to(ROOT).as_posix()}, {path.stat().st_size / 1e6:,.0f} MB")
     return 0
 
 

@@ -144,11 +144,16 @@ def read_lessons(root: Path) -> dict[str, NotebookNode]:
     return {path.stem: nbformat.read(path, as_version=4) for path in paths}
 
 
+def without_solutions(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a lesson without the cells tagged ``solution`` or ``instructor``."""
+    edited, _ = TagRemovePreprocessor(remove_cell_tags={"solution", "instructor"}).preprocess(normalise(notebook), {})
+    return normalise(edited)
+
+
 def student_notebook(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a lesson without the cells tagged ``solution`` or ``instructor``, and without outputs."""
-    edited = normalise(notebook)
+    edited = without_solutions(notebook)
     for step in (
-        TagRemovePreprocessor(remove_cell_tags={"solution", "instructor"}),
         ClearOutputPreprocessor(),
         # Tolerances speak of outputs that are gone.
         ClearMetadataPreprocessor(

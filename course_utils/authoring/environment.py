@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from course_utils.workspace import atomic_path, one_at_a_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -86,6 +86,13 @@ class Interpreter(NamedTuple):
     @property
     def is_intel_mac(self) -> bool:
         return self.platform == "darwin" and self.machine == "x86_64"
+
+    @property
+    def system(self) -> str:
+        """System and processor that this Python was built for, in a person's words, such as ``macos-arm64``."""
+        system = {"darwin": "macos", "win32": "windows"}.get(self.platform, self.platform)
+        machine = {"AMD64": "x86_64", "ARM64": "arm64", "aarch64": "arm64"}.get(self.machine, self.machine)
+        return f"{system}-{machine}"
 
 
 def venv_python() -> Path:
@@ -198,7 +205,7 @@ def holds_locked_versions(*, development: bool = False) -> bool:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     declared = sum(extras.values() if development else [extras["setup"]], project["dependencies"])
-    text = "".join(_entries(LOCK) + (_entries(DEVELOPMENT_LOCK) if development else []))
+    text = "".join(lock_entries(LOCK) + (lock_entries(DEVELOPMENT_LOCK) if development else []))
     pins = set(re.findall(r"^([a-z0-9-]+)==([^ \\\n]+)", text, re.MULTILINE))
     for requirement in map(Requirement, declared):
         if requirement.marker is not None and not requirement.marker.evaluate():
@@ -221,26 +228,32 @@ def find_python() -> Interpreter:
     SetupError
         When none fits; the message names what was found and what to install.
     """
+    seen = []
+    for interpreter in pythons_here():
+        if interpreter.obstacle is None:
+            return interpreter
+        seen.append(f"\n  {interpreter.name}: {interpreter.obstacle}")
+    raise SetupError(
+        f"No Python on this machine can run the course.{''.join(seen)}\nMend that or install Python 3.12 (python.org, "
+        "or your system's package manager), then run the same command again. A Python that is not on the PATH can be "
+        "named: make PYTHON=/path/to/python3.12, or /path/to/python3.12 -m course_utils."
+    )
+
+
+def pythons_here() -> Iterator[Interpreter]:
+    """Find Pythons on this machine, each once: this one, then others by their names, best first."""
     # The interpreter of a stale .venv is about to be deleted: its base builds the new one.
     this = getattr(sys, "_base_executable", None) or sys.executable
     # 3.12 first: of the three it is the one that works everywhere, Intel Macs included.
     commands = [[this], ["python3.12"], ["python3.13"], ["python3.11"], ["python3"], ["python"]]
     if os.name == "nt":
         commands[1:1] = [["py", "-3.12"], ["py", "-3.13"], ["py", "-3.11"]]
-    found = {}
+    found = set()
     for command in commands:
         interpreter = probe_python(command)
-        if interpreter is None:
-            continue
-        if interpreter.obstacle is None:
-            return interpreter
-        found.setdefault(interpreter.path, interpreter)
-    seen = "".join(f"\n  {interpreter.name}: {interpreter.obstacle}" for interpreter in found.values())
-    raise SetupError(
-        f"No Python on this machine can run the course.{seen}\nMend that or install Python 3.12 (python.org, or your "
-        "system's package manager), then run the same command again. A Python that is not on the PATH can be named: "
-        "make PYTHON=/path/to/python3.12, or /path/to/python3.12 -m course_utils."
-    )
+        if interpreter is not None and interpreter.path not in found:
+            found.add(interpreter.path)
+            yield interpreter
 
 
 def probe_python(command: Sequence[str]) -> Interpreter | None:
@@ -268,14 +281,15 @@ def build_environment(interpreter: Interpreter) -> None:
     """
     started = time.monotonic()
     _say(f"Setting up .venv from requirements.lock with {interpreter.name}.")
-    _say(f"This happens once: some minutes, a download of up to 0.6 GB, {ENVIRONMENT_GIGABYTES} GB on disk.")
+    download = "nothing to download" if _wheels() else "a download of up to 0.6 GB"
+    _say(f"This happens once: some minutes, {download}, {ENVIRONMENT_GIGABYTES} GB on disk.")
     _stamp_path().unlink(missing_ok=True)
     _step("make the folder .venv", [interpreter.path, "-m", "venv", "--clear", str(VENV)])
     python = venv_python()
     uv_requirement = VENV / "uv-requirement.txt"
     uv_requirement.write_text(lock_entry("uv"), encoding="utf-8")
     # With pip's usual five retries a student without network would wait for the message.
-    _step("download uv, the installer", [*_pip(python), "--retries", "1", "-r", str(uv_requirement)], network=True)
+    _step("get uv, the installer", [*_pip(python), "--retries", "1", "-r", str(uv_requirement)], network=True)
     _install_packages(python, LOCK)
     _install_course(python)
     # Matplotlib lists the machine's fonts at its first import, and would say so in a student's first figure.
@@ -293,6 +307,11 @@ def write_stamp(version: Sequence[int], locks: Sequence[str] = (LOCK,)) -> None:
         temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
 
 
+def lock_entries(lock: str = LOCK, root: Path = ROOT) -> list[str]:
+    """Return the entries of a lock: a line with a pin, and lines with its hashes, as pip reads them."""
+    return re.findall(r"^\S.*\n(?: .*\n)*", (root / lock).read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def lock_entry(name: str) -> str:
     """Return what ``requirements.lock`` says of one package: its pin and its hashes, as pip reads them.
 
@@ -301,7 +320,7 @@ def lock_entry(name: str) -> str:
     SetupError
         When the lock does not hold the package.
     """
-    for entry in _entries(LOCK):
+    for entry in lock_entries(LOCK):
         if entry.startswith(f"{name}=="):
             return entry
     raise SetupError(f"{LOCK} does not hold {name}. Restore the file: git checkout {LOCK}")
@@ -328,13 +347,13 @@ def write_lock(*, upgrade: bool = False) -> None:
     command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), "pyproject.toml", "-o"]
     try:
         # uv keeps the pins that it finds in its output file.
-        _write_entries(everything, _entries(LOCK) + _entries(DEVELOPMENT_LOCK))
+        _writelock_entries(everything, lock_entries(LOCK) + lock_entries(DEVELOPMENT_LOCK))
         further = ["--all-extras", *(["--upgrade"] if upgrade else [])]
         _step("find versions that fit together", [*command, everything, *further], network=True)
         shutil.copyfile(str(ROOT / everything), str(ROOT / course))
         _step("find what the course alone needs of them", [*command, course, "--extra", "setup"], network=True)
-        needed = _entries(course)
-        _write_entries(development, [entry for entry in _entries(everything) if entry not in needed])
+        needed = lock_entries(course)
+        _writelock_entries(development, [entry for entry in lock_entries(everything) if entry not in needed])
         (ROOT / course).replace(ROOT / LOCK)
         (ROOT / development).replace(ROOT / DEVELOPMENT_LOCK)
     finally:
@@ -342,12 +361,7 @@ def write_lock(*, upgrade: bool = False) -> None:
             (ROOT / name).unlink(missing_ok=True)
 
 
-def _entries(lock: str) -> list[str]:
-    """Return the entries of a lock, each with its hashes."""
-    return re.findall(r"^\S.*\n(?: .*\n)*", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def _write_entries(lock: str, entries: Sequence[str]) -> None:
+def _writelock_entries(lock: str, entries: Sequence[str]) -> None:
     (ROOT / lock).write_text("".join(entries), encoding="utf-8")
 
 
@@ -388,7 +402,7 @@ def _install_packages(python: Path, *locks: str) -> None:
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *quiet]
     # Bytecode now, once: otherwise every kernel compiles TensorFlow anew where bytecode is not written.
-    uv += ["--require-hashes", "--compile-bytecode"]
+    uv += ["--require-hashes", "--compile-bytecode", *_wheels()]
     try:
         _step("install the packages", [*uv, *files], network=True, show=True)
     except SetupError:
@@ -397,7 +411,14 @@ def _install_packages(python: Path, *locks: str) -> None:
 
 
 def _pip(python: Path) -> list[str]:
-    return [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-user", "--require-hashes"]
+    options = ["--disable-pip-version-check", "--no-user", "--require-hashes", *_wheels()]
+    return [str(python), "-m", "pip", "install", *options]
+
+
+def _wheels() -> list[str]:
+    """Return the options of pip and uv for a folder of wheels, as a kit has it, in place of the network."""
+    folder = os.environ.get("COURSE_WHEELS")
+    return ["--no-index", "--find-links", folder] if folder else []
 
 
 def _install_course(python: Path) -> None:
@@ -429,6 +450,8 @@ def _advice(network: bool) -> str:
             f"Only {free:.1f} GB are free on the disk of {ROOT}; the environment takes {ENVIRONMENT_GIGABYTES} GB. "
             "Make space and run the same command again."
         )
+    if network and _wheels():
+        return "COURSE_WHEELS names a folder that does not hold all packages that this computer needs."
     if network:
         return "This needs the network: connect and run the same command again; what was downloaded is kept."
     return (
