@@ -36,6 +36,7 @@ COMMANDS = [
     "test",
     "test-browser",
     "student",
+    "kit",
     "instructor",
     "record",
     "check",
