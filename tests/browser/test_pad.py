@@ -314,7 +314,9 @@ def test_the_page_is_one_small_file_that_refers_to_nothing(opened, pad_page):
 
 
 def test_the_page_computes_what_keras_computes(opened):
-    images = load_dataset(allow_download=False).train_images[:1000]
+    dataset = load_dataset(allow_download=False)
+    # The embedded digits have only some hundred test images.
+    images = np.concatenate([dataset.test_images, dataset.train_images])[:1000]
     model = build_model()
     model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
     expected = model.predict(preprocess_images(images), verbose=0)
