@@ -104,6 +104,13 @@ def test_a_writer_that_is_killed_leaves_the_old_or_the_new(name, folder, is_long
     figures.append(f"{name}: killed {kills} times, {in_the_middle} times in the middle of a file")
 
 
+def wait_until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline, "nothing was downloaded in a minute"
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def served(folder, serve):
     """Serve a file so slowly that a download takes a while."""
@@ -128,14 +135,17 @@ def served(folder, serve):
 def test_a_download_that_is_killed_is_gone_on_with(folder, served, is_long, figures):
     kills = 60 if is_long else 5
     for _ in range(kills):
+        num_requests = served.requests
         process = FORKING.Process(target=write_download, args=(folder, 1))
         process.start()
-        time.sleep(random.uniform(0.1, 0.8))
+        wait_until(lambda num_requests=num_requests: served.requests > num_requests)
+        time.sleep(random.uniform(0, 0.25))
         process.kill()
         process.join()
         file = folder / "datasets" / "mnist.npz"
         assert not file.exists() or file.read_bytes() == served.archive
         assert set(found(folder / "datasets")) <= {"mnist.npz", "mnist.npz.part"}
+        file.unlink(missing_ok=True)
     process = FORKING.Process(target=write_download, args=(folder, 1))
     process.start()
     process.join()
