@@ -98,10 +98,12 @@ def test_a_run_that_was_not_recorded_is_told(recorded_here):
 
 def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(small_digits, tmp_path):
     path = tmp_path / "experiments.json"
+    # A shell starts what it runs in the background with Ctrl-C ignored, and everything below inherits that.
     code = f"""
-import pathlib
+import pathlib, signal
 from course_utils.authoring.seeds import local_executor, record_runs
 from course_utils.experiments import Run
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if __name__ == "__main__":
     try:
         with local_executor(1) as executor:

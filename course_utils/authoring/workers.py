@@ -58,7 +58,8 @@ def train_apart(run: Run, expected: Software) -> Trained:
     """
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", CHILD], env=environment, **pipes) as child:
+    # In a group of its own, Ctrl-C does not reach it while it starts; Windows has no such groups.
+    with subprocess.Popen([sys.executable, "-c", CHILD], env=environment, process_group=0, **pipes) as child:
         _children.add(child)
         try:
             # Left open: where it ends, the child knows that nobody waits for the answer any more.
