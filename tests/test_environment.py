@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from course_utils.authoring.environment import Interpreter, lock_entry, probe_python
+from course_utils.authoring.environment import Interpreter, list_fonts, lock_entry, probe_python
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -282,6 +283,23 @@ def test_a_setup_from_another_lock_does_not_count(course_with_venv, changed, rea
     with (course_with_venv / changed.name).open("a") as lock:
         lock.write("another==1.0\n")
     assert ask(course_with_venv, f"venv_is_ready(), venv_is_ready({both})") == ready
+
+
+def test_a_list_of_fonts_that_lacks_matplotlibs_own_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    power_of_ten = "from matplotlib.figure import Figure; Figure().text(0, 0, '$10^3$').get_window_extent()"
+
+    def complaints():
+        return subprocess.run([sys.executable, "-c", power_of_ten], capture_output=True, text=True).stderr
+
+    list_fonts(Path(sys.executable))
+    (listed,) = tmp_path.glob("fontlist-*.json")
+    fonts = json.loads(listed.read_text(encoding="utf-8"))
+    fonts["ttflist"] = [font for font in fonts["ttflist"] if font["name"] == "DejaVu Sans"]
+    listed.write_text(json.dumps(fonts), encoding="utf-8")
+    assert "STIXGeneral" in complaints()
+    list_fonts(Path(sys.executable))
+    assert complaints() == ""
 
 
 @pytest.fixture

@@ -292,12 +292,28 @@ def build_environment(interpreter: Interpreter) -> None:
     _step("get uv, the installer", [*_pip(python), "--retries", "1", "-r", str(uv_requirement)], network=True)
     _install_packages(python, LOCK)
     _install_course(python)
-    # Matplotlib lists the machine's fonts at its first import, and would say so in a student's first figure.
-    subprocess.run(
-        [str(python), "-c", "import matplotlib.font_manager"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    list_fonts(python)
     write_stamp(interpreter.version[:2])
     _say(f".venv is ready after {time.monotonic() - started:.0f} s.")
+
+
+def list_fonts(python: Path) -> None:
+    """Have Matplotlib list the machine's fonts anew, as it would in a student's first figure, saying so.
+
+    Parameters
+    ----------
+    python
+        The Python whose Matplotlib is asked.
+    """
+    # A list that was there before is not believed: one that was written while an environment with a running kernel
+    # vanished lacks Matplotlib's own fonts, is never renewed, and makes every figure with a power of ten complain.
+    program = (
+        "import matplotlib, pathlib\n"
+        "for fonts in pathlib.Path(matplotlib.get_cachedir()).glob('fontlist-*.json'):\n"
+        "    fonts.unlink(missing_ok=True)\n"
+        "import matplotlib.font_manager\n"
+    )
+    subprocess.run([str(python), "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def write_stamp(version: Sequence[int], locks: Sequence[str] = (LOCK,)) -> None:
