@@ -27,7 +27,7 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 # --- for those who change the course; not in the student edition
 
-.PHONY: test test-browser student kit instructor record check measure mutants seeds lock
+.PHONY: test test-browser student kit instructor record check measure mutants seeds bench lock
 
 test: ## run all tests, notebooks included (JOBS=2: on two cores; LONG=1: hostile files and the like in full)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
@@ -58,6 +58,9 @@ mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT
 
 seeds: ## train with many seeds and variants for lesson 06, and record what comes out (half an hour)
 	@$(COURSE) seeds
+
+bench: ## measure speed and memory beside other libraries and the machine's limit, 20 minutes (QUICK=1: a trial)
+	@$(COURSE) bench $(if $(QUICK),--quick) $(PARTS)
 
 lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(COURSE) lock $(if $(UPGRADE),--upgrade)

@@ -44,6 +44,7 @@ COMMANDS = [
     "measure",
     "mutants",
     "seeds",
+    "bench",
     "lock",
 ]
 

@@ -122,6 +122,9 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     where = seeds.add_mutually_exclusive_group()
     where.add_argument("--workers", type=_count, metavar="N", help="trainings at a time; one for each core by default")
     where.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler instead")
+    bench = add("bench", _bench, "measure speed and memory beside other libraries and the machine's limit (20 minutes)")
+    bench.add_argument("parts", nargs="*", metavar="PART", help="training, growth, ...; all by default")
+    bench.add_argument("--quick", action="store_true", help="with few images and repetitions, to see that it works")
     lock = add("lock", _lock, "write requirements.lock and requirements-dev.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
     add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
@@ -216,6 +219,12 @@ def _seeds(arguments: argparse.Namespace) -> int:
     from course_utils.authoring.seeds import seeds
 
     return seeds(arguments.names, num_workers=arguments.workers, scheduler=arguments.scheduler)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from benchmarks.bench import bench
+
+    return bench(arguments.parts, quick=arguments.quick)
 
 
 def _lock(arguments: argparse.Namespace) -> int:
