@@ -23,7 +23,7 @@ from typing import Any
 import keras
 
 from course_utils.data import ARRAY_NAMES, Dataset
-from course_utils.workspace import atomic_path, workspace_folder
+from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 FILE_NAME = "unfinished.keras"
 _TRAINING = "training.json"  # beside the members that Keras writes into the archive
@@ -117,7 +117,10 @@ class _KeptHistory(keras.callbacks.History):
         except OSError as error:
             self._keeps = False
             reason = os.strerror(error.errno) if error.errno else error
-            print(f"The epochs cannot be kept in the workspace ({reason}); the training goes on without.")
+            print(
+                f"The epochs cannot be kept in the workspace ({reason}); the training goes on without. "
+                f"{write_remedy(error)}"
+            )
 
     def _go_on(self) -> None:
         """Put network and history into the state of the last epoch that was kept, or say why not."""

@@ -253,7 +253,7 @@ def _kit(arguments: argparse.Namespace) -> int:
     try:
         path = make_kit(ROOT, ROOT / "build", arguments.platform, arguments.python)
     except (EditionError, KitError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(f"{error}. {write_remedy(error)}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     print(f"Unpack it onto the stick: {path.relative_to(ROOT).as_posix()}, {path.stat().st_size / 1e6:,.0f} MB")
     return 0

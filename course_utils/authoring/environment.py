@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from course_utils.workspace import atomic_path, one_at_a_time
+from course_utils.workspace import atomic_path, one_at_a_time, write_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -323,7 +323,7 @@ def write_stamp(version: Sequence[int], locks: Sequence[str] = (LOCK,)) -> None:
         temporary.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
 
 
-def lock_entries(lock: str = LOCK, root: Path = ROOT) -> list[str]:
+def lock_entries(lock: str | Path = LOCK, root: Path = ROOT) -> list[str]:
     """Return the entries of a lock: a line with a pin, and lines with its hashes, as pip reads them."""
     return re.findall(r"^\S.*\n(?: .*\n)*", (root / lock).read_text(encoding="utf-8"), re.MULTILINE)
 
@@ -357,28 +357,29 @@ def write_lock(*, upgrade: bool = False) -> None:
     SetupError
         When no set of versions can be found; the locks are then as they were.
     """
-    everything, course, development = (f"requirements{part}.part" for part in ("", "-course", "-dev"))
     options = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest"
     options += " --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet"
-    command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), "pyproject.toml", "-o"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *options.split(), "pyproject.toml"]
     try:
-        # uv keeps the pins that it finds in its output file.
-        _writelock_entries(everything, lock_entries(LOCK) + lock_entries(DEVELOPMENT_LOCK))
-        further = ["--all-extras", *(["--upgrade"] if upgrade else [])]
-        _step("find versions that fit together", [*command, everything, *further], network=True)
-        shutil.copyfile(str(ROOT / everything), str(ROOT / course))
-        _step("find what the course alone needs of them", [*command, course, "--extra", "setup"], network=True)
-        needed = lock_entries(course)
-        _writelock_entries(development, [entry for entry in lock_entries(everything) if entry not in needed])
-        (ROOT / course).replace(ROOT / LOCK)
-        (ROOT / development).replace(ROOT / DEVELOPMENT_LOCK)
-    finally:
-        for name in (everything, course, development):
-            (ROOT / name).unlink(missing_ok=True)
+        with atomic_path(ROOT / DEVELOPMENT_LOCK) as development, atomic_path(ROOT / LOCK) as course:
+            # uv keeps the pins that it finds in its output file.
+            _write_entries(development, lock_entries(LOCK) + lock_entries(DEVELOPMENT_LOCK))
+            further = ["--all-extras", *(["--upgrade"] if upgrade else []), "-o", str(development)]
+            _step("find versions that fit together", [*command, *further], network=True)
+            shutil.copyfile(str(development), str(course))
+            further = ["--extra", "setup", "-o", str(course)]
+            _step("find what the course alone needs of them", [*command, *further], network=True)
+            needed = lock_entries(course)
+            _write_entries(development, [entry for entry in lock_entries(development) if entry not in needed])
+    except OSError as error:
+        raise SetupError(
+            f"The locks cannot be written ({error.strerror or error}). {write_remedy(error)} Then run the same command "
+            "again."
+        ) from error
 
 
-def _writelock_entries(lock: str, entries: Sequence[str]) -> None:
-    (ROOT / lock).write_text("".join(entries), encoding="utf-8")
+def _write_entries(lock: Path, entries: Sequence[str]) -> None:
+    lock.write_text("".join(entries), encoding="utf-8")
 
 
 def _in_venv() -> bool:

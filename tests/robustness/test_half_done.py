@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import multiprocessing
 import os
 import random
@@ -48,7 +49,8 @@ def found(folder):
 
 
 def hidden(folder):
-    return [path for path in folder.rglob(".*") if not path.name.endswith(".lock")]
+    paths = folder.rglob(".*")
+    return [path for path in paths if LEFT_BY_A_KILL.fullmatch(path.name) or not path.name.endswith(".lock")]
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------
@@ -163,7 +165,8 @@ def _try_to_write(writer, folder, version, prepare, connection):
     prepare(folder)
     message = None
     try:
-        writer.write(folder, version)
+        with contextlib.redirect_stdout(io.StringIO()):  # otherwise a file of pytest's, which may not grow either
+            writer.write(folder, version)
     except Exception as error:
         message = str(error)
     connection.send(message)

@@ -5,8 +5,12 @@ A writer writes version after version to the same place; what is found there aft
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 import os
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +20,10 @@ import nbformat
 import numpy as np
 
 from course_utils import downloading
-from course_utils.authoring import editions, environment, record, run
+from course_utils.authoring import editions, environment, kit, record, run
 from course_utils.data import Dataset, load_pickle, save_pickle
 from course_utils.exercises import core
+from course_utils.my_digits import keep_digit, load_my_digits
 from course_utils.workspace import atomic_path
 
 
@@ -71,6 +76,21 @@ def write_download(folder, version):
     downloading.download_mnist()
 
 
+def write_own_digit(folder, version):
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    keep_digit(np.full((28, 28), version % 250, np.uint8), version % 10)
+
+
+def read_own_digits(folder):
+    """Return how many there are: one for each version."""
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    images, labels = load_my_digits()
+    versions = range(1, len(labels) + 1)
+    assert [only(np.unique(image)) for image in images] == [version % 250 for version in versions]
+    assert labels.tolist() == [version % 10 for version in versions]
+    return len(labels)
+
+
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +123,44 @@ def read_network(folder):
 
 def _values(model):
     return [value for weights in model.get_weights() for value in np.unique(weights).tolist()]
+
+
+def _begin_training(folder, version, *, resume):
+    from course_utils.model import compile_model
+    from course_utils.resuming import keep_each_epoch
+
+    os.environ["COURSE_WORKSPACE"] = str(folder)
+    model = _network(version).model
+    compile_model(model)
+    model.optimizer.build(model.trainable_variables)
+    training = keep_each_epoch(_one_digit(), seed=9, batch_size=1, resume=resume)
+    training.set_model(model)
+    training.set_params({"steps": 1, "epochs": 2})
+    training.on_train_begin()
+    return training
+
+
+def _state(training):
+    """Return what a training needs besides the weights: what the optimizer remembers, and the random state."""
+    return [variable for variable in training.model.optimizer.variables if variable.shape] + training._random_state()
+
+
+def write_unfinished(folder, version):
+    """Write as the callback of lesson 05 does after an epoch, without the epoch."""
+    training = _begin_training(folder, version, resume=False)
+    for variable in _state(training):
+        variable.assign(np.full_like(variable.numpy(), version))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        training.on_epoch_end(0, {"loss": float(version)})
+    if printed.getvalue():  # a training goes on where its epochs cannot be kept
+        raise OSError(printed.getvalue())
+
+
+def read_unfinished(folder):
+    """Return the version that the next training goes on with."""
+    training = _begin_training(folder, 0, resume=True)
+    state = [value for variable in _state(training) for value in np.unique(variable.numpy()).tolist()]
+    return int(only([*_values(training.model), *state, *training.history["loss"]]))
 
 
 def write_reference(folder, version):
@@ -191,11 +249,19 @@ def read_pages(folder):
     return texts
 
 
+def _bytes_of(version):
+    return b"%d" % version * 1_000
+
+
+def _version_in(content):
+    version = int(content[: len(content) // 1_000])
+    assert content == _bytes_of(version)
+    return version
+
+
 def write_edition(folder, version):
     files = {
-        f"{part}/{number}.txt": b"%d" % version * 1_000
-        for part in ("notebooks", "course_utils")
-        for number in range(20)
+        f"{part}/{number}.txt": _bytes_of(version) for part in ("notebooks", "course_utils") for number in range(20)
     }
     editions._replace_folder(folder / "student", files)
     with atomic_path(folder / editions.ZIP_NAME) as temporary:
@@ -203,17 +269,42 @@ def write_edition(folder, version):
 
 
 def read_edition(folder):
-    def version(content):
-        assert len(content) % 1_000 == 0
-        return int(content[: len(content) // 1_000])
-
     with zipfile.ZipFile(folder / editions.ZIP_NAME) as archive:
-        zipped = only(version(archive.read(name)) for name in archive.namelist())
+        zipped = only(_version_in(archive.read(name)) for name in archive.namelist())
         assert len(archive.namelist()) == 40
     paths = list((folder / "student").rglob("*.txt"))
     assert len(paths) == 40
-    assert only(version(path.read_bytes()) for path in paths) in (zipped, zipped + 1)
+    assert only(_version_in(path.read_bytes()) for path in paths) in (zipped, zipped + 1)
     return zipped
+
+
+def write_kit(folder, version):
+    """Write as `make kit` does; edition and pages are made up, or kills would only meet the making of them."""
+    ready, wheels = folder.parent / "ready", folder / "wheels" / "linux-x86_64-3.12"
+    if not wheels.exists():
+        wheels.mkdir(parents=True)
+        lock = ""
+        for number in range(50):
+            content = random.Random(number).randbytes(100_000)
+            (wheels / f"package_{number}-1.0-py3-none-any.whl").write_bytes(content)
+            lock += f"package-{number}==1.0 \\\n    --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
+        (ready / "requirements.lock").write_text(lock, encoding="utf-8")
+        (ready / kit.ZIP_NAME).write_bytes(content)
+    kit.probe_python = lambda *_: None
+    kit.make_student_edition = lambda *_: ready / kit.ZIP_NAME
+    kit._digits = lambda *_: None
+    kit._pages = lambda *_: {"pages/00_lesson.html": _bytes_of(version).decode()}
+    kit.make_kit(ready, folder, ["linux-x86_64"], ["3.12"])
+
+
+def read_kit(folder):
+    """Return the version of the pages; every other file has the hash that the kit says it has."""
+    with zipfile.ZipFile(folder / kit.KIT_NAME) as archive:
+        contents = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    hashes = json.loads(contents["kit.json"])["sha256"]
+    assert len(hashes) == 51
+    assert all(hashlib.sha256(contents[name]).hexdigest() == digest for name, digest in hashes.items())
+    return _version_in(contents["pages/00_lesson.html"])
 
 
 def write_stamp(folder, version):
@@ -225,12 +316,45 @@ def read_stamp(folder):
     return json.loads((folder / "course-setup.json").read_text("utf-8"))["python"][1]
 
 
+def write_locks(folder, version):
+    """Write as `make lock` does, with versions of packages that nobody had to look for."""
+
+    def find(purpose, command, **_):
+        pins = 200 if "--extra" in command else 300
+        text = "".join(f"package-{pin}=={version} \\\n    --hash=sha256:{version:064}\n" for pin in range(pins))
+        (folder / command[command.index("-o") + 1]).write_text(text, encoding="utf-8")
+
+    environment.ROOT, environment._step = folder, find
+    environment.write_lock()
+
+
+def read_locks(folder):
+    """Return the version of the course's lock; that of development may be one behind, which its tests tell."""
+    locks = [
+        [int(entry.partition("==")[2].split()[0]) for entry in environment.lock_entries(name, folder)]
+        for name in (environment.LOCK, environment.DEVELOPMENT_LOCK)
+    ]
+    assert [len(pins) for pins in locks] == [200, 100]
+    course, development = map(only, locks)
+    assert development in (course, course - 1)
+    return course
+
+
 WRITERS = {
     "the pickle of the digits": Writer(
         write_pickle, read_pickle, "mnist.pickle: .*cannot be written", ("mnist.pickle",)
     ),
+    "the student's own digits": Writer(
+        write_own_digit,
+        read_own_digits,
+        "my_digits.npz: your digit cannot be kept",
+        ("my_digits.lock", "my_digits.npz"),
+    ),
     "the network and its history": Writer(
         write_network, read_network, "The trained network cannot be kept .* run this cell again", ("mnist",)
+    ),
+    "an unfinished training": Writer(
+        write_unfinished, read_unfinished, "The epochs cannot be kept in the workspace", ("mnist",)
     ),
     "the reference weights": Writer(write_reference, read_reference, "", ("reference",)),
     "progress in the exercises": Writer(write_progress, read_progress, None, ("progress.json",)),
@@ -239,5 +363,9 @@ WRITERS = {
     ),
     "pages of a run": Writer(write_pages, read_pages, "", ("html", "notebooks", "summary.json")),
     "an edition": Writer(write_edition, read_edition, "", (editions.ZIP_NAME, "student")),
+    "a kit": Writer(write_kit, read_kit, "", (kit.KIT_NAME, "wheels")),
+    "the locks": Writer(
+        write_locks, read_locks, "The locks cannot be written", ("requirements-dev.lock", "requirements.lock")
+    ),
     "the stamp of the environment": Writer(write_stamp, read_stamp, "", ("course-setup.json",)),
 }
