@@ -68,14 +68,12 @@ def ask(*arguments: str, environment: dict[str, str] | None = None) -> Any:  # n
     BenchError
         If it ends with an error; the message has its last line.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    # As many threads for every library.
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        # As many threads for every library, and no type of processor forced upon OpenBLAS: NumPy's products are to be
-        # as fast as the machine can.
-        env={**inherited, **dict.fromkeys(threads, str(num_cores())), **(environment or {})},
+        env={**os.environ, **dict.fromkeys(threads, str(num_cores())), **(environment or {})},
         capture_output=True,
         encoding="utf-8",
     )
@@ -114,7 +112,7 @@ def further_packages() -> Path:
 
 
 def describe() -> dict[str, Any]:
-    """Tell what is measured with: processor, cores, memory, system, versions, and what else is running."""
+    """Tell what is measured with: processor, cores, memory, system and versions."""
     paths = [*sys.path, *map(str, BUILD.glob("packages-*"))]
     found = {one.name.lower().replace("_", "-"): one.version for one in metadata.distributions(path=paths)}
     (blas,) = ask("-c", "import json, numpy, threadpoolctl; print(json.dumps(threadpoolctl.threadpool_info()))")
@@ -126,7 +124,6 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found[name] for name in PACKAGES if name in found},
         "blas": "{internal_api} {version} ({architecture}), {num_threads} threads".format(**blas),
-        "load_at_start": round(psutil.getloadavg()[0], 2),
     }
 
 
