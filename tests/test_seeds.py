@@ -195,7 +195,8 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(small_digits, tmp_path):
+def cluster(small_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS_TO_CONNECT", SECONDS)
     cluster = Cluster(tmp_path)
     yield cluster
     cluster.close()
@@ -255,8 +256,11 @@ def test_after_a_scheduler_was_lost_only_what_is_missing_or_outdated_is_done(clu
     outdated = replace(read_results(recorded_here)[SMALL[1]], recipe="of last year", test_accuracy=0.0)
     write_results([outdated], path)
 
+    def recorded_anew():
+        return {run: result for run, result in read_results(path).items() if result != outdated}
+
     def kill_scheduler():
-        wait_until(lambda: len(read_results(path)) > 1)
+        wait_until(recorded_anew)
         cluster.kill("scheduler")
 
     killer = threading.Thread(target=kill_scheduler)
@@ -265,7 +269,9 @@ def test_after_a_scheduler_was_lost_only_what_is_missing_or_outdated_is_done(clu
     with pytest.raises(SeedsError, match="is gone"), cluster_executor(cluster.address) as executor:
         record_runs(SMALL, executor, path)
     killer.join()
-    assert read_results(path) == {SMALL[1]: outdated, SMALL[0]: read_results(recorded_here)[SMALL[0]]}
+    finished = recorded_anew()  # of any run: a scheduler that is busy may begin with another than the first
+    assert read_results(path) == {SMALL[1]: outdated} | finished
+    assert finished.items() <= read_results(recorded_here).items()
 
     cluster.close()
     cluster.start_scheduler()
@@ -274,7 +280,7 @@ def test_after_a_scheduler_was_lost_only_what_is_missing_or_outdated_is_done(clu
     with cluster_executor(cluster.address) as executor, Client(cluster.address) as watcher:
         record_runs(SMALL, executor, path)
         begun, _ = times_begun_and_finished(watcher)
-    assert len(begun) == len(SMALL) - 1
+    assert len(begun) == len(SMALL) - len(finished) > 0
     assert path.read_bytes() == recorded_here.read_bytes()
 
 
