@@ -185,6 +185,15 @@ class Cluster:
         options = ["--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(self.folder / name)]
         self._start(name, "dask_worker", self.address, *options)
 
+    def kill_in_the_middle(self, client, path):
+        """Kill a worker that is training; Dask would rightly repeat a finished run that nobody has fetched yet."""
+        while True:
+            name = wait_until(lambda: busy_worker(client))
+            self.processes[name].send_signal(signal.SIGSTOP)  # or it might finish in between
+            if sum(map(len, client.has_what().values())) <= len(read_results(path)):
+                return self.kill(name)
+            self.processes[name].send_signal(signal.SIGCONT)
+
     def kill(self, name):
         self.processes[name].kill()
         self.processes.pop(name).wait()
@@ -235,7 +244,7 @@ def test_a_worker_killed_half_way_loses_no_run_and_repeats_only_its_own(cluster,
 
         def kill_one():
             wait_until(path.exists)
-            cluster.kill(wait_until(lambda: busy_worker(watcher)))
+            cluster.kill_in_the_middle(watcher, path)
 
         killer = threading.Thread(target=kill_one)
         killer.start()

@@ -31,7 +31,10 @@ def progress(monkeypatch):
     monkeypatch.setattr(TrainingView, "_repr_mimebundle_", lambda self: views.append(self) or {})
     with capture_output():
         callback = show_training_progress(4)
-    return callback, views[0]
+    # What a shell starts in the background ignores Ctrl-C.
+    earlier_handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield callback, views[0]
+    signal.signal(signal.SIGINT, earlier_handler)
 
 
 def fit(*callbacks, epochs=4, **options):
