@@ -8,9 +8,13 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import keras
+import numpy as np
+import tensorflow
+from numpy.typing import ArrayLike, NDArray
 
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
@@ -21,9 +25,9 @@ _HISTORY = "history.json"  # beside the members that Keras writes into the archi
 REFERENCE_FOLDER = Path(__file__).parent / "reference"
 SEED = 9
 BATCH_SIZE = 128
-NUM_STEPS_IN_SECONDS = (
-    360  # training steps that a small laptop takes in a few seconds: 30 epochs of the embedded digits
-)
+# Training steps that a small laptop takes in a few seconds: 30 epochs of the embedded digits.
+NUM_STEPS_IN_SECONDS = 360
+ALIGNMENT = 64  # bytes: where an array must begin for TensorFlow to work on it as it is
 
 History = dict[str, list[float]]
 
@@ -60,6 +64,83 @@ def steps_per_execution(num_images: int, batch_size: int, most: int = 100) -> in
     """
     num_steps = math.ceil(num_images / batch_size)
     return max(divisor for divisor in range(1, most + 1) if num_steps % divisor == 0)
+
+
+def as_tensor(array: NDArray[np.float32]) -> tensorflow.Tensor:
+    """Make a TensorFlow tensor of an array, once and for all, so that Keras need not copy it each time.
+
+    Given an array, `fit` and `evaluate` copy it into a tensor, and `tensorflow.constant` copies it twice on the way.
+    For MNIST's training vectors each copy is 188 MB.
+
+    Parameters
+    ----------
+    array : ndarray of float32, any shape
+        Not needed any more afterwards; what happens to it does not reach the tensor.
+
+    Returns
+    -------
+    tensorflow.Tensor
+        The same numbers in the same shape.
+    """
+    memory = np.empty(array.nbytes + ALIGNMENT, dtype=np.uint8)
+    begin = -memory.ctypes.data % ALIGNMENT
+    aligned = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
+    aligned[...] = array
+    return tensorflow.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def estimate_epoch_seconds(
+    train_vectors: ArrayLike,
+    one_hot_train_labels: ArrayLike,
+    *,
+    test_vectors: ArrayLike,
+    one_hot_test_labels: ArrayLike,
+    batch_size: int,
+    seconds: float = 2,
+) -> float:
+    """Find out from a short trial how long an epoch will take on this computer.
+
+    A network of its own learns from a part of the images again and again, and is asked about as large a part of the
+    test images. Random numbers are drawn in it: a training that shall be repeatable sets its seed afterwards.
+
+    Parameters
+    ----------
+    train_vectors, test_vectors : array or tensor of float32, shape (n, 784)
+        The images of the training.
+    one_hot_train_labels, one_hot_test_labels : array or tensor of float32, shape (n, 10)
+        Their labels.
+    batch_size : int
+        As in the training.
+    seconds : float
+        Length of the trial; what TensorFlow needs to get started comes before it, and does not count.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    num_steps = steps_per_execution(len(train_vectors), batch_size)
+    share = min(1, num_steps * batch_size / len(train_vectors))
+    num_train, num_test = (math.ceil(share * len(vectors)) for vectors in (train_vectors, test_vectors))
+    model = build_model()
+    compile_model(model, num_steps)
+    finished: list[float] = []
+
+    def stop_in_time(epoch: int, logs: dict[str, float] | None = None) -> None:
+        finished.append(monotonic())
+        model.stop_training = len(finished) > 1 and finished[-1] - finished[0] > seconds
+
+    model.fit(
+        train_vectors[:num_train],
+        one_hot_train_labels[:num_train],
+        validation_data=(test_vectors[:num_test], one_hot_test_labels[:num_test]),
+        batch_size=batch_size,
+        epochs=1_000_000,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop_in_time)],
+    )
+    keras.utils.clear_session()  # or the optimizer of the training itself would be called adam_1
+    return (finished[-1] - finished[0]) / (len(finished) - 1) / share
 
 
 def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:

@@ -61,6 +61,20 @@ for _ in range(8):
     assert result.stdout + result.stderr == ""
 
 
+def test_keras_comes_without_scikit_learn_which_can_still_be_imported():
+    code = """
+import sys, course_utils, keras
+print("sklearn" in sys.modules)
+import sklearn.datasets
+"""
+    assert run_python(code).stdout.strip() == "False"
+
+
+def test_keras_wrappers_are_there_for_who_imports_scikit_learn_first():
+    code = "import course_utils, sklearn.base, keras; print(keras.wrappers.SKLearnClassifier.__bases__[0].__module__)"
+    assert run_python(code).stdout.strip() == "sklearn.base"
+
+
 def test_what_tensorflow_says_is_handed_on_when_its_import_fails(tmp_path):
     (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'the reason')\nraise ImportError('no such CPU')\n")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import course_utils, tensorflow"

@@ -11,8 +11,15 @@ import pytest
 
 from course_utils.data import Dataset, load_dataset
 from course_utils.model import build_model, compile_model
-from course_utils.preprocessing import preprocess_images
-from course_utils.training import TrainedModel, load_trained_model, save_trained_model, steps_per_execution
+from course_utils.preprocessing import one_hot, preprocess_images
+from course_utils.training import (
+    TrainedModel,
+    as_tensor,
+    estimate_epoch_seconds,
+    load_trained_model,
+    save_trained_model,
+    steps_per_execution,
+)
 
 HISTORY = {"accuracy": [0.1], "loss": [2.3], "val_accuracy": [0.1], "val_loss": [2.3]}
 
@@ -41,21 +48,41 @@ def test_an_epoch_is_a_whole_number_of_rounds(num_images, steps):
     assert math.ceil(num_images / 128) % steps == 0
 
 
-def test_many_steps_at_once_give_the_same_history():
-    def history(steps):
+def test_tensors_and_many_steps_at_once_give_the_history_of_a_plain_call():
+    dataset = digits("x", 600)
+    vectors, one_hot_labels = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
+
+    def history(prepare, steps):
         keras.utils.set_random_seed(9)
         model = build_model()
         compile_model(model, steps)
-        dataset = digits("x", 60)
-        return model.fit(
-            preprocess_images(dataset.train_images),
-            np.eye(10)[dataset.train_labels],
-            batch_size=10,
-            epochs=2,
-            verbose=0,
-        ).history
+        prepared = prepare(vectors)
+        validation_data = (prepared[:100], one_hot_labels[:100])
+        options = {"validation_data": validation_data, "batch_size": 100, "epochs": 3, "verbose": 0}
+        return model.fit(prepared, one_hot_labels, **options).history
 
-    assert history(6) == history(1)
+    assert history(as_tensor, 6) == history(np.asarray, 1)
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_a_tensor_has_the_numbers_of_its_array_and_keeps_them(offset):
+    array = np.random.default_rng(1).random(1003, dtype=np.float32)[offset : offset + 999].reshape(333, 3)
+    numbers = array.tolist()
+    tensor = as_tensor(array)
+    array[:] = 0
+    assert tensor.numpy().tolist() == numbers
+    assert (tensor[1:] + 0).numpy().tolist() == numbers[1:]
+
+
+@pytest.mark.parametrize(("batch_size", "share"), [(20, 1), (10, 1 / 2)])
+def test_the_time_of_an_epoch_is_that_of_the_part_that_is_tried(monkeypatch, batch_size, share):
+    seconds = iter(range(1000))  # a part takes one
+    monkeypatch.setattr("course_utils.training.monotonic", lambda: next(seconds))
+    vectors, labels = np.zeros((2000, 784), dtype="float32"), np.eye(10)[np.arange(2000) % 10]
+    test = {"test_vectors": vectors[:100], "one_hot_test_labels": labels[:100]}
+    assert estimate_epoch_seconds(vectors, labels, **test, batch_size=batch_size) == 1 / share
+    assert next(seconds) == 4  # it ends when two seconds are over
+    assert compiled_model().optimizer.name == "adam"
 
 
 def test_what_was_trained_is_found_again(capsys):

@@ -15,6 +15,7 @@ _MODULES = {
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",
     "show_training_progress": "training",
+    "show_training_time": "trial",
 }
 
 __all__ = sorted(_MODULES)
