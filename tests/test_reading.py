@@ -517,6 +517,17 @@ def test_zip_bomb_is_refused_before_it_is_unpacked(file, monkeypatch, peak_memor
     assert peak_memory() < 5e6
 
 
+def test_arrays_that_are_too_large_only_together_are_refused_before_they_are_unpacked(file, monkeypatch, peak_memory):
+    images, labels = np.zeros((2_000, 28, 28), np.uint8), np.zeros(2_000, np.uint8)
+    path = file(npz_bytes([images, labels, images, labels]))
+    read_arrays(path)
+    monkeypatch.setattr(reading, "MAX_BYTES", 2 * images.nbytes)
+    del images, labels
+    tracemalloc.reset_peak()
+    assert_refused(path, "more bytes than")
+    assert peak_memory() < 1e6
+
+
 def test_archive_with_thousands_of_entries(file):
     assert_refused(file(archive(members() | {f"{number}": b"" for number in range(3_000)})), "too many entries")
 
