@@ -75,6 +75,16 @@ def test_keras_wrappers_are_there_for_who_imports_scikit_learn_first():
     assert run_python(code).stdout.strip() == "sklearn.base"
 
 
+def test_keras_feeds_arrays_through_a_pipeline_that_nothing_tunes():
+    code = """
+import course_utils, keras, numpy
+from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+dataset = ArrayDataAdapter(numpy.zeros((4, 2)), batch_size=2).get_tf_dataset()
+print(dataset.options().autotune.enabled, len(list(dataset)))
+"""
+    assert run_python(code).stdout.split() == ["False", "2"]
+
+
 def test_what_tensorflow_says_is_handed_on_when_its_import_fails(tmp_path):
     (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'the reason')\nraise ImportError('no such CPU')\n")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import course_utils, tensorflow"
