@@ -60,7 +60,7 @@ seeds: ## train with many seeds and variants for lesson 06, and record what come
 	@$(COURSE) seeds
 
 bench: ## measure speed and memory beside other libraries and the machine's limit, 20 minutes (QUICK=1: a trial)
-	@$(COURSE) bench $(if $(QUICK),--quick) $(PARTS)
+	@$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(PARTS)
 
 lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(COURSE) lock $(if $(UPGRADE),--upgrade)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from statistics import median
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS, Request
+from benchmarks.figures import seconds_per_epoch
 from benchmarks.machine import BenchError, ask, further_packages, say
 
 Answer = dict[str, Any]
@@ -48,7 +48,7 @@ def measure_training(*, quick: bool) -> dict[str, Any]:
 
 
 def measure_growth(*, quick: bool) -> list[dict[str, Any]]:
-    """Train with more and fewer images, and with larger and smaller batches.
+    """Train with fewer images, with smaller and larger batches, and for more epochs.
 
     Parameters
     ----------
@@ -58,13 +58,14 @@ def measure_growth(*, quick: bool) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        What was asked for, and the answer. How the time grows with the epochs is in every answer.
+        For each training the ``request`` and the ``answer``.
     """
     most = 6_000 if quick else 60_000
     names, environment, _ = available_contenders()
+    grid = [(most // 4, 128, 2), (most // 2, 128, 2), (most, 128, 5), (most, 32, 2), (most, 512, 2)]
     requests = [
-        Request(name, num_images=num_images, batch_size=batch_size, num_epochs=2)
-        for num_images, batch_size in [(most // 4, 128), (most // 2, 128), (most, 128), (most, 32), (most, 512)]
+        Request(name, num_images=num_images, batch_size=batch_size, num_epochs=num_epochs)
+        for num_images, batch_size, num_epochs in grid
         for name in ("course", "Keras defaults", "PyTorch eager")
         if name in names
     ]
@@ -92,11 +93,6 @@ def available_contenders() -> tuple[list[str], dict[str, str], dict[str, str]]:
 def train(request: Request, environment: dict[str, str]) -> Answer:
     """Do one training in a fresh process; see `benchmarks.contenders` for what it answers."""
     return ask("-m", "benchmarks.contenders", json.dumps(asdict(request)), environment=environment)
-
-
-def seconds_per_epoch(answer: Answer) -> float:
-    """Return the median of an answer's epochs without the first, which warms up."""
-    return median(answer["seconds"][1:])
 
 
 def _same_history(request: Request, environment: dict[str, str]) -> bool:

@@ -123,8 +123,15 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
     where.add_argument("--workers", type=_count, metavar="N", help="trainings at a time; one for each core by default")
     where.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler instead")
     bench = add("bench", _bench, "measure speed and memory beside other libraries and the machine's limit (20 minutes)")
-    bench.add_argument("parts", nargs="*", metavar="PART", help="training, growth, ...; all by default")
+    bench.add_argument(
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help="setup, start, training, growth, lessons or laptop; all these by default; or tests",
+    )
     bench.add_argument("--quick", action="store_true", help="with few images and repetitions, to see that it works")
+    bench.add_argument("--keep", action="store_true", help="replace the committed results in benchmarks/ by these")
+    bench.add_argument("--strict", action="store_true", help="end with status 1 if something became worse")
     lock = add("lock", _lock, "write requirements.lock and requirements-dev.lock anew from pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions instead of keeping the present")
     add("student", _student, "make the edition for students in build/: no solutions, no notes, no outputs, and a zip")
@@ -224,7 +231,7 @@ def _seeds(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from benchmarks.bench import bench
 
-    return bench(arguments.parts, quick=arguments.quick)
+    return bench(arguments.parts, quick=arguments.quick, keep=arguments.keep, strict=arguments.strict)
 
 
 def _lock(arguments: argparse.Namespace) -> int:
