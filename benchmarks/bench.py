@@ -63,9 +63,6 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, keep: bool = False,
         0 when all that can be measured on this machine was; 1 after saying why not, or what became worse if `strict`.
     """
     parts = PARTS | FURTHER_PARTS
-    # NumPy's products are to be as fast as the machine can, whatever type of processor was forced upon OpenBLAS.
-    for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
-        del os.environ[name]
     try:
         if unknown := [name for name in names if name not in parts]:
             raise BenchError(f"There is no part {unknown[0]!r}. There are: {', '.join(parts)}.")
@@ -74,8 +71,13 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, keep: bool = False,
         say(f"this takes {'some' if quick else 'up to 20'} minutes; let the machine do nothing else meanwhile")
         BUILD.mkdir(parents=True, exist_ok=True)
         # Found or downloaded once, for all processes to come.
-        load_dataset(allow_embedded=False)
+        dataset = load_dataset(allow_embedded=False)
+        if dataset.name != "MNIST":
+            raise BenchError(f"The benchmark is for MNIST, and MNIST_PATH names {dataset.name}.")
         os.environ.update(choose_digits(BUILD)[1])
+        # NumPy's products are to be as fast as the machine can, whatever type of processor was forced upon OpenBLAS.
+        for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
+            del os.environ[name]
         with suppress(BenchError):
             further_packages()  # now, so that its version is known
         results: dict[str, Any] = {"quick": quick, "machine": describe(), "parts": {}}
@@ -83,7 +85,7 @@ def bench(names: Sequence[str] = (), *, quick: bool = False, keep: bool = False,
         for name in names or PARTS:
             results["parts"][name] = _measure(parts[name], quick)
             write_results(results, BUILD / "results.json")
-        say("\n" + tables(results) + "\n")
+        print(f"\n{tables(results)}\n")
         draw(results, BUILD)
         lines, is_fine = compare(committed, results) if committed else (["There are no committed results."], True)
         print("\n".join(lines))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.machine import peak_memory
-from course_utils.data import load_dataset
+from course_utils.data import Dataset, load_dataset
 from course_utils.preprocessing import NUM_CLASSES, one_hot, preprocess_images
 
 WIDTHS = (784, 512, 256, NUM_CLASSES)
@@ -59,28 +60,36 @@ class Trained(NamedTuple):
     history: dict[str, list[float]] | None = None
 
 
-class Digits(NamedTuple):
-    """Vectors of shape (n, 784), float32 between 0 and 1, and labels of shape (n,), uint8."""
-
-    train_vectors: NDArray[np.float32]
-    train_labels: NDArray[np.uint8]
-    test_vectors: NDArray[np.float32]
-    test_labels: NDArray[np.uint8]
-
-
-def train_course(request: Request, digits: Digits) -> Trained:
+def train_course(request: Request, dataset: Dataset) -> Trained:
     """Train as lesson 05 does."""
-    from course_utils.training import steps_per_execution
+    from course_utils.training import as_tensor, steps_per_execution
 
-    return _fit(request, digits, steps_per_execution(len(digits.train_vectors), request.batch_size), deterministic=True)
-
-
-def train_keras(request: Request, digits: Digits) -> Trained:
-    """Train as the handout does: `compile` and `fit` with nothing but the recipe."""
-    return _fit(request, digits, steps_per_execution=1, deterministic=request.as_in_lesson)
+    train_vectors = as_tensor(preprocess_images(dataset.train_images))
+    test_vectors = as_tensor(preprocess_images(dataset.test_images))
+    num_steps = steps_per_execution(len(train_vectors), request.batch_size)
+    return _fit(request, dataset, train_vectors, test_vectors, num_steps, deterministic=True)
 
 
-def _fit(request: Request, digits: Digits, steps_per_execution: int, *, deterministic: bool) -> Trained:
+def train_keras(request: Request, dataset: Dataset) -> Trained:
+    """Train as the handout does: `compile` and `fit` with nothing but the recipe, on arrays."""
+    # What `import course_utils` does for speed and memory is undone: Keras by itself has no such setting, and imports
+    # scikit-learn.
+    os.environ.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)
+    import sklearn  # noqa: F401
+
+    train_vectors, test_vectors = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
+    return _fit(request, dataset, train_vectors, test_vectors, 1, deterministic=request.as_in_lesson)
+
+
+def _fit(
+    request: Request,
+    dataset: Dataset,
+    train_vectors: ArrayLike,
+    test_vectors: ArrayLike,
+    steps_per_execution: int,
+    *,
+    deterministic: bool,
+) -> Trained:
     import keras
     import tensorflow
 
@@ -91,32 +100,32 @@ def _fit(request: Request, digits: Digits, steps_per_execution: int, *, determin
         tensorflow.config.experimental.enable_op_determinism()
     model = build_model()
     compile_model(model, steps_per_execution)
-    one_hot_test_labels = one_hot(digits.test_labels)
+    one_hot_test_labels = one_hot(dataset.test_labels)
     clock = [perf_counter()]
     history = model.fit(
-        digits.train_vectors,
-        one_hot(digits.train_labels),
-        validation_data=(digits.test_vectors, one_hot_test_labels) if request.as_in_lesson else None,
+        train_vectors,
+        one_hot(dataset.train_labels),
+        validation_data=(test_vectors, one_hot_test_labels) if request.as_in_lesson else None,
         batch_size=request.batch_size,
         epochs=request.num_epochs,
         verbose=0,
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: clock.append(perf_counter()))],
     ).history
-    _, test_accuracy = model.evaluate(digits.test_vectors, one_hot_test_labels, verbose=0)
-    return Trained(_differences(clock), test_accuracy, history)
+    _, test_accuracy = model.evaluate(test_vectors, one_hot_test_labels, verbose=0)
+    return Trained(_differences(clock), test_accuracy, history if request.as_in_lesson else None)
 
 
-def train_pytorch(request: Request, digits: Digits) -> Trained:
+def train_pytorch(request: Request, dataset: Dataset) -> Trained:
     """Train in a plain PyTorch loop, with all images in one tensor, from which each batch takes its rows."""
-    return _train_pytorch(request, digits, use_loader=False)
+    return _train_pytorch(request, dataset, use_loader=False)
 
 
-def train_pytorch_loader(request: Request, digits: Digits) -> Trained:
+def train_pytorch_loader(request: Request, dataset: Dataset) -> Trained:
     """Train in a plain PyTorch loop over a `DataLoader`, as PyTorch's tutorials do."""
-    return _train_pytorch(request, digits, use_loader=True)
+    return _train_pytorch(request, dataset, use_loader=True)
 
 
-def _train_pytorch(request: Request, digits: Digits, *, use_loader: bool) -> Trained:
+def _train_pytorch(request: Request, dataset: Dataset, *, use_loader: bool) -> Trained:
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
@@ -129,7 +138,8 @@ def _train_pytorch(request: Request, digits: Digits, *, use_loader: bool) -> Tra
     model = nn.Sequential(*layers[:2], nn.Dropout(DROPOUT[0]), *layers[2:4], nn.Dropout(DROPOUT[1]), layers[4])
     loss_function = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters())
-    vectors, labels = torch.from_numpy(digits.train_vectors), torch.from_numpy(digits.train_labels.astype(np.int64))
+    vectors = torch.from_numpy(preprocess_images(dataset.train_images))
+    labels = torch.from_numpy(dataset.train_labels.astype(np.int64))
     loader = DataLoader(TensorDataset(vectors, labels), batch_size=request.batch_size, shuffle=True)
     clock = [perf_counter()]
     for _ in range(request.num_epochs):
@@ -144,23 +154,24 @@ def _train_pytorch(request: Request, digits: Digits, *, use_loader: bool) -> Tra
         clock.append(perf_counter())
     model.eval()
     with torch.no_grad():
-        predictions = model(torch.from_numpy(digits.test_vectors)).argmax(dim=1).numpy()
-    return Trained(_differences(clock), float((predictions == digits.test_labels).mean()))
+        predictions = model(torch.from_numpy(preprocess_images(dataset.test_images))).argmax(dim=1).numpy()
+    return Trained(_differences(clock), float((predictions == dataset.test_labels).mean()))
 
 
-def train_sklearn(request: Request, digits: Digits) -> Trained:
+def train_sklearn(request: Request, dataset: Dataset) -> Trained:
     """Train scikit-learn's `MLPClassifier`, which has no dropout; its penalty on large weights is switched off."""
     from sklearn.neural_network import MLPClassifier
 
     classifier = MLPClassifier(WIDTHS[1:-1], alpha=0, batch_size=request.batch_size, random_state=request.seed)
+    train_vectors = preprocess_images(dataset.train_images)
     clock = [perf_counter()]
     for _ in range(request.num_epochs):
-        classifier.partial_fit(digits.train_vectors, digits.train_labels, classes=np.arange(NUM_CLASSES))
+        classifier.partial_fit(train_vectors, dataset.train_labels, classes=np.arange(NUM_CLASSES))
         clock.append(perf_counter())
-    return Trained(_differences(clock), classifier.score(digits.test_vectors, digits.test_labels))
+    return Trained(_differences(clock), classifier.score(preprocess_images(dataset.test_images), dataset.test_labels))
 
 
-def multiply(request: Request, digits: Digits) -> Trained:
+def multiply(request: Request, dataset: Dataset) -> Trained:
     """Only multiply matrices as often as a training must, with NumPy in float32: whoever trains cannot be faster."""
     generator = np.random.default_rng(request.seed)
 
@@ -171,7 +182,7 @@ def multiply(request: Request, digits: Digits) -> Trained:
     results = [left @ right for left, right in operands]
     clock = [perf_counter()]
     for _ in range(request.num_epochs):
-        for _ in range(math.ceil(len(digits.train_vectors) / request.batch_size)):
+        for _ in range(math.ceil(len(dataset.train_images) / request.batch_size)):
             for (left, right), result in zip(operands, results, strict=True):
                 np.matmul(left, right, out=result)
         clock.append(perf_counter())
@@ -204,7 +215,7 @@ def products(batch_size: int) -> list[tuple[Shape, Shape]]:
     return found
 
 
-CONTENDERS: dict[str, Callable[[Request, Digits], Trained]] = {
+CONTENDERS: dict[str, Callable[[Request, Dataset], Trained]] = {
     "course": train_course,
     "Keras defaults": train_keras,
     "PyTorch eager": train_pytorch,
@@ -232,13 +243,9 @@ def answer(request: Request) -> dict[str, Any]:
         The fields of `Trained`, and ``peak_mb``: the largest resident memory of the process, in units of 2**20 bytes.
     """
     dataset = load_dataset()
-    digits = Digits(
-        preprocess_images(dataset.train_images[: request.num_images]),
-        dataset.train_labels[: request.num_images],
-        preprocess_images(dataset.test_images),
-        dataset.test_labels,
-    )
-    trained = CONTENDERS[request.contender](request, digits)
+    train_images, train_labels = (array[: request.num_images] for array in (dataset.train_images, dataset.train_labels))
+    dataset = replace(dataset, train_images=train_images, train_labels=train_labels)
+    trained = CONTENDERS[request.contender](request, dataset)
     return {**trained._asdict(), "peak_mb": peak_memory()}
 
 

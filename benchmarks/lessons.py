@@ -14,14 +14,13 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from benchmarks.figures import TRAINING_LESSONS
 from benchmarks.machine import ROOT, BenchError, ask, say
 from course_utils.authoring.execution import Execution, LessonError, execute_notebook
 from course_utils.authoring.run import html_page
 
 REPETITIONS = 5
 LAPTOP_BYTES = 2 * 2**30
-#: Once is enough for lessons that train: it takes minutes, so that little is left to chance.
-TRAINING_LESSONS = ("05", "08")
 
 # Its own names, so that no lesson can use them too.
 START = "import benchmarks.stopwatch as bench_stopwatch\n\nbench_stopwatch.start()"

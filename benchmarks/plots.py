@@ -35,42 +35,39 @@ def plot_training(results: Results) -> Figure:
     middles = [median(values) for values in seconds.values()]
     lows = [middle - min(values) for middle, values in zip(middles, seconds.values(), strict=True)]
     highs = [max(values) - middle for middle, values in zip(middles, seconds.values(), strict=True)]
-    figure, axis = plt.subplots(figsize=(8, 1.4 + 0.55 * len(seconds)))
+    figure, axis = plt.subplots(figsize=(8, 1.9 + 0.55 * len(seconds)))
     colors = [BLUE if name == "course" else "#999999" for name in seconds]
     axis.barh([*seconds], middles, xerr=[lows, highs], color=colors, capsize=4, height=0.6)
     for row, (middle, high) in enumerate(zip(middles, highs, strict=True)):
-        axis.annotate(
-            f"{middle / bound:.1f} × bound", (middle + high, row), (6, 0), textcoords="offset points", va="center"
-        )
+        text = f"{middle / bound:.1f} times the bound"
+        axis.annotate(text, (middle + high, row), (6, 0), textcoords="offset points", va="center")
     axis.axvline(bound, color=ORANGE, linestyle="--", label="only the matrix products: the bound")
     axis.set(title="One epoch of the handout's recipe", xlabel="seconds (median, lowest, highest)", ylabel="who trains")
-    axis.set_xlim(0, 1.25 * max(middle + high for middle, high in zip(middles, highs, strict=True)))
+    axis.set_xlim(0, 1.4 * max(middle + high for middle, high in zip(middles, highs, strict=True)))
     axis.invert_yaxis()
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside lower right")
     return figure
 
 
 def plot_lessons(results: Results) -> Figure:
     """Draw for each lesson where its time goes, training left out, and its memory beside what is wanted."""
     lessons = {name[:2]: told for name, told in part(results, "lessons")["lessons"].items()}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 1.6 + 0.4 * len(lessons)))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 2.2 + 0.4 * len(lessons)))
     start = np.zeros(len(lessons))
     for (kind, color), hatch in zip(SHADES.items(), ("", "//", "..", ""), strict=True):
         values = np.array([median(one[kind] for one in told) for told in lessons.values()])
         left.barh([*lessons], values, left=start, color=color, hatch=hatch, edgecolor="white", height=0.7, label=kind)
         start += values
     left.set(title="Run All, without training", xlabel="seconds (medians)", ylabel="lesson")
-    left.legend(loc="lower right")
-    right.barh(
-        [*lessons], [median(one["peak_mb"] for one in told) for told in lessons.values()], color=BLUE, height=0.7
-    )
+    memory = [median(one["peak_mb"] for one in told) for told in lessons.values()]
+    right.barh([*lessons], memory, color=BLUE, height=0.7)
     rows = [row for row, name in enumerate(lessons) if name in MEMORY_TARGETS]
     wanted = [MEMORY_TARGETS[name] for name in lessons if name in MEMORY_TARGETS]
     right.plot(wanted, rows, "D", color=ORANGE, markeredgecolor="white", label="wanted: at most this")
     right.set(title="Largest memory of the kernel", xlabel="MB (2²⁰ bytes)", ylabel="lesson")
-    right.legend(loc="upper right")
     for axis in (left, right):
         axis.invert_yaxis()
+    figure.legend(loc="outside lower center", ncols=5)
     return figure
 
 
@@ -97,6 +94,9 @@ def plot_growth(results: Results) -> Figure:
     batches.set(title=f"One epoch of {most:,} images", xlabel="batch size", ylabel="seconds", ylim=0, xscale="log")
     batches.set_xticks([32, 128, 512], ["32", "128", "512"])
     batches.minorticks_off()
+    epochs.set_xticks(range(1, 6))
+    for axis in (images, memory):
+        axis.xaxis.set_major_formatter("{x:,.0f}")
     epochs.set(title="A training, with its first epoch", xlabel="epochs", ylabel="seconds", ylim=0)
     memory.legend(loc="lower right")
     return figure

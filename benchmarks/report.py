@@ -6,16 +6,22 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.figures import Results, Target, epoch_seconds, part, run_beyond_training, targets
+from benchmarks.figures import Results, Target, epoch_seconds, part, targets
 
 BEGIN, END = "<!-- what follows is written by: make bench KEEP=1 -->", "<!-- what precedes is written -->"
+PICTURES = {
+    "training": "Bars: seconds of an epoch for the course and the others, beside the bound.",
+    "lessons": "Bars: where the time of each lesson goes, and its memory beside what is wanted.",
+    "growth": "Curves: how seconds and memory grow with images, batch size and epochs.",
+}
 MEMORY_TARGETS = {"01": 350, "02": 350, "03": 1000, "04": 1000, "05": 1200, "06": 1000, "07": 1000}
 
 
 def insert(text: str, results: Results) -> str:
-    """Replace what stands between the two marks of a text by the tables of these results."""
+    """Replace what stands between the two marks of a text by the tables and pictures of these results."""
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}"
+    pictures = [f"![{alt}]({name}.png)" for name, alt in PICTURES.items() if part(results, name)]
+    return "\n\n".join([f"{before}{BEGIN}", tables(results), *pictures, f"{END}{after}"])
 
 
 def tables(results: Results) -> str:
@@ -31,8 +37,8 @@ def _machine(results: Results) -> str:
     loads = [measured["load_before"] for measured in results["parts"].values()]
     return (
         f"Measured {' and '.join(dates)} on {about['cores']} cores of {about['processor']}, {about['memory_gb']} GB, "
-        f"{about['system']}; Python {about['python']}, {packages}; NumPy's products by {about['blas']}. Load before each "
-        f"part: {min(loads)} to {max(loads)}.{' A trial, no measurement.' if results['quick'] else ''}"
+        f"{about['system']}; Python {about['python']}, {packages}; NumPy's products by {about['blas']}. Load before "
+        f"each part: {min(loads)} to {max(loads)}.{' A trial, no measurement.' if results['quick'] else ''}"
     )
 
 
@@ -75,14 +81,13 @@ def _training(results: Results) -> str:
         )
     rows += [(name, "not measured", *[""] * 5) for name in training["missing"]]
     head = ("", "s an epoch", "/ bound", "/ course", "first epoch, s", "test accuracy", "memory, MB")
-    repetitions = len(seconds["course"])
+    repetitions, epochs = len(seconds["course"]), training["epochs"]
     return (
         f"### Training: {training['images']:,} images in batches of {training['batch_size']}\n\n"
         f"{_table(head, rows)}\n\n"
-        f"Medians of {repetitions} trainings of {training['epochs']} epochs each, in turn; in brackets the lowest and the "
-        f"highest. Accuracies after {training['epochs']} epochs, with {repetitions} seeds. The history of the course and "
-        f"that of the plain call with the same seed are {'equal' if training['same_history'] else '**not** equal'}, bit "
-        "for bit."
+        f"Medians of {repetitions} trainings of {epochs} epochs each, in turn; in brackets the lowest and the highest. "
+        f"Accuracies after {epochs} epochs, with {repetitions} seeds. The history of the course and that of the plain "
+        f"call with the same seed are {'equal' if training['same_history'] else '**not** equal'}, bit for bit."
     )
 
 
@@ -109,8 +114,8 @@ def _lessons(results: Results) -> str:
         )
     head = ("lesson", "Run All, s", "kernel", "imports", "data", "training", "work", "memory, MB", "wanted")
     text = (
-        f"### Lessons\n\n{_table((*head, 'laptop, s', 'laptop, MB'), rows)}\n\n`make run` takes "
-        f"{run_beyond_training(measured):.0f} s besides the training of lessons 05 and 08."
+        f"### Lessons\n\n{_table((*head, 'laptop, s', 'laptop, MB'), rows)}\n\nMedians; in brackets the lowest and the "
+        "highest."
     )
     return text + "".join(f"\n\nOn the laptop: {failure}" for failure in laptop.values() if isinstance(failure, str))
 
@@ -120,8 +125,8 @@ def _sizes(results: Results) -> str:
     if not setup:
         return ""
     return (
-        f"### Set-up\n\nFrom nothing, caches empty: {setup['seconds']:.0f} s, {setup['download_mb']:,.0f} MB to download, "
-        f"{setup['disk_mb']:,.0f} MB on disk (millions of bytes)."
+        f"### Set-up\n\nFrom nothing, caches empty: {setup['seconds']:.0f} s, {setup['download_mb']:,.0f} MB to "
+        f"download, {setup['disk_mb']:,.0f} MB on disk (millions of bytes)."
     )
 
 
@@ -141,7 +146,7 @@ def _figure(figure: float | bool | None) -> str:
 
 def _spread(values: Sequence[float], form: str) -> str:
     middle = f"{median(values):{form}}"
-    return middle if len(values) < 2 else f"{middle} ({min(values):{form}}–{max(values):{form}})"
+    return middle if len(values) < 2 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
