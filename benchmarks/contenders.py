@@ -72,13 +72,16 @@ def train_course(request: Request, dataset: Dataset) -> Trained:
 
 def train_keras(request: Request, dataset: Dataset) -> Trained:
     """Train as the handout does: `compile` and `fit` with nothing but the recipe, on arrays."""
-    # What `import course_utils` does for speed and memory is undone: Keras by itself has no such setting, and imports
-    # scikit-learn.
-    os.environ.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)
-    import sklearn  # noqa: F401
-
+    import_plain_keras()
     train_vectors, test_vectors = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
     return _fit(request, dataset, train_vectors, test_vectors, 1, deterministic=request.as_in_lesson)
+
+
+def import_plain_keras() -> None:
+    """Undo what `import course_utils` prepares for TensorFlow and Keras, and import them as everybody else does."""
+    os.environ.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__module__.startswith("course_utils")]
+    import keras  # noqa: F401
 
 
 def _fit(

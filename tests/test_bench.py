@@ -45,6 +45,20 @@ def test_course_and_plain_keras_learn_the_same_to_the_last_bit():
         assert answer["peak_mb"] > 100
 
 
+def test_plain_keras_has_nothing_of_the_course():
+    code = """
+import json, os, sys
+import numpy
+from benchmarks.contenders import import_plain_keras
+import_plain_keras()
+from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+dataset = ArrayDataAdapter(numpy.zeros((4, 2)), batch_size=2).get_tf_dataset()
+allocator = os.environ.get("TF_ONEDNN_USE_SYSTEM_ALLOCATOR")
+print(json.dumps([allocator, "sklearn" in sys.modules, dataset.options().autotune.enabled]))
+"""
+    assert ask("-c", code) == [None, True, None]
+
+
 def test_scikit_learn_learns():
     answer = train(Request("scikit-learn", num_epochs=3), SMALL)
     assert answer["test_accuracy"] > 0.5
