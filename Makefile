@@ -29,7 +29,7 @@ setup: ## only set up .venv, for a workshop without network (every other target 
 
 .PHONY: test test-browser student kit instructor record check measure mutants seeds bench lock
 
-test: ## run all tests, notebooks included (JOBS=2: on two cores; LONG=1: hostile files and the like in full)
+test: ## run all tests, notebooks included, on all cores (JOBS=1: on one; LONG=1: hostile files and the like in full)
 	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
 
 test-browser: ## run all lessons and work their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine

@@ -1,10 +1,14 @@
 """Stands above `tests` and `notebooks`, so that it is there for both: the comparison of notebooks, and what is run."""
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytest_plugins = ["tests.nbval_contract"]
+
+BYTES_OF_A_WORKER = 3e9  # tests that train, and the kernel of a lesson
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,3 +22,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.resolve() == browser and not any(path.is_relative_to(browser) for path in asked):
         return True
     return None
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Give `make test` all cores, as far as their work fits into memory."""
+    return max(1, min(os.cpu_count() or 1, int(psutil.virtual_memory().total // BYTES_OF_A_WORKER)))

@@ -95,7 +95,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 
 def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
-    test = add("test", _test, "run all tests, notebooks included; what follows goes to pytest")
+    test = add("test", _test, "run all tests, notebooks included, on all cores; what follows goes to pytest")
     test.usage = "python -m course_utils test [-- -k data ...]"
     test.set_defaults(development=True)
     browser = add(
@@ -195,7 +195,7 @@ def _test(arguments: argparse.Namespace) -> int:
 
     # pytest looks at its `testpaths` only when it is started in the folder of pyproject.toml.
     os.chdir(ROOT)
-    return int(pytest.main(arguments.passed_on))
+    return int(pytest.main(arguments.passed_on or ["--numprocesses", "auto"]))
 
 
 def _test_browser(arguments: argparse.Namespace) -> int:
