@@ -46,6 +46,15 @@ def press_stop(lesson: Lesson, how: str) -> None:
         lesson.page.get_by_role("button", name="Interrupt the kernel").click()
 
 
+def test_how_long_it_will_take_is_told_before_it_begins(long_training):
+    told = long_training.cell("time")
+    expect(told).to_contain_text(f"{MANY_EPOCHS} epochs will take about ", timeout=180_000)
+    long_training.keep_picture("training-time", told)
+    wait_for_points(long_training, more_than=0)
+    press_stop(long_training, "mouse")
+    long_training.wait_until_run()
+
+
 def test_the_view_has_a_point_for_each_epoch(lesson):
     lesson.open("05")
     lesson.run_all(timeout=600)
