@@ -119,19 +119,9 @@ def _fit(
 
 
 def train_pytorch(request: Request, dataset: Dataset) -> Trained:
-    """Train in a plain PyTorch loop, with all images in one tensor, from which each batch takes its rows."""
-    return _train_pytorch(request, dataset, use_loader=False)
-
-
-def train_pytorch_loader(request: Request, dataset: Dataset) -> Trained:
-    """Train in a plain PyTorch loop over a `DataLoader`, as PyTorch's tutorials do."""
-    return _train_pytorch(request, dataset, use_loader=True)
-
-
-def _train_pytorch(request: Request, dataset: Dataset, *, use_loader: bool) -> Trained:
+    """Train in a plain PyTorch loop; each batch takes its rows from one tensor."""
     import torch
     from torch import nn
-    from torch.utils.data import DataLoader, TensorDataset
 
     torch.manual_seed(request.seed)
     layers: list[nn.Module] = []
@@ -143,14 +133,13 @@ def _train_pytorch(request: Request, dataset: Dataset, *, use_loader: bool) -> T
     optimizer = torch.optim.Adam(model.parameters())
     vectors = torch.from_numpy(preprocess_images(dataset.train_images))
     labels = torch.from_numpy(dataset.train_labels.astype(np.int64))
-    loader = DataLoader(TensorDataset(vectors, labels), batch_size=request.batch_size, shuffle=True)
     clock = [perf_counter()]
     for _ in range(request.num_epochs):
         order = torch.randperm(len(vectors)).split(request.batch_size)
         mean_loss = torch.zeros(())
-        for batch, batch_labels in loader if use_loader else ((vectors[rows], labels[rows]) for rows in order):
+        for rows in order:
             optimizer.zero_grad()
-            loss = loss_function(model(batch), batch_labels)
+            loss = loss_function(model(vectors[rows]), labels[rows])
             loss.backward()
             optimizer.step()
             mean_loss += loss.detach() / len(order)
@@ -222,7 +211,6 @@ CONTENDERS: dict[str, Callable[[Request, Dataset], Trained]] = {
     "course": train_course,
     "Keras defaults": train_keras,
     "PyTorch eager": train_pytorch,
-    "PyTorch DataLoader": train_pytorch_loader,
     "scikit-learn": train_sklearn,
     "bound": multiply,
 }

@@ -38,17 +38,17 @@ def measure_start(*, quick: bool) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list
-        Seconds for ``import course_utils``, ``keras``, ``tensorflow``, by these names; ``tensorflow_imported``, whether
-        the first brought TensorFlow along; ``first_picture``, what `run_lesson` tells of the lesson up to there.
+        Seconds of ``import course_utils`` and ``import tensorflow``, by these names; ``tensorflow_imported``, whether
+        the first brings it along; ``first_picture``, what `run_lesson` tells of the lesson up to there.
     """
     code = "import json, sys, time; start = time.perf_counter(); import {}; seconds = time.perf_counter() - start; "
     code += "print(json.dumps([seconds, 'tensorflow' in sys.modules]))"
     beginning = up_to_first_picture(nbformat.read(_lessons()["01"], as_version=4))
     measured: dict[str, list[Any]] = {
-        name: [] for name in ("course_utils", "keras", "tensorflow", "tensorflow_imported", "first_picture")
+        name: [] for name in ("course_utils", "tensorflow", "tensorflow_imported", "first_picture")
     }
     for repetition in range(-1, 2 if quick else REPETITIONS):
-        answers = {name: ask("-c", code.format(name)) for name in ("course_utils", "keras", "tensorflow")}
+        answers = {name: ask("-c", code.format(name)) for name in ("course_utils", "tensorflow")}
         with tempfile.TemporaryDirectory() as workspace:
             picture, _ = run_lesson(beginning, Path(workspace), "01")
         if repetition < 0:

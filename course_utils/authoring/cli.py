@@ -127,7 +127,7 @@ def _add_for_authors(add: Callable[..., argparse.ArgumentParser]) -> None:
         "parts",
         nargs="*",
         metavar="PART",
-        help="setup, start, training, growth, lessons or laptop; all these by default; or tests",
+        help="setup, start, training, growth or lessons; all these by default; or laptop, tests",
     )
     bench.add_argument("--quick", action="store_true", help="with few images and repetitions, to see that it works")
     bench.add_argument("--keep", action="store_true", help="replace the committed results in benchmarks/ by these")
