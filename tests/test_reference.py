@@ -3,12 +3,16 @@
 import json
 
 import nbformat
+import numpy as np
 import pytest
 
 from course_utils.authoring import reference
 from course_utils.authoring.normal_form import to_text
 from course_utils.authoring.single_run import recipe
+from course_utils.data import Dataset
 from course_utils.experiments import EXPERIMENTS, WEIGHTS, Run, read_results
+from course_utils.model import build_model
+from course_utils.training import TrainedModel, save_trained_model
 
 
 def test_the_recorded_weights_were_made_by_the_recipe_as_it_is():
@@ -36,6 +40,23 @@ def test_the_experiment_with_the_seed_of_lesson_05_went_as_in_lesson_05():
 
 def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_07():
     assert reference.PICTURE.read_bytes() == reference.recorded_picture(), "run make record LESSON=07"
+
+
+def test_a_record_never_takes_its_place_before_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    dataset = Dataset("MNIST", *[np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)] * 2)
+    save_trained_model(TrainedModel(build_model(), {"loss": [2.3]}), dataset)
+    for name, path in {"FOLDER": "", "WEIGHTS": "mnist.weights.h5", "RECORD": "mnist.json"}.items():
+        monkeypatch.setattr(reference, name, tmp_path / "reference" / path)
+    (reference.WEIGHTS / "in the way").mkdir(parents=True)
+    reference.RECORD.write_text("of the weights before", encoding="utf-8")
+    with pytest.raises(OSError):
+        reference.rewrite(tmp_path)
+    assert reference.RECORD.read_text(encoding="utf-8") == "of the weights before"
+    (reference.WEIGHTS / "in the way").rmdir()
+    reference.WEIGHTS.rmdir()
+    reference.rewrite(tmp_path)
+    assert reference.is_current()
 
 
 @pytest.mark.parametrize(

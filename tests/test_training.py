@@ -152,6 +152,16 @@ def test_a_failed_save_leaves_the_earlier_network(workspace, monkeypatch):
     assert list((workspace / "mnist").iterdir()) == [workspace / "mnist" / "model.keras"]
 
 
+def test_a_network_never_takes_its_place_without_its_history(workspace):
+    dataset = digits("MNIST")
+    save_trained_model(TrainedModel(compiled_model(), HISTORY), dataset)
+    before = (workspace / "mnist" / "model.keras").read_bytes()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        save_trained_model(TrainedModel(compiled_model(), {"loss": [{2.3}]}), dataset)
+    assert (workspace / "mnist" / "model.keras").read_bytes() == before
+    assert list((workspace / "mnist").iterdir()) == [workspace / "mnist" / "model.keras"]
+
+
 def test_the_recorded_network_reads_mnist_as_its_history_says(mnist):
     model, history = load_trained_model(mnist)
     predictions = model.predict(preprocess_images(mnist.test_images), verbose=0).argmax(axis=1)
