@@ -67,9 +67,11 @@ def stall(handler):
 
 def drip(handler, content=b"HTTP/1.0 200 OK\r\nX-Header: " + b"x" * 10_000, seconds=0.1):
     handler.server.bytes_sent = 0
-    for handler.server.bytes_sent in range(len(content)):
+    end = time.monotonic() + 60
+    while handler.server.bytes_sent < len(content) and time.monotonic() < end:
         handler.wfile.write(content[handler.server.bytes_sent :][:1])
         handler.wfile.flush()
+        handler.server.bytes_sent += 1
         if handler.server.stop.wait(seconds):
             break
 
