@@ -1,5 +1,6 @@
 """Contracts of course_utils.resuming: what an interrupted training loses, and how it goes on."""
 
+import errno
 import json
 import random
 import signal
@@ -212,6 +213,23 @@ def test_a_training_goes_on_where_nothing_can_be_kept(dataset, kept, capsys):
     kept.parent.write_text("in the way", encoding="utf-8")
     assert len(fit(fresh_model(), dataset).history["loss"]) == 4
     assert capsys.readouterr().out.count("The epochs cannot be kept in the workspace (File exists)") == 1
+
+
+def test_a_disk_that_is_full_leaves_the_epoch_before(dataset, kept, monkeypatch, capsys):
+    fit(fresh_model(), dataset, stop_after=1)
+    before = kept.read_bytes()
+    write = zipfile.ZipFile.writestr
+
+    def write_until_the_history(archive, name, *content):
+        if name == "training.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(archive, name, *content)
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", write_until_the_history)
+    assert fit(fresh_model(), dataset, stop_after=2).epoch == [0, 1]
+    assert kept.read_bytes() == before
+    assert "cannot be kept in the workspace (No space left on device)" in (said := capsys.readouterr().out)
+    assert "Make room" in said
 
 
 def test_an_unfinished_training_is_not_the_network_that_was_trained(dataset, workspace, capsys):
