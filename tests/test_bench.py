@@ -352,3 +352,12 @@ def test_readme_has_the_committed_results():
         assert sorted(pictures) == sorted(path.name for path in command.README.parent.glob("*.png"))
     else:
         assert f"{BEGIN}\n\n{END}" in readme
+
+
+def test_readme_quotes_two_lines_of_the_table():
+    table = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    quoted = re.findall(
+        r"^\| .* \| [≤≥] \d.* \| [\d.]+ \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(quoted) == 2
+    assert all(line in table for line in quoted)
