@@ -75,7 +75,9 @@ def test_archives_that_lie(sandbox, content):
 
 
 @pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray])
-@pytest.mark.parametrize("form", [0, 2, 4, 5, np.savez, np.savez_compressed], ids=lambda form: getattr(form, "__name__", str(form)))
+@pytest.mark.parametrize(
+    "form", [0, 2, 4, 5, np.savez, np.savez_compressed], ids=lambda form: getattr(form, "__name__", str(form))
+)
 def test_the_largest_files_that_are_permitted(sandbox, is_long, form, order):
     if not is_long and (form, order) != (2, np.asfortranarray):  # which needs most
         pytest.skip("only with --long")
