@@ -152,8 +152,8 @@ FAULTS = [
     Fault(
         "training on the test set",
         TRAIN,
-        "    train_vectors,\n    one_hot_train_labels,\n",
-        "    test_vectors,\n    one_hot_test_labels,\n",
+        "    train_vectors,\n    one_hot_train_labels,\n    validation_data",
+        "    test_vectors,\n    one_hot_test_labels,\n    validation_data",
     ),
     Fault(
         "accuracy of the wrong split",
