@@ -37,7 +37,6 @@ PARTS: dict[str, Callable[..., Any]] = {
 #: These take some ten minutes each, and are measured only when they are named.
 FURTHER_PARTS: dict[str, Callable[..., Any]] = {"laptop": measure_laptop, "tests": measure_tests}
 
-
 RESULTS = Path(__file__).with_name("results.json")
 README = Path(__file__).with_name("README.md")
 
@@ -127,7 +126,9 @@ def _measure(part: Callable[..., Any], quick: bool) -> dict[str, Any]:
 
 def _keep(results: Results, committed: Results | None) -> None:
     if committed and committed["machine"] == results["machine"]:
-        results = {**results, "parts": {**committed["parts"], **results["parts"]}}
+        # What could not be measured this time does not take the place of what was.
+        measured = {name: one for name, one in results["parts"].items() if "measured" in one}
+        results = {**results, "parts": {**committed["parts"], **measured}}
     elif lacking := PARTS.keys() - results["parts"].keys():
         raise BenchError(
             f"Not kept: the committed results are of another machine or other versions, and without "

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.figures import Results, Target, epoch_seconds, part, targets
+from benchmarks.figures import MEMORY_LIMITS, Results, Target, epoch_seconds, part, targets
 
 BEGIN, END = "<!-- what follows is written by: make bench KEEP=1 -->", "<!-- what precedes is written -->"
 PICTURES = {
@@ -14,7 +14,6 @@ PICTURES = {
     "lessons": "Bars: where the time of each lesson goes, and its memory beside what is wanted.",
     "growth": "Curves: how seconds and memory grow with images, batch size and epochs.",
 }
-MEMORY_TARGETS = {"01": 350, "02": 350, "03": 1000, "04": 1000, "05": 1200, "06": 1000, "07": 1000}
 
 
 def insert(text: str, results: Results) -> str:
@@ -107,7 +106,7 @@ def _lessons(results: Results) -> str:
                 _spread([one["seconds"] for one in told], ".1f"),
                 *kinds,
                 f"{median(one['peak_mb'] for one in told):,.0f}",
-                f"{MEMORY_TARGETS[name[:2]]:,}" if name[:2] in MEMORY_TARGETS else "",
+                f"{MEMORY_LIMITS[name[:2]]:,}" if name[:2] in MEMORY_LIMITS else "",
                 "**fails**" if isinstance(small, str) else f"{small['seconds']:.1f}" if small else "",
                 f"{small['peak_mb']:,.0f}" if isinstance(small, dict) else "",
             )

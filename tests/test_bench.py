@@ -338,6 +338,9 @@ def test_results_are_kept_part_by_part_only_for_the_same_machine(results, tmp_pa
     assert kept["parts"].keys() == results["parts"].keys()
     assert "1,234 MB on disk" in command.README.read_text(encoding="utf-8")
     assert (tmp_path / "lessons.png").stat().st_size > 10_000
+    failed = {"setup": {"date": "2026-01-02", "load_before": 0.1, "missing": "no network"}}
+    command._keep({**changed, "parts": failed}, kept)
+    assert json.loads(command.RESULTS.read_text(encoding="utf-8")) == kept
     with pytest.raises(BenchError, match="another machine"):
         command._keep({**changed, "machine": {}}, results)
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from course_utils.training import estimate_epoch_seconds
 from course_utils.widgets.display import display_widget
 
-PATIENCE_SECONDS = 300  # the lesson says that the computer works one to five minutes
+PATIENCE_SECONDS = 300  # the lesson says that the computer works up to five minutes
 SHORT_SECONDS = 240
 FEWEST_EPOCHS = 3  # enough to follow the lesson
 
@@ -68,7 +68,7 @@ def describe_training_time(num_epochs: int, epoch_seconds: float) -> str:
         return said
     return (
         f"{said} If that is too long, stop the training, write num_epochs = {fewer} into the first cell with code, and "
-        f"run all cells: {_in_words(fewer * epoch_seconds)}, and everything can be followed."
+        f"run all cells: {_in_words(fewer * epoch_seconds)}, and the lesson can be followed."
     )
 
 
