@@ -27,6 +27,7 @@ SEED = 9
 BATCH_SIZE = 128
 # Training steps that a small laptop takes in a few seconds: 30 epochs of the embedded digits.
 NUM_STEPS_IN_SECONDS = 360
+TRIAL_SECONDS = 2
 ALIGNMENT = 64  # bytes: where an array must begin for TensorFlow to work on it as it is
 
 History = dict[str, list[float]]
@@ -66,7 +67,7 @@ def steps_per_execution(num_images: int, batch_size: int, most: int = 100) -> in
     return max(divisor for divisor in range(1, most + 1) if num_steps % divisor == 0)
 
 
-def as_tensor(array: NDArray[np.float32]) -> tensorflow.Tensor:
+def as_tensor(array: NDArray[np.float32] | tensorflow.Tensor) -> tensorflow.Tensor:
     """Make a TensorFlow tensor of an array, once and for all, so that Keras need not copy it each time.
 
     Given an array, `fit` and `evaluate` copy it into a tensor, and `tensorflow.constant` copies it twice on the way.
@@ -74,14 +75,16 @@ def as_tensor(array: NDArray[np.float32]) -> tensorflow.Tensor:
 
     Parameters
     ----------
-    array : ndarray of float32, any shape
-        Not needed any more afterwards; what happens to it does not reach the tensor.
+    array : ndarray or tensor of float32, any shape
+        Not needed any more afterwards; what happens to it does not reach the tensor. A tensor, such as a cell that is
+        run twice gives, is copied as well.
 
     Returns
     -------
     tensorflow.Tensor
         The same numbers in the same shape.
     """
+    array = np.asarray(array)
     memory = np.empty(array.nbytes + ALIGNMENT, dtype=np.uint8)
     begin = -memory.ctypes.data % ALIGNMENT
     aligned = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -96,12 +99,12 @@ def estimate_epoch_seconds(
     test_vectors: ArrayLike,
     one_hot_test_labels: ArrayLike,
     batch_size: int,
-    seconds: float = 2,
 ) -> float:
-    """Find out from a short trial how long an epoch will take on this computer.
+    """Find out from a trial of two seconds how long an epoch will take on this computer.
 
-    A network of its own learns from a part of the images again and again, and is asked about as large a part of the
-    test images. Random numbers are drawn in it: a training that shall be repeatable sets its seed afterwards.
+    What TensorFlow needs to get started comes before them, and does not count. A network of its own learns from a part
+    of the images again and again, and is asked about as large a part of the test images. Random numbers are drawn in
+    it: a training that shall be repeatable sets its seed afterwards.
 
     Parameters
     ----------
@@ -111,8 +114,6 @@ def estimate_epoch_seconds(
         Their labels.
     batch_size : int
         As in the training.
-    seconds : float
-        Length of the trial; what TensorFlow needs to get started comes before it, and does not count.
 
     Returns
     -------
@@ -128,7 +129,7 @@ def estimate_epoch_seconds(
 
     def stop_in_time(epoch: int, logs: dict[str, float] | None = None) -> None:
         finished.append(monotonic())
-        model.stop_training = len(finished) > 1 and finished[-1] - finished[0] > seconds
+        model.stop_training = len(finished) > 1 and finished[-1] - finished[0] > TRIAL_SECONDS
 
     model.fit(
         train_vectors[:num_train],

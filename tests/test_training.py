@@ -90,6 +90,7 @@ def test_a_tensor_has_the_numbers_of_its_array_and_keeps_them(offset):
     array[:] = 0
     assert tensor.numpy().tolist() == numbers
     assert (tensor[1:] + 0).numpy().tolist() == numbers[1:]
+    assert as_tensor(tensor).numpy().tolist() == numbers, "a cell may be run twice"
 
 
 @pytest.mark.parametrize(("batch_size", "share"), [(20, 1), (10, 1 / 2)])
