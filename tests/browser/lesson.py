@@ -145,7 +145,7 @@ class Lesson:
 
     def keep_picture(self, name: str, what: Locator | None = None) -> None:
         """Write a picture of the page, or of a part of it, to ``build/browser/NAME.png``."""
-        (what or self.page).screenshot(path=self._pictures / f"{name}.png")
+        (what or self.page).screenshot(path=self._pictures / f"{name}.png", animations="disabled")
 
     # --- reading what the kernel holds ---
 

@@ -382,7 +382,7 @@ def test_the_page_fits_its_screen(browser, watch, pad_page, name, width, height,
     pad.whole.get_by_role("combobox", name="Sample").select_option(f"{SEVEN}")
     expect(pad.verdict).to_have_text("7")
     pad.wait()
-    page.screenshot(path=PICTURES / f"pad-page-{name}-{scheme}.png")
+    page.screenshot(path=PICTURES / f"pad-page-{name}-{scheme}.png", animations="disabled")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for part in (pad.paper, pad.verdict):
         area = part.bounding_box()

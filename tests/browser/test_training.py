@@ -68,10 +68,12 @@ def test_the_view_has_a_point_for_each_epoch(lesson):
     expect(view).to_contain_text("finished after epoch 30 of 30")
     expect(view.locator("[role=status]")).to_contain_text(f"Epoch 30: accuracy {history['accuracy'][-1]:.4f}")
     expect(stop_button(lesson)).to_have_attribute("aria-disabled", "true")
+    accuracy, loss = (curve(lesson, metric).bounding_box() for metric in ("accuracy", "loss"))
+    assert accuracy["y"] == loss["y"]  # side by side: seen at once on a small screen
     lesson.keep_picture("training-finished", view.locator(".training"))
 
 
-@pytest.mark.parametrize("how", ["mouse", "keyboard", "square in the toolbar"])
+@pytest.mark.parametrize("how", ["mouse", "keyboard", "toolbar"])
 def test_a_stop_loses_nothing(long_training, how):
     lesson = long_training
     wait_for_points(lesson, more_than=2)

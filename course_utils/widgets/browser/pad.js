@@ -334,7 +334,7 @@ function comparisonRow({ name, text, share, low, high }) {
     const style = `--share: ${share}; --low: ${low}; --high: ${high}`;
     line.append(element("span", { style }), element("b", { style }));
   }
-  return element("p", {}, element("strong", {}, name), line, text);
+  return element("p", {}, element("strong", {}, name), line, element("span", {}, text));
 }
 
 function thumbnail({ image, label, prediction }) {
