@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -185,14 +186,24 @@ class Cluster:
         options = ["--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(self.folder / name)]
         self._start(name, "dask_worker", self.address, *options)
 
-    def kill_in_the_middle(self, client, path):
-        """Kill a worker that is training; Dask would rightly repeat a finished run that nobody has fetched yet."""
-        while True:
-            name = wait_until(lambda: busy_worker(client))
-            self.processes[name].send_signal(signal.SIGSTOP)  # or it might finish in between
-            if sum(map(len, client.has_what().values())) <= len(read_results(path)):
-                return self.kill(name)
-            self.processes[name].send_signal(signal.SIGCONT)
+    def kill_in_the_middle(self, client):
+        """Kill a worker that is training, when what it finished before was fetched and is held by nobody."""
+        name, training = wait_until(self._suspended_training)
+        try:
+            wait_until(lambda: not any(client.has_what(workers=[name]).values()))
+            self.kill(name)
+        finally:
+            training.kill()
+
+    def _suspended_training(self):
+        """Suspend a process in which a worker has been training for a while; or it might finish in between."""
+        for name in self.processes.keys() - {"scheduler"}:
+            for child in psutil.Process(self.processes[name].pid).children():
+                with suppress(psutil.NoSuchProcess):
+                    if child.cmdline()[-1:] == [workers.CHILD] and child.cpu_times().user > 0.5:
+                        child.suspend()
+                        return name, child
+        return None
 
     def kill(self, name):
         self.processes[name].kill()
@@ -209,13 +220,6 @@ def cluster(small_digits, tmp_path, monkeypatch):
     cluster = Cluster(tmp_path)
     yield cluster
     cluster.close()
-
-
-def busy_worker(client):
-    """Return the name of a worker that is training; a task that was only sent to it would be executing on none."""
-    calls = client.call_stack()
-    names = {address: worker["name"] for address, worker in client.scheduler_info()["workers"].items()}
-    return next((names[address] for address, tasks in calls.items() if tasks), None)
 
 
 def times_begun_and_finished(client):
@@ -244,7 +248,7 @@ def test_a_worker_killed_half_way_loses_no_run_and_repeats_only_its_own(cluster,
 
         def kill_one():
             wait_until(path.exists)
-            cluster.kill_in_the_middle(watcher, path)
+            cluster.kill_in_the_middle(watcher)
 
         killer = threading.Thread(target=kill_one)
         killer.start()

@@ -81,8 +81,9 @@ def record_runs(runs: Sequence[Run], executor: Executor, path: Path = RESULTS) -
                 # Woken every second, so that the clock beside the bar is seen to go.
                 finished, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
                 # What failed comes last, since False is sorted before True: the others are recorded first.
-                for future in sorted(finished, key=lambda future: future.cancelled() or bool(future.exception())):
-                    trained = future.result()
+                in_order = sorted(finished, key=lambda future: future.cancelled() or bool(future.exception()))
+                # A loop over futures would keep the last one, and what is kept Dask trains again if its worker is lost.
+                for trained in (future.result() for future in in_order):
                     results[trained.result.run] = trained.result
                     _keep_weights(trained, path.parent)
                     write_results(results.values(), path)
