@@ -83,6 +83,8 @@ function stopper(model) {
   if (!kernel) return { node: make("span", {}, "To stop after an epoch, interrupt the kernel."), sync() {} };
   const title = "What was learned is kept. The square in the toolbar does the same.";
   const button = make("button", { type: "button", title }, "Stop after this epoch");
+  // Otherwise JupyterLab takes keys for its own, and cuts the cell at an x. It asks the focused element only.
+  button.setAttribute("data-lm-suppress-shortcuts", "true");
   let couldStop = false, pressed = false;
   function sync() {
     const canStop = model.get("can_stop");
@@ -109,8 +111,6 @@ function render({ model, el }) {
   el.classList.add("explorer", "training");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Training");
-  // Otherwise JupyterLab takes keys on the button for its own.
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
   el.append(make("div", { className: "top" }, bar, status, stop.node), drawLegend(), curves, announcement);
 
   const told = () => {
