@@ -82,7 +82,8 @@ def record_runs(runs: Sequence[Run], executor: Executor, path: Path = RESULTS) -
                 finished, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
                 # What failed comes last, since False is sorted before True: the others are recorded first.
                 in_order = sorted(finished, key=lambda future: future.cancelled() or bool(future.exception()))
-                # A loop over futures would keep the last one, and what is kept Dask trains again if its worker is lost.
+                # A loop over futures would keep the last one until the next result; what is kept, Dask trains again if
+                # its worker is lost.
                 for trained in (future.result() for future in in_order):
                     results[trained.result.run] = trained.result
                     _keep_weights(trained, path.parent)

@@ -31,6 +31,14 @@ function paint(canvas, values, full = 255) {
   context.putImageData(image, 0, 0);
 }
 
+/** Keep keys from JupyterLab, which would go to another cell at an arrow and cut the cell at an x. */
+function keepKeys(root) {
+  // JupyterLab asks the focused element before it looks at what is around it.
+  for (const control of root.querySelectorAll("button, input, select, [tabindex]")) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+}
+
 /** A labelled slider; `tell(value)` is what stands beside it, `speak(value)` what a screen reader says. */
 function slider(name, { min = 0, max, step = 1 }, onInput, { tell = String, speak = tell } = {}) {
   const input = make("input", { type: "range", min, max, step });
@@ -130,11 +138,7 @@ function explorer(build) {
       el.setAttribute("role", "group");
       el.setAttribute("aria-label", facts.title);
       el.append(make("p", { className: "title", "aria-hidden": "true" }, facts.title), ...nodes, news, problem);
-
-      // Otherwise JupyterLab takes arrow keys for its own, and cuts the cell at an x. It asks the focused element only.
-      for (const control of el.querySelectorAll("button, input, select, [tabindex]")) {
-        control.setAttribute("data-lm-suppress-shortcuts", "true");
-      }
+      keepKeys(el);
 
       let timer;
       const later = (delay, act) => { clearTimeout(timer); timer = setTimeout(act, delay); };

@@ -83,8 +83,6 @@ function stopper(model) {
   if (!kernel) return { node: make("span", {}, "To stop after an epoch, interrupt the kernel."), sync() {} };
   const title = "What was learned is kept. The square in the toolbar does the same.";
   const button = make("button", { type: "button", title }, "Stop after this epoch");
-  // Otherwise JupyterLab takes keys for its own, and cuts the cell at an x. It asks the focused element only.
-  button.setAttribute("data-lm-suppress-shortcuts", "true");
   let couldStop = false, pressed = false;
   function sync() {
     const canStop = model.get("can_stop");
@@ -112,6 +110,7 @@ function render({ model, el }) {
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Training");
   el.append(make("div", { className: "top" }, bar, status, stop.node), drawLegend(), curves, announcement);
+  keepKeys(el);
 
   const told = () => {
     bar.max = model.get("num_epochs");
