@@ -186,23 +186,13 @@ class Cluster:
         options = ["--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(self.folder / name)]
         self._start(name, "dask_worker", self.address, *options)
 
-    def kill_in_the_middle(self, client):
-        """Kill a worker that is training, when what it finished before was fetched and is held by nobody."""
-        name, training = wait_until(self._suspended_training)
-        try:
-            wait_until(lambda: not any(client.has_what(workers=[name]).values()))
-            self.kill(name)
-        finally:
-            training.kill()
-
-    def _suspended_training(self):
-        """Suspend a process in which a worker has been training for a while; or it might finish in between."""
-        for name in self.processes.keys() - {"scheduler"}:
-            for child in psutil.Process(self.processes[name].pid).children():
-                with suppress(psutil.NoSuchProcess):
-                    if child.cmdline()[-1:] == [workers.CHILD] and child.cpu_times().user > 0.5:
-                        child.suspend()
-                        return name, child
+    def suspend_training(self, name):
+        """Suspend the process in which a worker has been training for a while, and return it; None if there is none."""
+        for child in psutil.Process(self.processes[name].pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if child.cmdline()[-1:] == [workers.CHILD] and child.cpu_times().user > 0.5:
+                    child.suspend()
+                    return child
         return None
 
     def kill(self, name):
@@ -241,16 +231,22 @@ def test_a_worker_killed_half_way_loses_no_run_and_repeats_only_its_own(cluster,
     from distributed import Client
 
     cluster.add_worker("first")
-    cluster.add_worker("second")
     path = tmp_path / "experiments.json"
     with Client(cluster.address) as watcher:
-        watcher.wait_for_workers(2, timeout=SECONDS)
 
-        def kill_one():
+        def kill_first():
             wait_until(path.exists)
-            cluster.kill_in_the_middle(watcher)
+            training = wait_until(lambda: cluster.suspend_training("first"))  # or it might finish in between
+            try:
+                # What is recorded is asked for no more, or Dask would rightly do it again.
+                wait_until(lambda: not any(watcher.has_what(workers=["first"]).values()))
+                cluster.add_worker("second")
+                watcher.wait_for_workers(2, timeout=SECONDS)
+                cluster.kill("first")
+            finally:
+                training.kill()
 
-        killer = threading.Thread(target=kill_one)
+        killer = threading.Thread(target=kill_first)
         killer.start()
         with cluster_executor(cluster.address) as executor:
             record_runs(SMALL, executor, path)
