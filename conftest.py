@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytest_plugins = ["tests.nbval_contract"]
+pytest_plugins = ["tools.comparison.plugin"]
 
 BYTES_OF_A_WORKER = 3e9  # tests that train, and the kernel of a lesson
 

@@ -22,7 +22,7 @@ from benchmarks.machine import BUILD, BenchError, describe, further_packages, sa
 from benchmarks.plots import draw
 from benchmarks.report import insert, tables
 from benchmarks.training import measure_growth, measure_training
-from course_utils.authoring.execution import LessonError, choose_digits
+from tools.execution import LessonError, choose_digits
 from course_utils.data import DatasetError, load_dataset
 from course_utils.workspace import atomic_path, write_remedy
 

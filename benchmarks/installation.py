@@ -13,8 +13,8 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.machine import BUILD, ROOT, BenchError, say
-from course_utils.authoring.environment import LOCK, lock_entries, probe_python
-from course_utils.authoring.kit import KitError, fetch_wheels
+from tools.bootstrap import LOCK, lock_entries, probe_python
+from tools.kit import KitError, fetch_wheels
 
 NOT_COPIED = shutil.ignore_patterns(".*", "build", "workspace", "dist", "__pycache__")
 

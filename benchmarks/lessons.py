@@ -16,8 +16,8 @@ from nbformat import NotebookNode
 
 from benchmarks.figures import TRAINING_LESSONS
 from benchmarks.machine import ROOT, BenchError, ask, say
-from course_utils.authoring.execution import Execution, LessonError, execute_notebook
-from course_utils.authoring.run import html_page
+from tools.execution import Execution, LessonError, execute_notebook
+from tools.run import html_page
 
 REPETITIONS = 5
 LAPTOP_BYTES = 2 * 2**30

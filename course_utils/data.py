@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.downloading import DownloadError, download_mnist, keras_file
-from course_utils.reading import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
+from course_utils.download import DownloadError, download_mnist, keras_file
+from course_utils.readers import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 if TYPE_CHECKING:

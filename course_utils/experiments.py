@@ -131,7 +131,7 @@ def read_results(path: Path = RESULTS) -> dict[Run, Result]:
     Parameters
     ----------
     path : Path
-        A file that `course_utils.authoring.seeds` has written; one that is not there holds nothing.
+        A file that `tools.experiments` has written; one that is not there holds nothing.
 
     Returns
     -------

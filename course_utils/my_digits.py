@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.reading import file_error
+from course_utils.readers import file_error
 from course_utils.workspace import atomic_path, one_at_a_time, workspace_folder, write_remedy
 
 FILE_NAME = "my_digits.npz"

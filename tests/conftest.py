@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from course_utils import downloading
+from course_utils import download
 
 
 @pytest.fixture

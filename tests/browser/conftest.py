@@ -44,7 +44,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserType, Error, expect, sync_playwright
 
-from course_utils.authoring.execution import kernel_environment
+from tools.execution import kernel_environment
 
 from .lesson import Lesson
 from .watch import Watch
@@ -167,7 +167,7 @@ def lab(tmp_path_factory):
         port = unused.getsockname()[1]
     lab = Lab(f"http://127.0.0.1:{port}", "browser-tests", folder, folder / "workspace", home / "runtime")
     code = (
-        "from pathlib import Path; from course_utils.authoring.lab import open_lab; "
+        "from pathlib import Path; from tools.lab import open_lab; "
         f"open_lab(Path({str(folder)!r}), 'notebooks/00_start_here.ipynb', "
         f"['--no-browser', '--port={port}', '--LabApp.expose_app_in_browser=True'])"
     )

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, expect
 
-from course_utils.authoring.normal_form import normalise
+from tools.clean_outputs import normalise
 
 if TYPE_CHECKING:
     from .conftest import Lab

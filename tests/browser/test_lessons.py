@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from course_utils.authoring.editions import student_notebook
-from course_utils.authoring.normal_form import WIDGET_VIEW
+from tools.editions import student_notebook
+from tools.clean_outputs import WIDGET_VIEW
 
 from .lesson import NOTEBOOKS
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from course_utils.authoring.pad_page import write_pad_page
+from tools.pad_page import write_pad_page
 from course_utils.data import load_dataset
 from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, sample_handwritings, shrink_drawing
 from course_utils.model import build_model

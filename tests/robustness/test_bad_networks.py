@@ -15,9 +15,9 @@ import time
 import numpy as np
 import pytest
 
-from course_utils import downloading
+from course_utils import download
 from course_utils.data import load_dataset
-from course_utils.downloading import keras_file
+from course_utils.download import keras_file
 
 pytestmark = pytest.mark.usefixtures("house")
 ARCHIVE = b"PK\x03\x04 as if it were MNIST" + np.random.default_rng(1).bytes(300_000)

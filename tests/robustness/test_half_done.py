@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_utils.authoring import editions, record, run
+from tools import editions, record, run
 from tests.robustness.writers import WRITERS, write_download
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL, limits and permissions of POSIX")

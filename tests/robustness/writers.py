@@ -19,8 +19,8 @@ from typing import NamedTuple
 import nbformat
 import numpy as np
 
-from course_utils import downloading
-from course_utils.authoring import editions, environment, kit, record, run
+from course_utils import download
+from tools import editions, environment, kit, record, run
 from course_utils.data import Dataset, load_pickle, save_pickle
 from course_utils.exercises import core
 from course_utils.my_digits import keep_digit, load_my_digits
@@ -131,7 +131,7 @@ def _values(model):
 
 def _begin_training(folder, version, *, resume):
     from course_utils.model import compile_model
-    from course_utils.resuming import keep_each_epoch
+    from course_utils.checkpoint import keep_each_epoch
 
     os.environ["COURSE_WORKSPACE"] = str(folder)
     model = _network(version).model
@@ -168,7 +168,7 @@ def read_unfinished(folder):
 
 
 def write_reference(folder, version):
-    from course_utils.authoring import reference
+    from tools import reference
 
     reference.FOLDER = folder / "reference"
     reference.WEIGHTS, reference.RECORD = reference.FOLDER / "mnist.weights.h5", reference.FOLDER / "mnist.json"

@@ -1,0 +1,42 @@
+"""The course as a whole: its folders, its lessons in order, and the error that every command understands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+REFERENCE = Path(__file__).resolve().parent / "reference"
+
+#: Number and name of each lesson, in the order of the course.
+LESSONS = {
+    "00": "start here",
+    "01": "load and pickle",
+    "02": "preprocess",
+    "03": "one-hot encode",
+    "04": "build the model",
+    "05": "train",
+    "06": "evaluate",
+    "07": "predict",
+    "08": "try a cnn",
+}
+
+
+class CourseError(Exception):
+    """Something the reader can act on: the message says what happened, why, and what to do next.
+
+    Commands print the message and end with status 1; the original exception is the ``__cause__``.
+    """
+
+
+def lesson_file(number: str) -> str:
+    """Return the file name of a lesson: ``"05_train.ipynb"`` for ``"05"``.
+
+    Raises
+    ------
+    CourseError
+        There is no lesson with this number.
+    """
+    if number not in LESSONS:
+        raise CourseError(f"There is no lesson {number!r}. The lessons are {', '.join(LESSONS)}.")
+    return f"{number}_{LESSONS[number].replace(' ', '_').replace('-', '_')}.ipynb"

@@ -1,0 +1,294 @@
+"""The plugin at work: pytest on small real notebooks, in processes of its own."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+WITH_MNIST = """
+from pathlib import Path
+
+import tools.comparison.plugin
+
+pytest_plugins = ["tools.comparison.plugin"]
+
+
+def choose_digits(folder):
+    with (Path(__file__).parent / "asked").open("a") as asked:
+        asked.write("once")
+    return "MNIST", {"WHAT_THE_SESSION_FOUND": "MNIST"}
+
+
+tools.comparison.plugin.choose_digits = choose_digits
+"""
+WITHOUT_PATCH = 'pytest_plugins = ["tools.comparison.plugin"]\n'
+
+
+def printed(text: str, name: str = "stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def result(text: str):
+    return new_output("execute_result", {"text/plain": text})
+
+
+def red_picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(buffer, format="png")
+    return buffer.getvalue()
+
+
+SHOW_PICTURE = """import io
+from IPython.display import Image, display
+from PIL import Image as Picture
+buffer = io.BytesIO()
+Picture.new("RGB", (64, 64), "{}").save(buffer, "png")
+display(Image(buffer.getvalue()), metadata={{"image/png": {{"alt": "a square"}}}})"""
+PICTURE = new_output(
+    "display_data",
+    {"image/png": base64.b64encode(red_picture()).decode(), "text/plain": "<IPython.core.display.Image object>"},
+    metadata={"image/png": {"alt": "a square"}},
+)
+LOOK_AROUND = """import os
+from course_utils.workspace import workspace_folder
+before = os.listdir(workspace_folder())
+(workspace_folder() / "left behind").touch()
+before, sorted(set(os.environ) & {"NO_COLOR", "COURSE_OFFLINE", "WHAT_THE_SESSION_FOUND"})"""
+FRESH_WORKSPACE = result("([], ['WHAT_THE_SESSION_FOUND'])")
+
+# Of each cell: what it runs, what is recorded, metadata, and the verdict with MNIST.
+LESSONS = {
+    "01_good": {
+        "look-around": (LOOK_AROUND, [FRESH_WORKSPACE], {}, "passed"),
+        "equal": ("print('a 1.5')", [printed("a 1.5\n")], {}, "passed"),
+        "semicolon": ("1 + 1;", [], {}, "passed"),
+        "number-within": ("print(0.9845)", [printed("0.9844\n")], {"tolerance": {"absolute": 0.001}}, "passed"),
+        "keras": (
+            "print('9/9 - 3s - 6ms/step - loss: 0.1')",
+            [printed("9/9 - 4s - 7ms/step - loss: 0.1\n")],
+            {},
+            "passed",
+        ),
+        "announced": (
+            "1 / 0",
+            [new_output("error", ename="ZeroDivisionError", evalue="division by zero")],
+            {"tags": ["raises-exception"]},
+            "passed",
+        ),
+        "picture": (SHOW_PICTURE.format("red"), [PICTURE], {}, "passed"),
+    },
+    "02_differs": {
+        "fresh-again": (LOOK_AROUND, [FRESH_WORKSPACE], {}, "passed"),
+        "number-beyond": (
+            "print('loss: 0.9884')",
+            [printed("loss: 0.9844\n")],
+            {"tolerance": {"absolute": 0.001}},
+            "failed",
+        ),
+        "missing-output": ("x = 1", [printed("x\n")], {}, "failed"),
+        "new-output": ("print('x')", [], {}, "failed"),
+        "other-picture": (SHOW_PICTURE.format("green"), [PICTURE], {}, "failed"),
+        "recorded-stderr": (
+            "import sys\nprint('oh', file=sys.stderr)",
+            [printed("oh\n", "stderr")],
+            {},
+            "failed",
+        ),
+        "never-recorded": ("y = 2", None, {}, "failed"),
+        "ignored-stderr": (
+            "import sys\nprint('oh', file=sys.stderr)",
+            [],
+            {"tags": ["nbval-ignore-output"]},
+            "failed",
+        ),
+        "ignored": ("print('x')", [], {"tags": ["nbval-ignore-output"]}, "passed"),
+        "no-exception": ("1", [result("1")], {"tags": ["raises-exception", "nbval-ignore-output"]}, "failed"),
+        "wrong-tolerance": ("1", [result("1")], {"tolerance": {"absolut": 1}}, "failed"),
+        "after-all-that": ("2", [result("2")], {}, "passed"),
+    },
+    "03_stops": {
+        "raises": ("raise ValueError('no digits')", [], {}, "failed"),
+        "after-error": ("1", [result("1")], {}, "skipped"),
+    },
+    "04_dies": {
+        "dies": ("import os\nos._exit(1)", [], {}, "failed"),
+        "after-death": ("1", [result("1")], {}, "skipped"),
+    },
+    "05_digits": {
+        "dataset": ("print('images: 1500')", [printed("images: 60000\n")], {"tags": ["depends-on-dataset"]}, "failed"),
+        "other": ("print('words')", [printed("other words\n")], {}, "failed"),
+        "dataset-stderr": (
+            "import sys\nprint('oh', file=sys.stderr)",
+            [],
+            {"tags": ["depends-on-dataset"]},
+            "failed",
+        ),
+        "offline": (
+            "import os\nos.environ.get('COURSE_OFFLINE')",
+            [],
+            {},
+            "passed",
+        ),
+        "dataset-error": ("1 / 0", [], {"tags": ["depends-on-dataset"]}, "failed"),
+    },
+}
+VERDICTS = {cell: verdict for cells in LESSONS.values() for cell, (*_, verdict) in cells.items()}
+
+
+@dataclass
+class Session:
+    """What a run of pytest left: its output, the verdict and report of each cell, and its folder."""
+
+    folder: Path
+    status: int
+    output: str
+    verdicts: dict[str, str]
+    reports: dict[str, str]
+
+
+def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **environment: str | None) -> Session:
+    for name, cells in lessons.items():
+        notebook = new_notebook()
+        for count, (cell_id, (source, outputs, metadata, _)) in enumerate(cells.items(), start=1):
+            executed = {} if outputs is None else {"execution_count": count, "outputs": outputs}
+            notebook.cells.append(new_code_cell(source, id=cell_id, metadata=metadata, **executed))
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    (folder / "conftest.py").write_text(conftest, encoding="utf-8")
+    (folder / "pytest.ini").write_text(
+        "[pytest]\naddopts = --nbval --nbval-current-env --dist loadfile\n", encoding="utf-8"
+    )
+    (folder / "tmp").mkdir()
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONUTF8": "1", **environment}
+    variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
+    process = subprocess.run(
+        [sys.executable, "-m", "pytest", "--junitxml=report.xml", "-p", "no:cacheprovider", *arguments],
+        cwd=folder,
+        env={name: value for name, value in variables.items() if value is not None},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    session = Session(folder, process.returncode, process.stdout + process.stderr, {}, {})
+    for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
+        cell = re.sub(r"cell \d+ \((.*)\)", r"\1", case.get("name"))
+        verdict = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
+        session.verdicts[cell] = {"failure": "failed"}.get(verdict, verdict)
+        session.reports[cell] = "".join(child.get("message", "") + "\n" + (child.text or "") for child in case)
+    return session
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory) -> Session:
+    return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS)
+
+
+def test_verdicts(strict):
+    assert strict.verdicts == VERDICTS, strict.output
+    assert strict.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_verdicts_are_the_same_on_two_cores(tmp_path):
+    session = run_pytest(tmp_path, WITH_MNIST, LESSONS, "-n", "2")
+    assert session.verdicts == VERDICTS, session.output
+    assert (tmp_path / "asked").read_text() == "once"
+    assert session.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_good_lesson_alone_passes(tmp_path):
+    session = run_pytest(tmp_path, WITH_MNIST, {"01_good": LESSONS["01_good"]}, "01_good.ipynb")
+    assert session.status == pytest.ExitCode.OK, session.output
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("number-beyond", "number 1 (loss): 0.9844 → 0.9884, moved by 0.004, 4 tolerances of 0.001"),
+        ("number-beyond", "The source of cell 2 (number-beyond):\n    print('loss: 0.9884')"),
+        ("missing-output", "expected 1 output (text on stdout); found no output"),
+        ("new-output", "expected no output; found 1 output (text on stdout)"),
+        ("other-picture", "the picture moved by"),
+        ("recorded-stderr", "stderr: nothing may be written there, found “oh”"),
+        ("ignored-stderr", "stderr: nothing may be written there, found “oh”"),
+        ("never-recorded", "has never been recorded"),
+        ("no-exception", "nothing was raised"),
+        ("wrong-tolerance", "tolerance knows absolute, relative and picture, not 'absolut'"),
+        ("raises", "ValueError: no digits"),
+        ("after-error", "not executed, since cell 1 (raises) failed"),
+        ("dies", "the kernel died"),
+        ("after-death", "not executed, since cell 1 (dies) failed"),
+    ],
+)
+def test_report_says(strict, cell, words):
+    assert words in re.sub(r"\x1b\[[0-9;]*m|#x1B\[[0-9;]*m", "", strict.reports[cell])
+
+
+def test_pictures_are_left_and_named(strict):
+    for part, colour in (("expected", (255, 0, 0)), ("actual", (0, 128, 0)), ("difference", (0, 0, 0))):
+        name = f"build/nbval/02_differs-other-picture-{part}.png"
+        assert name in strict.reports["other-picture"]
+        assert Image.open(strict.folder / name).convert("RGB").getpixel((0, 0)) == colour
+
+
+def test_header_names_mnist(strict):
+    assert "digits: MNIST, recorded outputs compared strictly" in strict.output
+
+
+def test_workspaces_are_removed(strict):
+    assert not list((strict.folder / "tmp").glob("workspace-*"))
+
+
+@pytest.fixture(scope="module", params=[(), ("-n", "2")], ids=["one-core", "two-cores"])
+def offline(request, tmp_path_factory) -> Session:
+    folder = tmp_path_factory.mktemp("offline")
+    nowhere = str(folder / "nowhere")
+    return run_pytest(
+        folder,
+        WITHOUT_PATCH,
+        {"05_digits": LESSONS["05_digits"]},
+        *request.param,
+        MNIST_PATH=None,
+        COURSE_OFFLINE="1" if not request.param else None,
+        COURSE_WORKSPACE=nowhere,
+        KERAS_HOME=nowhere,
+        HTTPS_PROXY="http://127.0.0.1:9",
+    )
+
+
+def test_without_mnist_only_what_depends_on_it_is_not_compared(offline):
+    assert offline.verdicts == {
+        "dataset": "passed",
+        "other": "failed",
+        "dataset-stderr": "failed",
+        "offline": "failed",  # the kernel is told not to look for MNIST again, and shows it
+        "dataset-error": "failed",
+    }, offline.output
+
+
+def test_header_names_the_embedded_digits(offline):
+    assert re.search(r"digits: UCI digits \(embedded\) - .* not compared", offline.output)
+
+
+def test_digits_that_cannot_be_read_stop_the_session(tmp_path):
+    with pytest.raises(FileNotFoundError):  # no cell ran, so pytest wrote no report
+        run_pytest(tmp_path, WITHOUT_PATCH, {"01_good": LESSONS["01_good"]}, MNIST_PATH=str(tmp_path / "no.npz"))
+
+
+def test_unit_tests_alone_look_for_no_digits(tmp_path):
+    (tmp_path / "test_unit.py").write_text("def test_unit(): pass\n", encoding="utf-8")
+    session = run_pytest(tmp_path, WITHOUT_PATCH, {}, "test_unit.py", MNIST_PATH=str(tmp_path / "no.npz"))
+    assert session.status == pytest.ExitCode.OK, session.output
+    assert "digits:" not in session.output
