@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "build"
 REFERENCE = Path(__file__).resolve().parent / "reference"
 
 #: Number and name of each lesson, in the order of the course.
