@@ -176,7 +176,7 @@ def check_kernel() -> Finding:
 def check_digits() -> Finding:
     """Look for MNIST where lessons look for it, the network excepted, and compare every byte with its hash."""
     from course_utils.data import DatasetError, load_dataset
-    from course_utils.download import keras_file
+    from course_utils.data import keras_file
 
     named = os.environ.get("MNIST_PATH")
     if named:

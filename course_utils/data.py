@@ -1,4 +1,4 @@
-"""The digits: where they come from, what they are called, and how they are kept."""
+"""The digits: where they come from, what they are called, and how they are saved."""
 
 from __future__ import annotations
 
@@ -6,42 +6,25 @@ import hashlib
 import os
 import pickle
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.download import DownloadError, download_mnist, keras_file
 from course_utils.readers import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Dataset", "DatasetError", "load_dataset", "load_pickle", "save_pickle"]
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
 _CONTENT_SHA256 = {
-    "MNIST": (
-        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
-        "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
-        "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
-        "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
-    ),
-    "UCI digits": (
-        "e0a75dd92db20ee090713b76848bf6255780b0c14636c989ecd662264bd02097",
-        "8a574be6e791d6cd070eaf8901f476685a08f8d1bd04802f1b5cd6b323fc8365",
-        "be77bb1140c5e333c106229c3273d9119f3b7a87a8440947b8763733591d46b9",
-        "d9fe5d8aa3ec94030c0f0801e5aa9a9cc58767ed1daf6a1aaf3eac874036ab18",
-    ),
+    "MNIST": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
+    "UCI digits": "89b2d87c22f6b99fa13552f99592c0bea47b179bc032db8a90a2f870372479e3",
 }
-
-# Python 3.4 and later read protocol 4. HIGHEST_PROTOCOL would change with the Python that writes, and a pickle made by
-# an instructor must open on every student's machine.
+# Not HIGHEST_PROTOCOL, which changes with the Python that writes: Python 3.4 and later read this one.
 _PICKLE_PROTOCOL = 4
-
 _HOW_TO_GET_MNIST = (
     "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
     "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
@@ -125,8 +108,7 @@ def load_dataset(
     path
         An ``.npz`` archive with Keras' keys, or a pickle as `save_pickle` writes it.
     allow_download
-        Whether to try the network. ``COURSE_OFFLINE=1`` in the environment forbids it too. After one failure
-        the network is left alone until Python is restarted.
+        Whether to try the network, once. ``COURSE_OFFLINE=1`` in the environment forbids it too.
     allow_embedded
         Whether to make do with the digits of scikit-learn. They are not MNIST, and a printed banner says so.
 
@@ -141,20 +123,22 @@ def load_dataset(
         The named file cannot be used, or nothing was found and `allow_embedded` is false.
     """
     if path is not None:
-        return _read_dataset(Path(path).expanduser())
+        return load_pickle(path)
     if named := os.environ.get("MNIST_PATH"):
         try:
-            return _read_dataset(Path(named).expanduser())
+            return load_pickle(named)
         except DatasetError as error:
             error.add_note("The environment variable MNIST_PATH names this file.")
             raise
 
-    for locate, place in ((_workspace_file, "the workspace"), (keras_file, "Keras' cache")):
-        if dataset := _find_mnist(locate, place):
+    with suppress(OSError):  # without a workspace there is nothing in it
+        if dataset := _find_mnist(workspace_folder() / "mnist.pickle", "the workspace"):
             return dataset
+    if dataset := _find_mnist(keras_file(), "Keras' cache"):
+        return dataset
     reason = _why_no_download(allow_download)
     if reason is None:
-        if dataset := _find_mnist(keras_file, "Keras' cache"):
+        if dataset := _find_mnist(keras_file(), "Keras' cache"):
             return dataset
         reason = "the downloaded file could not be read again"
 
@@ -170,7 +154,7 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     dataset
-        The digits to write. The file does not hold their name: `load_pickle` tells it from the content.
+        The digits to write. The file does not hold their name: `load_pickle` recognises them by content.
     path
         The file to create or replace, in a folder that exists.
 
@@ -201,7 +185,7 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     Parameters
     ----------
     path
-        The pickle; it may come from a stranger. (An ``.npz`` archive with Keras' keys is understood as well.)
+        The pickle, which may come from a stranger; an ``.npz`` archive with Keras' keys will do as well.
 
     Returns
     -------
@@ -213,39 +197,29 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     DatasetError
         The file is missing, broken, hostile or holds something else.
     """
-    return _read_dataset(Path(path))
-
-
-# --- where MNIST may be ----------------------------------------------------------------------------------------------
-
-
-def _read_dataset(path: Path) -> Dataset:
+    path = Path(path).expanduser()
     arrays = read_arrays(path)
+    content = hashlib.sha256()
+    for array in arrays:
+        content.update(array.data)
+    names = {expected: name for name, expected in _CONTENT_SHA256.items()}
     try:
-        return Dataset(_name_by_content(arrays) or f"digits from {path.name}", *arrays)
+        return Dataset(names.get(content.hexdigest(), f"digits from {path.name}"), *arrays)
     except DatasetError as error:
         raise file_error(path, str(error)) from error
 
 
-def _name_by_content(arrays: tuple[np.ndarray, ...]) -> str | None:
-    found = tuple(hashlib.sha256(array).hexdigest() for array in arrays)
-    return next((name for name, expected in _CONTENT_SHA256.items() if found == expected), None)
+def keras_file() -> Path:
+    """Return where Keras keeps MNIST, whether it is there or not: in the folder ``KERAS_HOME`` or ``~/.keras``."""
+    return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"), "datasets", "mnist.npz")
 
 
-def _workspace_file() -> Path:
-    return workspace_folder() / "mnist.pickle"
-
-
-def _find_mnist(locate: Callable[[], Path], place: str) -> Dataset | None:
+def _find_mnist(file: Path, place: str) -> Dataset | None:
     """Return MNIST if it is there; say so if something else is there in its place."""
-    try:
-        file = locate()
-        if not file.exists():
-            return None
-    except (OSError, RuntimeError):  # no workspace, or no home folder: then nothing is in it
+    if not os.path.exists(file):  # unlike Path.exists, never an error
         return None
     try:
-        dataset = _read_dataset(file)
+        dataset = load_pickle(file)
         if dataset.name == "MNIST":
             return dataset
         problem = "is not MNIST"
@@ -256,19 +230,14 @@ def _find_mnist(locate: Callable[[], Path], place: str) -> Dataset | None:
 
 
 def _why_no_download(allow_download: bool) -> str | None:
-    """Download MNIST into Keras' cache; tell why it is not there now, or nothing when it is."""
+    """Download MNIST into Keras' cache; return why it is not there now, or None when it is."""
     if not allow_download:
         return "the download was switched off (allow_download=False)"
     if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
         return "COURSE_OFFLINE asks to stay off the network"
-    try:
-        download_mnist()
-    except DownloadError as error:
-        return str(error)
-    return None
+    from course_utils.download import download_mnist  # here, since most lessons never need the network
 
-
-# --- the digits that are always there --------------------------------------------------------------------------------
+    return download_mnist(keras_file())
 
 
 def _banner(reason: str) -> str:
@@ -299,7 +268,7 @@ def _embedded_digits() -> Dataset:
     small_images = ((small_images.astype(np.uint16) * 255 + 8) // 16).astype(np.uint8).reshape(-1, 8, 8)
     images = np.zeros((len(labels), 28, 28), np.uint8)
     for image, small_image in zip(images, small_images, strict=True):
-        image[4:24, 4:24] = Image.fromarray(small_image).resize((20, 20), Image.Resampling.BICUBIC)
+        image[4:24, 4:24] = np.asarray(Image.fromarray(small_image).resize((20, 20), Image.Resampling.BICUBIC))
     train_images, test_images, train_labels, test_labels = train_test_split(
         images, labels.astype(np.uint8), train_size=1_500, stratify=labels, random_state=9
     )

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from course_utils.readers import file_error
-from course_utils.workspace import atomic_path, one_at_a_time, workspace_folder, write_remedy
+from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 FILE_NAME = "my_digits.npz"
 _REMEDY = "Move the file away, or delete it, and begin a new set of digits."
@@ -24,7 +25,7 @@ class MyDigits(NamedTuple):
     images : ndarray of uint8, shape (n, 28, 28)
         In MNIST's form, 0 for paper and 255 for ink; n may be 0.
     labels : ndarray of uint8, shape (n,)
-        What each was meant to be, 0 to 9.
+        The digit that each was meant to be, 0 to 9.
     """
 
     images: NDArray[np.uint8]
@@ -32,12 +33,12 @@ class MyDigits(NamedTuple):
 
 
 def load_my_digits() -> MyDigits:
-    """Give the digits kept so far.
+    """Load the digits kept so far.
 
     Returns
     -------
     MyDigits
-        From the workspace; arrays of length 0 if none was kept.
+        From the workspace; arrays of length 0 if there are none yet.
 
     Raises
     ------
@@ -53,68 +54,36 @@ def load_my_digits() -> MyDigits:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise file_error(path, f"your own digits cannot be read ({error})", _REMEDY) from error
     images, labels = digits
-    is_whole = images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28) and labels.ndim == 1
-    if not is_whole or labels.max(initial=0) > 9:
+    is_valid = images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28) and labels.ndim == 1
+    if not is_valid or labels.max(initial=0) > 9:
         raise file_error(path, "it does not hold digits that were kept from the pad", _REMEDY)
     return digits
 
 
 def keep_digit(image: NDArray[np.uint8], label: int) -> MyDigits:
-    """Add a digit to the student's own test set.
+    """Add an image of shape (28, 28) and its label, and return all digits, this one last.
 
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (28, 28)
-        In MNIST's form.
-    label : int
-        What it was meant to be, 0 to 9.
-
-    Returns
-    -------
-    MyDigits
-        All digits, with this one at the end.
-
-    Raises
-    ------
-    ValueError
-        It is no such image or label.
-    DatasetError
-        The file is damaged or cannot be written; what was there is still there.
+    Raises ValueError for anything else, DatasetError if the file is damaged or cannot be written; what was there stays.
     """
     if image.shape != (28, 28) or image.dtype != np.uint8 or label not in range(10):
         raise ValueError(
             f"An image of shape {image.shape} and dtype {image.dtype} with label {label!r} cannot be kept: expected "
             "are 28 x 28 grey levels (uint8), and a digit from 0 to 9."
         )
-    return _replace(
-        lambda kept: MyDigits(
-            np.concatenate([kept.images, image[np.newaxis]]),
-            np.concatenate([kept.labels, np.array([label], np.uint8)]),
-        )
-    )
+    images, labels = image[np.newaxis], np.array([label], np.uint8)
+    return _change(lambda kept: MyDigits(np.concatenate([kept.images, images]), np.concatenate([kept.labels, labels])))
 
 
 def take_back_last_digit() -> MyDigits:
-    """Remove the digit that was kept last, if there is one.
-
-    Returns
-    -------
-    MyDigits
-        The digits left.
-
-    Raises
-    ------
-    DatasetError
-        The file is damaged or cannot be written; what was there is still there.
-    """
-    return _replace(lambda kept: MyDigits(kept.images[:-1], kept.labels[:-1]))
+    """Remove the digit that was kept last, if there is one, and return the digits left; errors as `keep_digit`."""
+    return _change(lambda kept: MyDigits(kept.images[:-1], kept.labels[:-1]))
 
 
-def _replace(change: Callable[[MyDigits], MyDigits]) -> MyDigits:
+def _change(change: Callable[[MyDigits], MyDigits]) -> MyDigits:
     path = workspace_folder() / FILE_NAME
     try:
         # Two notebooks may keep digits at the same moment, and neither may lose one.
-        with one_at_a_time(path.with_suffix(".lock"), "Another notebook is keeping a digit."):
+        with FileLock(path.with_suffix(".lock")):
             digits = change(load_my_digits())
             with atomic_path(path) as temporary:
                 np.savez_compressed(temporary, images=digits.images, labels=digits.labels)
