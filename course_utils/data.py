@@ -25,6 +25,8 @@ _CONTENT_SHA256 = {
 }
 # Not HIGHEST_PROTOCOL, which changes with the Python that writes: Python 3.4 and later read this one.
 _PICKLE_PROTOCOL = 4
+_latest: Dataset | None = None
+
 _HOW_TO_GET_MNIST = (
     "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
     "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
@@ -122,6 +124,17 @@ def load_dataset(
     DatasetError
         The named file cannot be used, or nothing was found and `allow_embedded` is false.
     """
+    global _latest
+    _latest = _first_dataset(path, allow_download, allow_embedded)
+    return _latest
+
+
+def latest_dataset() -> Dataset | None:
+    """Return what `load_dataset` returned last in this process, so that checks know what the lesson works with."""
+    return _latest
+
+
+def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, allow_embedded: bool) -> Dataset:
     if path is not None:
         return load_pickle(path)
     if named := os.environ.get("MNIST_PATH"):
@@ -211,19 +224,21 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
 
 def keras_file() -> Path:
     """Return where Keras keeps MNIST, whether it is there or not: in the folder ``KERAS_HOME`` or ``~/.keras``."""
-    return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"), "datasets", "mnist.npz")
+    # Like Keras: Path.expanduser would raise an error where there is no home folder.
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
+    return Path(home) / "datasets" / "mnist.npz"
 
 
 def _find_mnist(file: Path, place: str) -> Dataset | None:
     """Return MNIST if it is there; say so if something else is there in its place."""
-    if not os.path.exists(file):  # unlike Path.exists, never an error
-        return None
     try:
+        if not file.exists():
+            return None
         dataset = load_pickle(file)
         if dataset.name == "MNIST":
             return dataset
         problem = "is not MNIST"
-    except DatasetError:
+    except (DatasetError, OSError):
         problem = "is broken or cannot be read"
     print(f"{file.name} in {place} {problem}, so it was passed over.")
     return None
