@@ -1,8 +1,8 @@
-"""``kit``: one zip for a USB stick, from which the course is installed without a network.
+"""``make kit``: one zip for a USB stick, from which the course is installed without a network.
 
-It holds the edition for students, the wheels of ``requirements.lock`` for the platforms asked for, MNIST, the lessons
-as pages, and what is in ``kit_files``: a page to start from, and the installers. ``kit.json`` says which wheels are for
-whom, and has the SHA-256 of every file that is installed.
+It holds the students' edition, the wheels of ``requirements.lock`` for the platforms asked for, MNIST, the lessons and
+the drawing pad as pages, and ``kit_files``: a page to start from, and the installers. ``kit.json`` says which wheels
+are for which computer, and has the SHA-256 of every file that is installed.
 """
 
 from __future__ import annotations
@@ -14,32 +14,26 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
-from tqdm import tqdm
 
-from tools.editions import ZIP_NAME, make_student_edition, read_lessons, without_solutions
-from tools.bootstrap import lock_entries, probe_python
-from tools.run import html_page
+from course_utils.course import BUILD, ROOT, CourseError
 from course_utils.data import DatasetError, load_dataset, save_pickle
 from course_utils.workspace import atomic_path
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tools.editions import ZIP_NAME, make_student_edition, read_lessons, without_solutions, zip_entry
+from tools.pad_page import pad_page
+from tools.run import html_page
 
 KIT_NAME = "digit-course-kit.zip"
 KIT_FOLDER = "digit-course-kit"
 FILES = Path(__file__).with_name("kit_files")
 DIGITS = "mnist.pickle"
-
-
-class KitError(Exception):
-    """A kit cannot be made; the message says why, and what to do."""
 
 
 class Platform(NamedTuple):
@@ -52,61 +46,36 @@ class Platform(NamedTuple):
     tags: tuple[str, ...]
 
 
-def _linux(machine: str, *older: str) -> Platform:
-    # glibc 2.28: Debian 10, Ubuntu 20.04, Red Hat 8 and all that came later.
-    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(28, 4, -1)]
-    return Platform("linux", "Linux", machine, "posix", (*tags, *(f"{name}_{machine}" for name in older)))
-
-
+# glibc 2.28: Debian 10, Ubuntu 20.04, Red Hat 8 and all that came later.
+_MANYLINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)] + ["manylinux2014", "manylinux2010", "manylinux1"]
 PLATFORMS = {
-    "linux-x86_64": _linux("x86_64", "manylinux2014", "manylinux2010", "manylinux1"),
-    "linux-arm64": _linux("aarch64", "manylinux2014"),
+    "linux-x86_64": Platform("linux", "Linux", "x86_64", "posix", tuple(f"{name}_x86_64" for name in _MANYLINUX)),
+    "linux-arm64": Platform("linux", "Linux", "aarch64", "posix", tuple(f"{name}_aarch64" for name in _MANYLINUX)),
     "macos-arm64": Platform("darwin", "Darwin", "arm64", "posix", ("macosx_12_0_arm64",)),
     "macos-x86_64": Platform("darwin", "Darwin", "x86_64", "posix", ("macosx_12_0_x86_64",)),
     "windows-x86_64": Platform("win32", "Windows", "AMD64", "nt", ("win_amd64",)),
 }
 PYTHONS = ("3.11", "3.12", "3.13")
+# TensorFlow has no build for it.
+IMPOSSIBLE = ("macos-x86_64", "3.13")
 
 
 def make_kit(
-    root: Path, build: Path, platforms: Sequence[str] | None = None, pythons: Sequence[str] | None = None
-) -> Path:
-    """Write ``digit-course-kit.zip``, whole or not at all.
+    platforms: Sequence[str] = (), pythons: Sequence[str] = (), *, root: Path = ROOT, build: Path = BUILD
+) -> int:
+    """Write ``build/digit-course-kit.zip``, whole or not at all; by default for computers and a Python like this one.
 
-    Parameters
-    ----------
-    root
-        Folder of the course.
-    build
-        Folder to write to. Wheels are kept in ``build/wheels``, so that the next kit fetches only what it lacks.
-    platforms
-        Names in `PLATFORMS`; that of this computer by default.
-    pythons
-        Versions in `PYTHONS`; the running one by default.
-
-    Returns
-    -------
-    pathlib.Path
-        The zip.
-
-    Raises
-    ------
-    KitError
-        A name is unknown, or wheels cannot be had.
-    EditionError
-        The edition for students cannot be made.
-    OSError
-        Something cannot be read or written.
+    Wheels stay in ``build/wheels``, so that the next kit fetches only what it lacks.
     """
-    targets = _targets(platforms, pythons)
-    build.mkdir(parents=True, exist_ok=True)
-    files = {ZIP_NAME: make_student_edition(root, build)}
-    print("The edition for students is made", flush=True)
+    targets = _targets(platforms or [this_platform()], pythons or ["{}.{}".format(*sys.version_info)])
+    make_student_edition(root, build)
+    files = {ZIP_NAME: build / ZIP_NAME}
     if digits := _digits(build):
         files[DIGITS] = digits
+    lock = (root / "requirements.lock").read_text(encoding="utf-8")
     wheels: dict[str, dict[str, list[str]]] = {}
     for system, python in targets:
-        found = fetch_wheels(lock_entries(root=root), system, python, build / "wheels" / f"{system}-{python}")
+        found = fetch_wheels(lock, system, python, build / "wheels" / f"{system}-{python}")
         size = sum(path.stat().st_size for path in found) / 1e6
         print(f"{system}, Python {python}: {len(found)} wheels, {size:,.0f} MB", flush=True)
         wheels.setdefault(system, {})[python] = sorted(path.name for path in found)
@@ -117,52 +86,50 @@ def make_kit(
         "wheels": wheels,
         "sha256": {name: _sha256(path) for name, path in sorted(files.items())},
     }
-    texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", **_scripts(wheels, digits), **_pages(root)}
+    texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", "pages/pad.html": pad_page(), **_scripts(manifest)}
+    for name, lesson in read_lessons(root).items():
+        stem = Path(name).stem
+        texts[f"pages/{stem}.html"] = html_page(without_solutions(lesson), stem, root / "notebooks")
     with atomic_path(build / KIT_NAME) as temporary:
         _write_zip(temporary, files, texts)
-    return build / KIT_NAME
+    size = (build / KIT_NAME).stat().st_size / 1e6
+    print(f"Unpack it onto the stick: {build.name}/{KIT_NAME}, {size:,.0f} MB")
+    return 0
 
 
-def fetch_wheels(entries: Sequence[str], system: str, python: str, folder: Path) -> list[Path]:
-    """Bring a folder to hold exactly the wheels that a lock pins for a platform, with the hashes that it pins.
+def this_platform() -> str:
+    """Return the name in `PLATFORMS` of this computer."""
+    here = (sys.platform, platform.machine())
+    for name, each in PLATFORMS.items():
+        if (each.sys_platform, each.platform_machine) == here:
+            return name
+    raise CourseError(f"No kit can be made for {'-'.join(here)}. Choose platforms from {', '.join(PLATFORMS)}.")
 
-    Parameters
-    ----------
-    entries
-        The lock, as `lock_entries` gives it.
-    system, python
-        A name in `PLATFORMS`, a version in `PYTHONS`.
-    folder
-        Created when missing; what is there and right is not fetched again.
 
-    Returns
-    -------
-    list of pathlib.Path
-        The wheels.
-
-    Raises
-    ------
-    KitError
-        pip could not fetch them.
-    """
-    pinned = pins_for(entries, system, python)
+def fetch_wheels(lock: str, system: str, python: str, folder: Path) -> list[Path]:
+    """Make a folder hold exactly the wheels that a lock pins for a platform; those it has are not fetched again."""
+    pinned = pins_for(lock, system, python)
     folder.mkdir(parents=True, exist_ok=True)
-    found = _right_wheels(pinned, folder)
-    missing = [text for pin, text in pinned.items() if pin not in found]
+    missing = [entry for pin, entry in pinned.items() if pin not in _right_wheels(pinned, folder)]
     if missing:
-        _download(missing, system, python, folder)
-        found = _right_wheels(pinned, folder)
-    return list(found.values())
+        requirements = folder / "requirements.txt"
+        requirements.write_text("".join(missing), encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--retries", "1"]
+        command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--implementation", "cp"]
+        command += ["--python-version", python]
+        command += [word for tag in PLATFORMS[system].tags for word in ("--platform", tag)]
+        done = subprocess.run([*command, "-d", str(folder), "-r", str(requirements)])
+        requirements.unlink()
+        if done.returncode:
+            raise CourseError(
+                f"The packages for {system} with Python {python} could not be fetched; the lines above say why. No kit "
+                "was written. Connect to the network and run the same command again: what came is kept."
+            )
+    return list(_right_wheels(pinned, folder).values())
 
 
-def pins_for(entries: Sequence[str], system: str, python: str) -> dict[tuple[str, Version], str]:
-    """Select what a lock pins for a platform.
-
-    Returns
-    -------
-    dict
-        Entries without their markers, which pip would compare with the computer that it runs on, by name and version.
-    """
+def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], str]:
+    """Return what a lock pins for a platform, without markers: pip would compare them with this computer."""
     environment = {
         **PLATFORMS[system]._asdict(),
         "python_version": python,
@@ -171,9 +138,8 @@ def pins_for(entries: Sequence[str], system: str, python: str) -> dict[tuple[str
         "platform_python_implementation": "CPython",
     }
     pinned = {}
-    for entry in entries:
-        first, _, hashes = entry.partition("\n")
-        pin = Requirement(first.rstrip(" \\"))
+    for first, hashes in re.findall(r"^(\S.*?) \\\n((?: .*\n)+)", lock, re.MULTILINE):
+        pin = Requirement(first)
         if pin.marker is None or pin.marker.evaluate(environment):
             version = Version(str(pin.specifier).removeprefix("=="))
             pinned[canonicalize_name(pin.name), version] = f"{pin.name}{pin.specifier} \\\n{hashes}"
@@ -192,109 +158,55 @@ def _right_wheels(pinned: dict[tuple[str, Version], str], folder: Path) -> dict[
     return found
 
 
-def _download(entries: Sequence[str], system: str, python: str, folder: Path) -> None:
-    requirements = folder / "requirements.txt"
-    requirements.write_text("".join(entries), encoding="utf-8")
-    options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off"]
-    options += ["--implementation", "cp", "--python-version", python]
-    options += [word for tag in PLATFORMS[system].tags for word in ("--platform", tag)]
-    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--retries", "1", *options]
-    said = []
-    with (
-        subprocess.Popen(
-            [*command, "-d", str(folder), "-r", str(requirements)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        ) as pip,
-        # disable=None: no bar in a log.
-        tqdm(total=len(entries), desc=f"{system}, Python {python}", unit="wheel", disable=None, leave=False) as bar,
-    ):
-        for line in pip.stdout or ():
-            said.append(line.rstrip())
-            bar.update(line.startswith("Collecting "))
-    requirements.unlink()
-    if pip.returncode:
-        reason = "\n".join(f"    {line}" for line in said if line.startswith("ERROR"))
-        raise KitError(
-            f"The packages for {system} with Python {python} could not be fetched:\n{reason}\n"
-            "No kit was written. Connect to the network and run the same command again; what came is kept."
-        )
-
-
-def _targets(platforms: Sequence[str] | None, pythons: Sequence[str] | None) -> list[tuple[str, str]]:
-    this = probe_python([sys.executable])
-    platforms = platforms or ([this.system] if this else [platform.system()])
-    pythons = pythons or [".".join(platform.python_version_tuple()[:2])]
-    for names, known, what in ((platforms, PLATFORMS, "platform"), (pythons, PYTHONS, "version of Python")):
+def _targets(platforms: Sequence[str], pythons: Sequence[str]) -> list[tuple[str, str]]:
+    for names, known, kind in ((platforms, PLATFORMS, "platform"), (pythons, PYTHONS, "Python version")):
         for name in names:
             if name not in known:
-                raise KitError(f"{name!r} is no {what} that a kit can be made for. There are: {', '.join(known)}.")
+                raise CourseError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
     targets = [(system, python) for system in dict.fromkeys(platforms) for python in dict.fromkeys(pythons)]
-    impossible = ("macos-x86_64", "3.13")
-    if impossible in targets and len(targets) == 1:
-        raise KitError("TensorFlow has no build for Python 3.13 on Intel Macs. Make the kit with --python 3.12.")
-    return [target for target in targets if target != impossible]
+    if targets == [IMPOSSIBLE]:
+        raise CourseError("TensorFlow has no build for Python 3.13 on Intel Macs. Make the kit for Python 3.12.")
+    return [target for target in targets if target != IMPOSSIBLE]
 
 
 def _digits(build: Path) -> Path | None:
     try:
         dataset = load_dataset(allow_embedded=False)
     except DatasetError as error:
-        print(f"The kit goes without MNIST: lessons will take the small digits. {error}", flush=True)
+        print(f"The kit goes without MNIST, so lessons will use the small digits. {error}", flush=True)
         return None
     if dataset.name != "MNIST":
-        print(f"The kit goes without MNIST: MNIST_PATH names {dataset.name}.", flush=True)
+        print(f"The kit goes without MNIST, because MNIST_PATH names {dataset.name}.", flush=True)
         return None
-    print("MNIST is there, and has the expected content", flush=True)
     return save_pickle(dataset, build / DIGITS)
 
 
-def _scripts(wheels: dict[str, dict[str, list[str]]], digits: Path | None) -> dict[str, str]:
+def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(FILES.iterdir()) if path.is_file()}
     # A double click on macOS opens a Terminal for a file of this name only.
     texts["install.command"] = texts["install.sh"]
-    for_whom = "".join(
-        f"<li>{system}, with Python {' or '.join(versions)}</li>" for system, versions in sorted(wheels.items())
-    )
-    page = Template(texts["START HERE.html"])
-    texts["START HERE.html"] = page.substitute(
-        for_whom=for_whom,
+    texts["START HERE.html"] = Template(texts["START HERE.html"]).substitute(
+        platforms="".join(
+            f"<li>{system}, with Python {' or '.join(versions)}</li>"
+            for system, versions in sorted(manifest["wheels"].items())
+        ),
         digits="MNIST is on this stick and is copied along."
-        if digits
+        if manifest["digits"]
         else "MNIST is not on this stick: lessons use smaller digits and say so, unless you have a network later.",
     )
     return texts
 
 
-def _pages(root: Path) -> dict[str, str]:
-    """Convert the lessons, as they are recorded, to pages for students: no solutions, no notes."""
-    return {
-        f"pages/{name}.html": html_page(without_solutions(lesson), name, root / "notebooks")
-        for name, lesson in tqdm(read_lessons(root).items(), desc="pages", disable=None, leave=False)
-    }
-
-
 def _write_zip(path: Path, files: dict[str, Path], texts: dict[str, str]) -> None:
-    size = sum(file.stat().st_size for file in files.values())
     # Stored, not deflated: wheels are compressed already.
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
-        tqdm(total=size, desc=KIT_NAME, unit="B", unit_scale=True, disable=None, leave=False) as bar,
-    ):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, text in texts.items():
-            entry = zipfile.ZipInfo(f"{KIT_FOLDER}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # Unix, also when made on Windows
-            is_script = name.endswith((".sh", ".command"))
-            entry.external_attr = (0o100755 if is_script else 0o100644) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry = zip_entry(f"{KIT_FOLDER}/{name}", 0o755 if name.endswith((".sh", ".command")) else 0o644)
             # cmd.exe wants the line ends of Windows.
-            archive.writestr(entry, re.sub("\n", "\r\n", text) if name.endswith(".bat") else text)
+            content = text.replace("\n", "\r\n") if name.endswith(".bat") else text
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
         for name, file in files.items():
             archive.write(file, f"{KIT_FOLDER}/{name}")
-            bar.update(file.stat().st_size)
 
 
 def _sha256(path: Path) -> str:

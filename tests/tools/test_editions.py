@@ -1,9 +1,8 @@
-"""The editions for students and instructors: who sees what, and that the students' edition runs by itself."""
+"""The editions for students and instructors: who sees what, and that the students' edition stands on its own."""
 
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 import subprocess
@@ -15,19 +14,19 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
+from tools.clean_outputs import clean_outputs, to_text
 from tools.editions import (
     STUDENT_FILES,
-    EditionError,
     instructor_notebook,
     make_instructor_edition,
     make_student_edition,
+    read_lessons,
     student_notebook,
 )
-from tools.clean_outputs import normalise, to_text
 
-ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SOLUTION = "# Solution (click to open)\nimport numpy as np\nsquares = [number**2 for number in range(5)]\nsum(squares)"
+LINE = "squares = [number**2 for number in range(5)]"
+SOLUTION = f"# Solution (click to open)\nimport numpy as np\n{LINE}\nsum(squares)"
 HIDDEN = {"tags": ["solution", "hide-input"], "jupyter": {"source_hidden": True}}
 
 
@@ -39,8 +38,8 @@ def result(text):
     return new_output("execute_result", {"text/plain": text}, execution_count=1)
 
 
-def made_lesson():
-    """Return a small lesson with an exercise, as a recorded notebook has it."""
+def small_lesson():
+    """Return a lesson with an exercise, as a recorded notebook has it."""
     cells = [
         new_markdown_cell("# A lesson", id="title"),
         new_code_cell("num_epochs = 30", id="parameters", metadata={"tags": ["parameters"]}),
@@ -51,29 +50,32 @@ def made_lesson():
         new_code_cell("print(squares is ...)", id="exercise-squares-check"),
         new_code_cell(SOLUTION, id="exercise-squares-solution", metadata=HIDDEN, outputs=[result("30")]),
         new_markdown_cell("People forget the zero here.", id="instructor-squares", metadata={"tags": ["instructor"]}),
-        new_markdown_cell("## Key points", id="key-points"),
+        new_markdown_cell(
+            "**For instructors.** Five minutes.", id="instructor-time", metadata={"tags": ["instructor"]}
+        ),
     ]
     for number, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
         cell.execution_count = number
-    return normalise(new_notebook(cells=cells))
+    return clean_outputs(new_notebook(cells=cells))
 
 
 @pytest.fixture
-def course(tmp_path):
-    """Write a course of that lesson, and return its folder."""
+def course(tmp_path, monkeypatch):
+    """Write a course of that one lesson, and return its folder."""
+    monkeypatch.setattr("tools.editions.LESSONS", {"01": LESSONS["01"]})
     root = tmp_path / "course"
-    for name in (*STUDENT_FILES, "docs/students.md", "Makefile"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes((ROOT / name).read_bytes())
-    (root / "course_utils" / "exercises").mkdir(parents=True)
+    for source in STUDENT_FILES.values():
+        (root / source).parent.mkdir(parents=True, exist_ok=True)
+        (root / source).write_bytes((ROOT / source).read_bytes())
+    for folder in ("course_utils/exercises", "notebooks/pictures"):
+        (root / folder).mkdir(parents=True)
     (root / "course_utils" / "exercises" / "lesson_01.py").write_text("squares = ...\n", encoding="utf-8")
-    write_lesson(root, made_lesson())
+    write_lesson(root, small_lesson())
     return root
 
 
 def write_lesson(root, notebook):
-    (root / "notebooks").mkdir(exist_ok=True)
-    (root / "notebooks" / "01_lesson.ipynb").write_text(to_text(notebook), encoding="utf-8")
+    (root / "notebooks" / lesson_file("01")).write_text(to_text(notebook), encoding="utf-8")
 
 
 def snapshot(folder):
@@ -83,46 +85,30 @@ def snapshot(folder):
 # --- one notebook ----------------------------------------------------------------------------------------------------
 
 
-def test_student_notebook():
-    source = made_lesson()
+def test_student_notebook_has_no_solution_no_note_and_no_output():
+    source = small_lesson()
     before = copy.deepcopy(source)
     edited = student_notebook(source)
     assert source == before
-    hidden = {"exercise-squares-solution", "instructor-squares"}
-    assert [cell.id for cell in edited.cells] == [cell.id for cell in source.cells if cell.id not in hidden]
-    sources = {cell.id: cell.source for cell in source.cells}
-    for cell in edited.cells:
-        assert cell.source == sources[cell.id]
-        assert not cell.get("outputs")
-        assert cell.get("execution_count") is None
-    tags = {cell.id: cell.metadata for cell in edited.cells if cell.metadata}
-    assert tags == {"parameters": {"tags": ["parameters"]}, "exercise-squares-start": {"tags": ["exercise"]}}
-    assert to_text(normalise(edited)) == to_text(edited)
+    kept = [cell for cell in source.cells if not tags_of(cell) & {"solution", "instructor"}]
+    assert [(cell.id, cell.source) for cell in edited.cells] == [(cell.id, cell.source) for cell in kept]
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in edited.cells)
+    metadata = {cell.id: cell.metadata for cell in edited.cells if cell.metadata}
+    assert metadata == {"parameters": {"tags": ["parameters"]}, "exercise-squares-start": {"tags": ["exercise"]}}
 
 
-def test_instructor_notebook():
-    source = made_lesson()
+def test_instructor_notebook_hides_nothing_and_marks_notes():
+    source = small_lesson()
     before = copy.deepcopy(source)
-    edited = instructor_notebook(source)
+    *others, solution, note, note_with_heading = instructor_notebook(source).cells
     assert source == before
-    changed = {"exercise-squares-solution", "instructor-squares"}
-    assert [cell for cell in edited.cells if cell.id not in changed] == [
-        cell for cell in source.cells if cell.id not in changed
-    ]
-    solution, note = (next(cell for cell in edited.cells if cell.id == name) for name in sorted(changed))
+    assert others == source.cells[:-3]
     assert solution.source == SOLUTION.replace(" (click to open)", "")
     assert solution.metadata == {"tags": ["solution"]}
     assert solution.outputs[0].data["text/plain"] == "30"
-    assert "People forget the zero here." in note.source
-    assert re.match(r'<div class="alert alert-warning">\n\n\*\*For instructors\.\*\*\n\n', note.source)
-
-
-def test_a_note_that_says_for_whom_it_is_does_not_say_it_twice():
-    source = made_lesson()
-    note = next(cell for cell in source.cells if cell.id == "instructor-squares")
-    note.source = "**For instructors.** Five minutes."
-    edited = next(cell for cell in instructor_notebook(source).cells if cell.id == note.id)
-    assert edited.source.count("For instructors") == 1
+    box = '<div class="alert alert-warning">\n\n**For instructors.**'
+    assert note.source == f"{box}\n\nPeople forget the zero here.\n\n</div>"
+    assert note_with_heading.source == f"{box} Five minutes.\n\n</div>"
 
 
 # --- leaks -----------------------------------------------------------------------------------------------------------
@@ -130,7 +116,7 @@ def test_a_note_that_says_for_whom_it_is_does_not_say_it_twice():
 
 def change(name, **values):
     def fault(root):
-        notebook = made_lesson()
+        notebook = small_lesson()
         next(cell for cell in notebook.cells if cell.id == name).update(nbformat.from_dict(values))
         write_lesson(root, notebook)
 
@@ -145,20 +131,15 @@ def append(name, text):
     return fault
 
 
-LINE = "squares = [number**2 for number in range(5)]"
 LEAKS = {
-    "in a hint": (change("exercise-squares", source=f"<details>\n\n`{LINE}`\n\n</details>"), "exercise-squares"),
     "in a hint, with other spaces": (
-        change("exercise-squares", source=f"Try {LINE.replace(' ', '  ')}."),
+        change("exercise-squares", source=f"<details>\n\n`{LINE.replace(' ', '  ')}`\n\n</details>"),
         "exercise-squares",
     ),
     "in the starter": (change("exercise-squares-start", source=f"# {LINE}\nsquares = ..."), "exercise-squares-start"),
-    "in a module": (append("course_utils/exercises/lesson_01.py", f"{LINE}\n"), "lesson_01.py"),
+    "in an exercise": (append("course_utils/exercises/lesson_01.py", f"{LINE}\n"), "lesson_01.py"),
     "in the README": (append("docs/students.md", f"\n    {LINE}\n"), "README.md"),
-    "tag forgotten": (
-        change("exercise-squares-solution", metadata={"tags": ["hide-input"]}),
-        "exercise-squares-solution",
-    ),
+    "tag forgotten": (change("exercise-squares-solution", metadata={}), "exercise-squares-solution"),
     "tag and name forgotten": (change("exercise-squares-solution", metadata={}, id="squares"), "squares"),
     "tag and first line forgotten": (
         change("exercise-squares-solution", metadata={}, source=LINE),
@@ -169,12 +150,12 @@ LEAKS = {
 
 
 @pytest.mark.parametrize(("fault", "place"), LEAKS.values(), ids=LEAKS)
-def test_a_leak_is_told_and_nothing_is_written(fault, place, course, tmp_path):
+def test_a_leak_is_named_and_nothing_is_written(fault, place, course, tmp_path):
     build = tmp_path / "build"
     make_student_edition(course, build)
     before = snapshot(build)
     fault(course)
-    with pytest.raises(EditionError, match=re.escape(place)):
+    with pytest.raises(CourseError, match=re.escape(place)):
         make_student_edition(course, build)
     assert snapshot(build) == before
 
@@ -186,191 +167,97 @@ def test_what_the_lesson_does_itself_is_no_leak(course, tmp_path):
 
 
 def test_what_the_starter_gives_is_no_leak(course, tmp_path):
-    notebook = made_lesson()
+    notebook = small_lesson()
     for cell in notebook.cells:
-        if cell.id == "exercise-squares-start":
-            cell.source = "def squares_up_to(number):\n    return ..."
-        if cell.id == "exercise-squares-solution":
-            cell.source = "def squares_up_to(number):\n    return [each**2 for each in range(number)]"
+        if tags_of(cell) & {"exercise", "solution"}:
+            cell.source = f"def squares_up_to(number):\n    return {'...' if 'exercise' in tags_of(cell) else 'number'}"
     write_lesson(course, notebook)
     make_student_edition(course, tmp_path / "build")
-
-
-def test_a_course_without_lessons_is_told(course, tmp_path):
-    (course / "notebooks" / "01_lesson.ipynb").unlink()
-    for make in (make_student_edition, make_instructor_edition):
-        with pytest.raises(EditionError, match="no lessons"):
-            make(course, tmp_path / "build")
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_source_gives_the_same_bytes(course, tmp_path):
-    first = make_student_edition(course, tmp_path / "first").read_bytes()
+def test_the_same_source_gives_the_same_bytes_in_folder_and_zip(course, tmp_path):
+    make_student_edition(course, tmp_path / "first")
     for path in course.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
         path.chmod(0o755)
     (tmp_path / "second" / "student").mkdir(parents=True)
     (tmp_path / "second" / "student" / "left_over.ipynb").touch()
-    second = make_student_edition(course, tmp_path / "second")
-    assert second.read_bytes() == first
+    make_student_edition(course, tmp_path / "second")
     assert snapshot(tmp_path / "first") == snapshot(tmp_path / "second")
-    make_instructor_edition(course, tmp_path / "first")
-    make_instructor_edition(course, tmp_path / "second")
-    assert snapshot(tmp_path / "first") == snapshot(tmp_path / "second")
+    with zipfile.ZipFile(tmp_path / "first" / "digit-course-student.zip") as archive:
+        unpacked = {Path(name).relative_to("digit-course"): archive.read(name) for name in archive.namelist()}
+    assert unpacked == snapshot(tmp_path / "first" / "student")
 
 
-def test_the_zip_holds_what_the_folder_holds(course, tmp_path):
-    with zipfile.ZipFile(make_student_edition(course, tmp_path)) as archive:
-        assert archive.testzip() is None
-        names = archive.namelist()
-        assert names == sorted(names)
-        unpacked = {Path(name).relative_to("digit-course"): archive.read(name) for name in names}
-    assert unpacked == snapshot(tmp_path / "student")
+def test_drafts_and_leftovers_are_not_shipped(course, tmp_path):
+    make_student_edition(course, tmp_path)
+    before = snapshot(tmp_path)
+    for name in ("notebooks/09_draft.ipynb", "notebooks/Untitled.ipynb", "notebooks/pictures/.draft.png"):
+        (course / name).write_bytes(b"{}")
+    for name in (".ipynb_checkpoints/model.py", "__pycache__/model.pyc", "model.py.orig", "notes.txt"):
+        (course / "course_utils" / name).parent.mkdir(exist_ok=True)
+        (course / "course_utils" / name).write_bytes(b"x = 1\n")
+    make_student_edition(course, tmp_path)
+    assert snapshot(tmp_path) == before
 
 
 # --- the course itself -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory):
-    """Return the students' edition of the course, unpacked as a student would."""
-    folder = tmp_path_factory.mktemp("a student's folder")
-    with zipfile.ZipFile(make_student_edition(ROOT, folder / "build")) as archive:
-        archive.extractall(folder)
-    return folder / "digit-course"
+def editions(tmp_path_factory):
+    build = tmp_path_factory.mktemp("a student's folder")
+    make_student_edition(build=build)
+    make_instructor_edition(build=build)
+    return build
 
 
-@pytest.fixture(scope="module")
-def instructor(tmp_path_factory):
-    return make_instructor_edition(ROOT, tmp_path_factory.mktemp("instructor"))
-
-
-def cells_of(folder, path):
-    return nbformat.read(folder / "notebooks" / path.name, as_version=4).cells
-
-
-def start(folder, *arguments, **environment):
-    """Start Python in an edition, so that neither it nor its kernels can import another copy of the course."""
-    inherited = {name: value for name, value in os.environ.items() if name not in ("MNIST_PATH", "COURSE_WORKSPACE")}
+def start(folder, *arguments):
+    """Start Python in an edition, where neither it nor its kernels can import another copy of the course."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**inherited, "PYTHONPATH": str(folder), **environment},
+        env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         encoding="utf-8",
     )
 
 
-def strings_in(value):
-    if isinstance(value, dict):
-        return [text for item in value.items() for part in item for text in strings_in(part)]
-    return [text for item in value for text in strings_in(item)] if isinstance(value, list) else [str(value)]
+def test_both_editions_have_all_lessons(editions):
+    for edition, convert in (("student", student_notebook), ("instructor", instructor_notebook)):
+        names = {path.name for path in (editions / edition / "notebooks").glob("*.*")}
+        assert names == {lesson_file(number) for number in LESSONS}
+        for name, lesson in read_lessons().items():
+            edited = nbformat.read(editions / edition / "notebooks" / name, as_version=4)
+            assert edited == convert(lesson)
+            pictures = re.findall(r"\]\((pictures/[^)]+)\)", "\n".join(cell.source for cell in edited.cells))
+            assert all((editions / edition / "notebooks" / picture).is_file() for picture in pictures)
+    assert snapshot(editions / "student" / "notebooks" / "pictures") == snapshot(NOTEBOOKS / "pictures")
 
 
-def text_of(path):
-    """Return all text in a file, that of a notebook without JSON's escapes; white space does not count."""
-    text = path.read_bytes().decode("utf-8", "ignore")
-    if path.suffix == ".ipynb":
-        text = "\n".join(strings_in(json.loads(text)))
-    return re.sub(r"\s", "", text)
-
-
-def test_no_solution_and_no_note_reaches_students(student):
-    kept, secrets = set(), {}
-    for path in LESSONS:
-        for cell in nbformat.read(path, as_version=4).cells:
-            lines = {re.sub(r"\s", "", line) for line in cell.source.splitlines() if not line.strip().startswith("#")}
-            if tags_of(cell) & {"solution", "instructor"}:
-                assert cell.id not in {other.id for other in cells_of(student, path)}
-                secrets |= {line: f"{path.stem} ({cell.id})" for line in lines if len(line) >= 12}
-            elif cell.cell_type == "code" and "exercise" not in tags_of(cell):
-                kept |= lines
-    # The rooms of the course are not shown in a notebook, and an exercise may rebuild what one of them has.
-    names = [path.relative_to(student) for path in student.rglob("*") if path.is_file()]
-    texts = {n: text_of(student / n) for n in names if n.parts[0] != "course_utils" or n.parts[1] == "exercises"}
-    found = [
-        f"{name}: {line} of {origin}"
-        for line, origin in secrets.items()
-        if not (line in kept or re.match(r"import|from|def|class|[\w.]+,?$", line))
-        for name, text in texts.items()
-        if line in text
+def test_every_module_of_the_student_edition_can_be_imported(editions):
+    student = editions / "student"
+    paths = [
+        path.relative_to(student) for folder in ("course_utils", "tools") for path in student.rglob(f"{folder}/**/*.py")
     ]
-    assert not found
-
-
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_lesson_of_the_student_edition(path, student):
-    source, edited = nbformat.read(path, as_version=4).cells, cells_of(student, path)
-    expected = [cell for cell in source if not tags_of(cell) & {"solution", "instructor"}]
-    assert [(cell.id, cell.source) for cell in edited] == [(cell.id, cell.source) for cell in expected]
-    code = [cell for cell in edited if cell.cell_type == "code"]
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
-
-
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_lesson_of_the_instructor_edition(path, instructor):
-    source, edited = nbformat.read(path, as_version=4).cells, cells_of(instructor, path)
-    assert [cell.id for cell in edited] == [cell.id for cell in source]
-    for cell, original in zip(edited, source, strict=True):
-        assert "jupyter" not in cell.metadata
-        assert "hide-input" not in tags_of(cell)
-        assert cell.get("outputs") == original.get("outputs")
-        if "instructor" in tags_of(cell):
-            assert original.source in cell.source
-            assert len(re.findall(r"\*\*For (?:the )?instructor", cell.source)) == 1
-    pictures = re.findall(r"\]\((\.\./[^)]+)\)", "\n".join(cell.source for cell in edited))
-    assert all((instructor / "notebooks" / picture).is_file() for picture in pictures)
-
-
-def test_the_student_edition_has_what_it_needs_and_nothing_else(student):
-    top = {path.name for path in student.iterdir()}
-    assert top == {
-        *("LICENSE", "Makefile", "README.md", "environment.yml", "pyproject.toml", "requirements.lock"),
-        *("course_utils", "notebooks"),
-    }
-    assert [path.name for path in (student / "notebooks" / "pictures").iterdir()] == ["prediction_grid.png"]
-    assert {path.name for path in (student / "notebooks").glob("*.*")} == {path.name for path in LESSONS}
-    assert (student / "course_utils" / "authoring" / "lab_settings" / "overrides.json").is_file()
-    imported = [
-        ".".join(path.relative_to(student).with_suffix("").parts)
-        for path in (student / "course_utils").rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py")
-    ]
-    code = f"import course_utils, {', '.join(imported)}; print(course_utils.__file__)"
-    done = start(student, "-c", code)
+    names = [".".join(path.with_suffix("").parts) for path in paths if not path.name.startswith("__")]
+    assert {"course_utils.exercises.lesson_08", "course_utils.widgets.pad", "tools.lab"} <= set(names)
+    done = start(student, "-c", f"import course_utils, {', '.join(names)}; print(course_utils.__file__)")
     assert done.returncode == 0, done.stderr
     assert student in Path(done.stdout.strip()).parents
 
 
-def test_the_student_edition_offers_only_what_it_can_do(student):
-    commands = {"run", "lab", "pad", "doctor", "setup"}
-    listed = start(student, "-m", "course_utils", "--help").stdout
-    assert set(re.findall(r"^    ([a-z]+)\b", listed, re.MULTILINE)) == commands
-    makefile = (student / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
-    assert set(targets) == {"help", *commands}
-    assert set(re.search(r"^\.PHONY: (.*)", makefile, re.MULTILINE)[1].split()) == {"help", *commands}
+def test_the_student_edition_offers_what_it_can_do(editions):
+    student, commands = editions / "student", {"lab", "setup", "check-setup"}
+    listed = start(student, "-m", "tools", "--help").stdout
+    assert set(re.findall(r"^ +([a-z-]+) {2,}\w", listed, re.MULTILINE)) == commands
+    targets = re.findall(r"^([a-z-]+):", (student / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(targets) - {"help"} == commands
     readme = (student / "README.md").read_text(encoding="utf-8")
-    named = {name for pair in re.findall(r"course_utils ([a-z]+)|make ([a-z]+)`", readme) for name in pair if name}
-    assert named == commands
+    assert set(re.findall(r"-m tools ([a-z-]+)", readme)) == commands
     for name in re.findall(r"`([A-Za-z_]+\.(?:md|yml)|LICENSE)`", readme):
         assert (student / name).is_file(), name
-
-
-def test_run_all_of_the_student_edition(student, tmp_path):
-    code = "import sys, pathlib; from tools.run import run; here = pathlib.Path.cwd(); "
-    code += "sys.exit(run(here / 'notebooks', here / 'build', num_epochs=2))"
-    done = start(student, "-c", code, COURSE_OFFLINE="1", KERAS_HOME=str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "UCI digits: test accuracy" in done.stdout
-    for path in LESSONS:
-        executed = {cell.id: cell for cell in cells_of(student / "build", path)}
-        for cell in cells_of(student, path):
-            if "exercise" in tags_of(cell):
-                check = executed[cell.id.removesuffix("-start") + "-check"]
-                assert "not attempted yet" in check.outputs[0].text, f"{path.stem}, {check.id}"
-    progress = student / "build" / "workspace" / "progress.json"
-    assert not progress.exists() or "done" not in progress.read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """Install the digit course from the folder that this file is in, without a network.
 
-Like the set-up of the course this is read by whatever Python there is: standard library only, and no syntax newer than
-Python 3.8. The set-up itself comes out of the course in the kit, once that has the hash that it should have.
+Any Python from 3.8 on can start this: standard library only, and no newer syntax.
 """
 
 from __future__ import annotations
@@ -15,175 +14,132 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 KIT = Path(__file__).resolve().parent
+GIGABYTES = 2.5
+# What a Python says about itself: its path, version, system, and processor.
+PROBE = (
+    "import json, platform, struct, sys; print(json.dumps([sys.executable, platform.python_version(), sys.platform, "
+)
+PROBE += "platform.machine() if struct.calcsize('P') == 8 else '32-bit']))"
+NAMES = {"darwin": "macos", "win32": "windows", "AMD64": "x86_64", "ARM64": "arm64", "aarch64": "arm64"}
+COMMANDS = ("python3.12", "python3.13", "python3.11", "python3", "py -3.12", "py -3.13", "py -3.11")
 
 
 class KitError(Exception):
     """The course cannot be installed from this kit; the message says why, and what to do."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Install the course, and return the exit status: 0 when it can begin."""
+def main() -> int:
+    """Install the course, and return the exit status."""
     parser = argparse.ArgumentParser(description="Install the digit course from this kit, without a network.")
     home = Path.home() / "digit-course"
     parser.add_argument("folder", nargs="?", type=Path, default=home, help="where to install it; else %(default)s")
-    parser.add_argument("--check", action="store_true", help="only look whether every file of the kit is whole")
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--check", action="store_true", help="only check whether every file of the kit is intact")
+    arguments = parser.parse_args()
     try:
         kit = read_kit()
-        if arguments.check:
-            check_files(kit, list(kit["sha256"]))
-            print("Every file is whole.")
-            return 0
-        return install(kit, arguments.folder.expanduser().absolute())
+        if not arguments.check:
+            return install(kit, arguments.folder.expanduser().absolute())
+        check_files(kit, list(kit["sha256"]))
+        print("Every file is intact.")
+        return 0
     except (KitError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Start it again at any time; what is done already is kept.", file=sys.stderr)
+        print("\nStopped. Run it again at any time: what is done is kept.", file=sys.stderr)
         return 130
 
 
-def read_kit() -> dict[str, Any]:
-    """Return what ``kit.json`` says."""
+def install(kit: dict, folder: Path) -> int:
+    """Install the course into a folder; what is there already is kept."""
+    python, wheels = choose_python(kit)
+    names = [kit["course"], kit["digits"], *(f"wheels/{name}" for name in wheels)]
+    check_files(kit, [name for name in names if name])
+    unpack(kit, folder)
+    print(f"The course is in {folder}", flush=True)
+    # The cache is on the disk of the environment, so that uv links files instead of copying them.
+    cache = folder / "build" / "uv-cache"
+    environment = dict(os.environ, COURSE_WHEELS=str(KIT / "wheels"), UV_CACHE_DIR=str(cache))
+    done = subprocess.run([python, "-m", "tools", "setup"], cwd=str(folder), env=environment)
+    shutil.rmtree(str(cache), ignore_errors=True)
+    if done.returncode == 0:
+        course_python = str(folder / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+        done = subprocess.run([course_python, "-m", "tools", "check-setup"], cwd=str(folder))
+        print(f'\nInstalled. This command opens the course, now and later:\n\n    "{course_python}" -m tools lab\n')
+    return done.returncode
+
+
+def read_kit() -> dict:
+    """Return what ``kit.json`` says: names of files, wheels by system and Python version, hashes."""
     try:
         return json.loads((KIT / "kit.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise damaged("kit.json") from error
 
 
-def install(kit: dict[str, Any], folder: Path) -> int:
-    """Install the course into a folder; what is there already is kept."""
-    check_files(kit, [kit["course"]])
-    # The course's own set-up, straight out of its zip.
-    sys.path.insert(0, str(KIT / kit["course"] / "digit-course"))
-    from tools.bootstrap import ENVIRONMENT_GIGABYTES
-
-    python = choose_python(kit)
-    wheels = kit["wheels"][python.system]["{}.{}".format(*python.version)]
-    check_files(kit, [f"wheels/{name}" for name in wheels] + ([kit["digits"]] if kit["digits"] else []))
-    check_folder(kit, folder)
-    if not (folder / ".venv").exists():
-        check_space(folder, ENVIRONMENT_GIGABYTES)
-    unpack(kit, folder)
-    print(f"The course is in {folder}", flush=True)
-    cache = folder / "build" / "uv-cache"
-    # The cache beside the environment, so that files are moved from one to the other rather than copied.
-    environment = dict(os.environ, COURSE_WHEELS=str(KIT / "wheels"), UV_CACHE_DIR=str(cache))
-    try:
-        done = subprocess.run([python.path, "-m", "course_utils", "setup"], cwd=str(folder), env=environment)
-    finally:
-        shutil.rmtree(str(cache), ignore_errors=True)
-    if done.returncode:
-        return done.returncode
-    scripts = folder / ".venv" / ("Scripts" if os.name == "nt" else "bin")
-    print("\nA look at this computer:\n", flush=True)
-    done = subprocess.run([str(scripts / "python"), "-m", "course_utils", "doctor"], cwd=str(folder))
-    print(f'\nInstalled. This command opens the first lesson, now and later:\n\n    "{scripts / "digit-course"}" lab\n')
-    return done.returncode
-
-
-def check_files(kit: dict[str, Any], names: Sequence[str]) -> None:
+def check_files(kit: dict, names: list[str]) -> None:
     """Compare files of the kit with their hashes, and raise `KitError` at the first one that differs."""
-    size = sum((KIT / name).stat().st_size for name in names if (KIT / name).exists())
-    print(f"Checking {len(names)} file{'s' * (len(names) > 1)} of the kit, {size / 1e6:.0f} MB", flush=True)
     for number, name in enumerate(names, start=1):
-        digest = hashlib.sha256()
         try:
-            with (KIT / name).open("rb") as stream:
-                for block in iter(lambda: stream.read(1 << 20), b""):
-                    digest.update(block)
+            content = (KIT / name).read_bytes()
         except OSError as error:
-            raise damaged(name, f"cannot be read ({error.strerror or error})") from error
-        if digest.hexdigest() != kit["sha256"][name]:
+            raise damaged(name) from error
+        if hashlib.sha256(content).hexdigest() != kit["sha256"][name]:
             raise damaged(name)
-        if sys.stdout.isatty():
-            print(f"\r{number} of {len(names)}", end="\n" if number == len(names) else "", flush=True)
+        print(f"\rChecking the kit: {number} of {len(names)} files", end="", flush=True)
+    print()
 
 
-def damaged(name: str, how: str = "is not what it was when the kit was made") -> KitError:
-    """Build the error for a file of the kit."""
-    return KitError(
-        f"The kit is damaged: {name} {how}. Nothing was installed. Copy the kit to the stick again, or take another "
-        "stick."
-    )
+def damaged(name: str) -> KitError:
+    """Return the error for a file of the kit."""
+    return KitError(f"The kit is damaged: {name} is missing or changed. Nothing was installed. Copy the kit again.")
 
 
-def choose_python(kit: dict[str, Any]) -> Any:  # noqa: ANN401 - an Interpreter, whose class is in the zip
-    """Return a Python of this computer for which the kit has packages."""
-    from tools.bootstrap import pythons_here
-
-    seen = []
-    for python in pythons_here():
-        versions = kit["wheels"].get(python.system)
-        if versions is None:
-            obstacle = f"the kit has nothing for {python.system}, only for {', '.join(kit['wheels'])}"
-        elif "{}.{}".format(*python.version) not in versions:
-            obstacle = f"the kit has packages for Python {' and '.join(versions)}"
-        else:
-            obstacle = python.obstacle
-        if obstacle is None:
-            return python
-        seen.append(f"\n  {python.name}: {obstacle}")
+def choose_python(kit: dict) -> tuple[str, list[str]]:
+    """Return a Python of this computer that the kit has wheels for (this one, if it has), and the wheels' names."""
+    seen = {}
+    for command in [[sys.executable], *(command.split() for command in COMMANDS)]:
+        try:
+            path, version, *system = json.loads(subprocess.check_output([*command, "-c", PROBE]).decode("utf-8"))
+        except (OSError, ValueError, subprocess.CalledProcessError):
+            continue  # it is not there, or a shim with nothing behind it
+        name = "-".join(NAMES.get(part, part) for part in system)
+        wheels = kit["wheels"].get(name, {}).get(".".join(version.split(".")[:2]))
+        if wheels:
+            return path, wheels
+        seen[path] = f"\n  Python {version} for {name} ({path})"
+    supported = ", ".join(f"{name} with Python {' or '.join(versions)}" for name, versions in kit["wheels"].items())
     raise KitError(
-        f"Nothing was installed, since no Python on this computer goes with this kit.{''.join(seen)}\n"
-        "Install a Python that does, or ask for a kit that goes with yours."
+        f"Nothing was installed. This kit is for {supported}. This computer has:{''.join(seen.values())}\n"
+        "Install a Python that the kit is for, or ask for a kit for this computer."
     )
 
 
-def check_folder(kit: dict[str, Any], folder: Path) -> None:
-    """Make sure that a folder holds nothing else, and no other edition of the course."""
-    other = None
-    with zipfile.ZipFile(str(KIT / kit["course"])) as course:
-        if not folder.exists() or not any(folder.iterdir()):
-            return
-        if not (folder / "requirements.lock").exists():
-            other = "holds other things"
-        for name in course.namelist():
-            path = folder / name.partition("/")[2]
-            # Notebooks are there to be changed.
-            if path.suffix != ".ipynb" and path.exists() and path.read_bytes() != course.read(name):
-                other = f"holds another edition of the course (its {path.relative_to(folder)} differs)"
-    if other:
+def unpack(kit: dict, folder: Path) -> None:
+    """Unpack what is not there yet, each file whole or not at all; refuse a folder that holds anything else."""
+    with zipfile.ZipFile(str(KIT / kit["course"])) as archive:
+        files = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    there = [name for name in files if (folder / name).exists() and not name.endswith(".ipynb")]  # students edit those
+    differs = [name for name in there if (folder / name).read_bytes() != files[name]]
+    if differs or (not there and folder.exists() and any(folder.iterdir())):
+        what = f"another edition of the course ({differs[0]} differs)" if differs else "other things"
+        raise KitError(f"{folder} holds {what}; nothing in it was changed. Give another folder, such as {folder}-2")
+    free = shutil.disk_usage(str(next(each for each in folder.parents if each.exists()))).free / 1e9
+    if not (folder / ".venv").exists() and free < GIGABYTES:
         raise KitError(
-            f"{folder} {other}, and nothing in it was touched. Name another folder after the command, for example "
-            f"{folder}-2"
+            f"Nothing was installed: the course takes {GIGABYTES} GB, and only {free:.1f} GB are free. Free some "
+            "space, or give a folder on another disk."
         )
-
-
-def check_space(folder: Path, gigabytes: float) -> None:
-    """Make sure that the disk has room for the course."""
-    existing = next(each for each in [folder, *folder.parents] if each.exists())
-    free = shutil.disk_usage(str(existing)).free / 1e9
-    if free < gigabytes + 0.3:
-        raise KitError(
-            f"{free:.1f} GB are free where {folder} would be, and the course takes {gigabytes + 0.3:.1f} GB. Nothing "
-            "was installed. Make room, or name a folder on another disk after the command."
-        )
-
-
-def unpack(kit: dict[str, Any], folder: Path) -> None:
-    """Unpack what is not there yet, each file whole or not at all, and put the digits where lessons look for them."""
-    with zipfile.ZipFile(str(KIT / kit["course"])) as course:
-        for name in course.namelist():
-            write_new(folder / name.partition("/")[2], course.read(name))
     if kit["digits"]:
-        write_new(folder / "workspace" / kit["digits"], (KIT / kit["digits"]).read_bytes())
-
-
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file unless it is there."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
+        files["workspace/" + kit["digits"]] = (KIT / kit["digits"]).read_bytes()
+    for name, content in files.items():
+        if not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            part = folder / f"{name}.part"
+            part.write_bytes(content)
+            part.replace(folder / name)
 
 
 if __name__ == "__main__":
