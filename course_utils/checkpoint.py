@@ -1,12 +1,9 @@
-"""A training that survives: every finished epoch is kept on disk, and the next `fit` goes on from there.
+"""A checkpoint after every epoch: a training that was stopped or killed continues from the last finished epoch.
 
-Keras' own `keras.callbacks.BackupAndRestore` writes the weights to one file and the number of the epoch to another,
-keeps no history, and forgets which random numbers dropout would have drawn next. So here it is Keras' history itself
-that keeps network, optimizer, random state and history in one file, which appears whole or not at all.
-
-What comes after going on is, bit for bit on the same machine, what would have come without the interruption: after
-`keras.utils.set_random_seed` Keras shuffles the images into an order that depends on the seed alone, the same one in
-every epoch; everything else that changes while training is in the file.
+`keras.callbacks.BackupAndRestore` cannot do it: it keeps neither the history nor the state of dropout's random numbers,
+and writes weights and epoch number to two files. Here one file has all of it, so a continued training gives, bit for
+bit on the same machine, what it would have given without the interruption. (The order of the images needs no keeping:
+after `keras.utils.set_random_seed` it depends on the seed alone, and is the same in every epoch.)
 """
 
 from __future__ import annotations
@@ -23,47 +20,43 @@ from typing import Any
 import keras
 
 from course_utils.data import ARRAY_NAMES, Dataset
-from course_utils.workspace import atomic_path, workspace_folder, write_remedy
+from course_utils.training import save_with_json
+from course_utils.workspace import workspace_folder, write_remedy
 
 FILE_NAME = "unfinished.keras"
-_TRAINING = "training.json"  # beside the members that Keras writes into the archive
+_TRAINING = "training.json"
+_WHERE = "The unfinished training in the workspace"
 Logs = dict[str, float] | None
 
 
 def keep_each_epoch(dataset: Dataset, *, seed: int, batch_size: int, resume: bool = True) -> keras.callbacks.History:
-    """Keep what is learned in each epoch in the workspace, and go on from there if a training was not finished.
+    """Keep a checkpoint of each epoch in the workspace, and continue from there if a training was not finished.
 
     Parameters
     ----------
     dataset : Dataset
-        The digits to learn from; what is kept lies in the folder of the dataset.
+        The digits to learn from; the checkpoint lies in the folder of the dataset.
     seed, batch_size : int
-        The recipe. What another seed, batch size, number of steps, network, loss or optimizer has left, or a training
-        on other digits, is not gone on with, and a line says so.
+        The recipe. A checkpoint with another seed, batch size, number of steps, network, loss, optimizer or other
+        digits is not used, and a printed line says so.
     resume : bool
-        False goes on with nothing.
+        False starts over.
 
     Returns
     -------
     keras.callbacks.History
         For ``model.fit(..., callbacks=[...])``, which returns it; its lists begin with the epochs before the
-        interruption. After the last epoch that `fit` was asked for, the file is removed: a finished training is for
-        `course_utils.training.save_trained_model` to keep. Where the file cannot be written, a line says so, and the
-        training goes on.
-
-    Raises
-    ------
-    OSError
-        If there is no workspace folder and it cannot be created.
+        interruption. After the last epoch the checkpoint is removed: `course_utils.training.save_trained_model` keeps
+        a finished training. If the checkpoint cannot be written, a printed line says so, and training continues.
     """
     digits = hashlib.sha256()
     for name in ARRAY_NAMES:
         digits.update(getattr(dataset, name))
     recipe = {"seed": seed, "batch size": batch_size, "digits": digits.hexdigest()}
-    return _KeptHistory(workspace_folder() / dataset.slug / FILE_NAME, recipe, resume)
+    return _CheckpointHistory(workspace_folder() / dataset.slug / FILE_NAME, recipe, resume)
 
 
-class _KeptHistory(keras.callbacks.History):
+class _CheckpointHistory(keras.callbacks.History):
     def __init__(self, path: Path, recipe: dict[str, Any], resume: bool) -> None:
         super().__init__()
         self._path = path
@@ -72,7 +65,7 @@ class _KeptHistory(keras.callbacks.History):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         super().on_train_begin(logs)
-        self.history = {}
+        self.history: dict[str, list[float]] = {}
         recipe = self._recipe | {
             "number of steps": self.params["steps"],
             "network": _nameless(self.model.get_config()),
@@ -80,40 +73,33 @@ class _KeptHistory(keras.callbacks.History):
             "optimizer": _nameless(self.model.optimizer.get_config()),
             "version of Keras": keras.__version__,
         }
-        # What comes back from the file has no tuples: compare like with like.
+        # What is read from the file has lists for tuples: compare like with like.
         self._recipe = json.loads(json.dumps(recipe, default=str))
         if self._resume:
-            self._go_on()
+            self._continue()
         # What is learned on top of a finished training does not follow from the recipe.
         self._keeps = bool(self.epoch) or int(self.model.optimizer.iterations) == 0
         if not self._keeps:
             print("This network has been trained before, and learns on from there. For a fresh one, run all cells.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        # Keras has read it by now, and would begin every later training of this network there, too.
+        # Keras has read it by now, and would start every later training of this network there, too.
         self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_end(epoch, logs)
         if self._keeps and len(self.epoch) < self.params["epochs"]:
-            self._keep()
+            self._save()
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._keeps and len(self.epoch) >= self.params["epochs"]:
             self._path.unlink(missing_ok=True)
 
-    def _keep(self) -> None:
-        training = {
-            "recipe": self._recipe,
-            "history": self.history,
-            "random state": [variable.numpy().tolist() for variable in self._random_state()],
-        }
+    def _save(self) -> None:
+        random_state = [variable.numpy().tolist() for variable in self._random_state()]
+        training = {"recipe": self._recipe, "history": self.history, "random state": random_state}
         try:
-            self._path.parent.mkdir(exist_ok=True)
-            with atomic_path(self._path) as temporary:
-                self.model.save(temporary)
-                with zipfile.ZipFile(temporary, "a") as archive:
-                    archive.writestr(_TRAINING, json.dumps(training))
+            save_with_json(self._path, self.model, _TRAINING, training)
         except OSError as error:
             self._keeps = False
             reason = os.strerror(error.errno) if error.errno else error
@@ -122,11 +108,11 @@ class _KeptHistory(keras.callbacks.History):
                 f"{write_remedy(error)}"
             )
 
-    def _go_on(self) -> None:
-        """Put network and history into the state of the last epoch that was kept, or say why not."""
+    def _continue(self) -> None:
+        """Put network and history into the state of the checkpoint, or say why not."""
         with tempfile.TemporaryDirectory() as folder:
             try:
-                # Of a file that others may replace or remove: who trains in the same workspace at the same time.
+                # A copy, since another training in the same workspace may replace or remove the file.
                 copy = shutil.copy(self._path, folder)
                 with zipfile.ZipFile(copy) as archive:
                     if damaged := archive.testzip():
@@ -135,18 +121,17 @@ class _KeptHistory(keras.callbacks.History):
             except FileNotFoundError:
                 return
             except Exception as error:  # a damaged archive makes its readers raise nearly anything
-                print(f"The unfinished training in the workspace cannot be read ({type(error).__name__}): left aside.")
+                print(f"{_WHERE} cannot be read ({type(error).__name__}): left aside.")
                 return
             num_epochs = len(training["history"]["loss"])
-            other = [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]
-            if other:
-                print(f"The unfinished training in the workspace is another one ({', '.join(other)}): left aside.")
+            if other := [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]:
+                print(f"{_WHERE} is another one ({', '.join(other)}): left aside.")
             elif num_epochs >= self.params["epochs"]:
-                print(f"The unfinished training in the workspace has {num_epochs} epochs already: left aside.")
+                print(f"{_WHERE} has {num_epochs} epochs already: left aside.")
             else:
                 self._restore(copy, training)
                 print(
-                    f"Going on after {num_epochs} finished epochs. (To begin anew: resume = False, then run all cells.)"
+                    f"Going on after {num_epochs} finished epochs. (To start over: resume = False, then run all cells.)"
                 )
 
     def _restore(self, path: str, training: dict[str, Any]) -> None:
@@ -159,7 +144,7 @@ class _KeptHistory(keras.callbacks.History):
         self.model._initial_epoch = len(self.epoch)
 
     def _random_state(self) -> list[keras.Variable]:
-        """Return what dropout draws its random numbers from; Keras does not save it."""
+        """Return the variables from which dropout draws its random numbers; Keras does not save them."""
         return [variable for variable in self.model.non_trainable_variables if variable.name == "seed_generator_state"]
 
 

@@ -7,41 +7,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.course import REFERENCE, CourseError
 from course_utils.data import Dataset
 from course_utils.model import build_cnn, compile_model
-from course_utils.training import REFERENCE_FOLDER, History, TrainedModel, train_in_seconds
+from course_utils.training import History, TrainedModel, train_in_seconds
 
-RESULTS = REFERENCE_FOLDER / "experiments.json"
-HOLD_OUT = 5_000
-SEEDS = range(10)
-FEW_SEEDS = SEEDS[:3]
+RESULTS = REFERENCE / "experiments.json"
 
 
 @dataclass(frozen=True, order=True)
 class Run:
     """What distinguishes one training from the others; all else is the recipe of lesson 05.
 
-    Attributes
-    ----------
-    network : str
-        ``"mlp"`` for the network of lesson 04, ``"cnn"`` for that of lesson 08.
-    seed : int
-        Decides the first weights, the order of the images and the neurons that dropout silences.
-    dropout : tuple of float
-        The rate of each dropout layer in turn; an empty tuple leaves the network as it is built.
-    hold_out : int
-        How many of the training images, the last ones, are held out. With 0 the network is watched on the test images
-        and trained for `num_epochs`, as in the handout. Otherwise it is watched on those held out, the training stops
-        early, and the test images are used once, at the end.
-    num_epochs : int
-        Length of the training, at most.
-    dataset : str
-        The name of the digits.
+    With `hold_out` 0 the network is validated on the test images and trained for `num_epochs`, as in the handout.
+    Otherwise it is validated on the last `hold_out` training images, the training stops early, and the test images are
+    used once, at the end.
     """
 
-    network: str = "mlp"
+    network: str = "mlp"  # or "cnn"
     seed: int = 9
-    dropout: tuple[float, ...] = (0.5, 0.2)
+    dropout: tuple[float, ...] = (0.5, 0.2)  # the rate of each dropout layer; () leaves the network as it is built
     hold_out: int = 0
     num_epochs: int = 30
     dataset: str = "MNIST"
@@ -54,40 +39,28 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of one training.
+    """What came out of one training; results of different recipes cannot be compared.
 
-    Attributes
-    ----------
-    run : Run
-        Its description.
-    recipe : str
-        Tells by which code it was trained; results of another recipe cannot be compared.
-    test_accuracy, test_loss : float
-        Measured at the end on all test images.
-    mistakes : list of int
-        Positions of the test images that were read wrongly, ascending.
-    history : dict of str to list of float
-        ``accuracy``, ``loss``, ``val_accuracy``, ``val_loss``: one number for each epoch. Without held-out images there
-        is also ``val_accuracy_even``, the accuracy on every second test image: 0, 2, 4, ...
+    Without held-out images, `history` also has ``val_accuracy_even``, the accuracy on every second test image.
     """
 
     run: Run
-    recipe: str
+    recipe: str  # fingerprint of the code that trained it
     test_accuracy: float
     test_loss: float
-    mistakes: list[int]
+    mistakes: list[int]  # positions of the misclassified test images, ascending
     history: History
 
 
-#: In the order in which they are trained: the most important first. Dropout is varied in the first hidden layer, where
+#: In the order in which they are trained, the most important first. Dropout is varied in the first hidden layer, where
 #: the handout has 0.5, and once switched off in both.
 EXPERIMENTS: dict[str, list[Run]] = {
-    "recipe": [Run(seed=seed) for seed in SEEDS],
-    "hold-out": [Run(seed=seed, hold_out=HOLD_OUT) for seed in SEEDS],
+    "recipe": [Run(seed=seed) for seed in range(10)],
+    "hold-out": [Run(seed=seed, hold_out=5_000) for seed in range(10)],
     "dropout": [
         Run(seed=seed, dropout=dropout)
         for dropout in [(0.0, 0.2), (0.25, 0.2), (0.5, 0.2), (0.75, 0.2), (0.0, 0.0)]
-        for seed in FEW_SEEDS
+        for seed in range(3)
     ],
     "cnn": [Run(network="cnn", dropout=())],
 }
@@ -97,7 +70,7 @@ WEIGHTS = {EXPERIMENTS["cnn"][0]: "cnn.weights.h5"}
 
 
 def load_results(runs: Iterable[Run], path: Path = RESULTS) -> list[Result]:
-    """Return the recorded results of these trainings.
+    """Load the recorded results of trainings.
 
     Parameters
     ----------
@@ -113,31 +86,20 @@ def load_results(runs: Iterable[Run], path: Path = RESULTS) -> list[Result]:
 
     Raises
     ------
-    LookupError
-        If one of them was not recorded; the message says which command does that.
+    CourseError
+        If one of them was not recorded; the message names the command that records it.
     """
     recorded = read_results(path)
     try:
         return [recorded[run] for run in runs]
     except KeyError as error:
-        raise LookupError(
-            f"No result was recorded for {error.args[0]}. An instructor records it with: python -m course_utils seeds"
+        raise CourseError(
+            f"No result was recorded for {error.args[0]}. An instructor records it with: python -m tools experiments"
         ) from error
 
 
 def read_results(path: Path = RESULTS) -> dict[Run, Result]:
-    """Read all results of a file.
-
-    Parameters
-    ----------
-    path : Path
-        A file that `tools.experiments` has written; one that is not there holds nothing.
-
-    Returns
-    -------
-    dict of Run to Result
-        In the order of the file.
-    """
+    """Read all results that `tools.experiments` wrote to a file; none if there is no file."""
     results = {}
     for row in json.loads(path.read_text(encoding="utf-8")) if path.exists() else []:
         description = row.pop("run")
@@ -147,7 +109,7 @@ def read_results(path: Path = RESULTS) -> dict[Run, Result]:
 
 
 def load_trained_cnn(dataset: Dataset) -> TrainedModel:
-    """Give the network of lesson 08 after a training as long as that of lesson 05.
+    """Load the network of lesson 08 after a training as long as that of lesson 05; a printed line says which.
 
     Parameters
     ----------
@@ -157,20 +119,14 @@ def load_trained_cnn(dataset: Dataset) -> TrainedModel:
     Returns
     -------
     TrainedModel
-        For MNIST the one recorded with the course; else one trained on the spot for some 360 steps, which takes
-        seconds. A printed line tells which.
-
-    Raises
-    ------
-    LookupError
-        If none was recorded; the message says which command does that.
+        For MNIST the one recorded with the course; else one trained for about 360 steps, which takes seconds.
     """
     if dataset.name != "MNIST":
         return train_in_seconds(dataset, build_cnn, why=f"No CNN was recorded for {dataset.name}")
     (run,) = EXPERIMENTS["cnn"]
     (result,) = load_results([run])
     model = build_cnn()
-    model.load_weights(REFERENCE_FOLDER / WEIGHTS[run])
+    model.load_weights(REFERENCE / WEIGHTS[run])
     compile_model(model)
     print(f"Using the CNN recorded with the course ({run.num_epochs} epochs).")
     return TrainedModel(model, result.history)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 import keras
 
+from course_utils import tensorflow_autotune_stall
 from course_utils.preprocessing import NUM_CLASSES
 
 NUM_PIXELS = 28 * 28
+
+tensorflow_autotune_stall.work_around()
+# TensorFlow warns that predicting with several networks in a row builds several graphs, as lessons 06 to 08 must.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def build_model() -> keras.Sequential:
@@ -38,7 +45,7 @@ def build_cnn() -> keras.Sequential:
     Returns
     -------
     keras.Sequential
-        Takes and gives what `build_model` does, so that one can stand in for the other. Inside, the pixels become a
+        Input and output as those of `build_model`, so that one can replace the other. Inside, the pixels become a
         picture again; three layers of 16, 32 and 64 kernels of 3 x 3 with ReLU, the first two followed by pooling over
         2 x 2; dropout of 0.5; softmax at the end; 29,066 parameters.
     """
@@ -67,8 +74,8 @@ def compile_model(model: keras.Model, steps_per_execution: int = 1) -> None:
     model : keras.Model
         Changed in place.
     steps_per_execution : int
-        Batches that TensorFlow works through before it returns to Python: the results stay the same, only the waiting
-        gets shorter (lesson 05).
+        Batches that TensorFlow works through before it returns to Python: the results stay the same and training gets
+        faster (lesson 05).
     """
     model.compile(
         loss="categorical_crossentropy",

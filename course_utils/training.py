@@ -1,4 +1,4 @@
-"""What lesson 05 leaves behind, and where lessons 06 and 07 find a trained network."""
+"""What lesson 05 leaves behind, and where the later lessons find a trained network."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from course_utils.course import REFERENCE, CourseError
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
-_HISTORY = "history.json"  # beside the members that Keras writes into the archive
-REFERENCE_FOLDER = Path(__file__).parent / "reference"
 SEED = 9
 BATCH_SIZE = 128
-# Training steps that a small laptop takes in a few seconds: 30 epochs of the embedded digits.
-NUM_STEPS_IN_SECONDS = 360
-TRIAL_SECONDS = 2
-ALIGNMENT = 64  # bytes: where an array must begin for TensorFlow to work on it as it is
+_SHORT_TRAINING_STEPS = 360  # 30 epochs of the embedded digits: a few seconds on a small laptop
+_ALIGNMENT = 64  # bytes; TensorFlow copies an array that begins elsewhere
+_HISTORY = "history.json"
 
 History = dict[str, list[float]]
 
@@ -48,36 +45,33 @@ class TrainedModel(NamedTuple):
     history: History
 
 
-def steps_per_execution(num_images: int, batch_size: int, most: int = 100) -> int:
-    """Find how many batches TensorFlow can take at once so that an epoch is a whole number of such rounds.
+def steps_per_execution(num_images: int, batch_size: int) -> int:
+    """Find how many batches TensorFlow can process per call so that an epoch is a whole number of calls.
 
     Parameters
     ----------
     num_images, batch_size : int
         An epoch has ``ceil(num_images / batch_size)`` steps.
-    most : int
-        Upper limit, which keeps the progress of a slow machine visible.
 
     Returns
     -------
     int
-        The largest divisor of the number of steps that is not over the limit: 67 for MNIST (469 = 7 x 67).
+        The largest divisor of the number of steps up to 100: 67 for MNIST (469 = 7 x 67). A limit keeps the progress
+        of a slow machine visible.
     """
     num_steps = math.ceil(num_images / batch_size)
-    return max(divisor for divisor in range(1, most + 1) if num_steps % divisor == 0)
+    return max(divisor for divisor in range(1, 101) if num_steps % divisor == 0)
 
 
 def as_tensor(array: NDArray[np.float32] | tensorflow.Tensor) -> tensorflow.Tensor:
-    """Make a TensorFlow tensor of an array, once and for all, so that Keras need not copy it each time.
+    """Copy an array into a TensorFlow tensor once, so that Keras need not copy it for each `fit` and `evaluate`.
 
-    Given an array, `fit` and `evaluate` copy it into a tensor, and `tensorflow.constant` copies it twice on the way.
-    For MNIST's training vectors each copy is 188 MB.
+    For MNIST's training vectors each copy is 188 MB, and ``tensorflow.constant`` would make two.
 
     Parameters
     ----------
     array : ndarray or tensor of float32, any shape
-        Not needed any more afterwards; what happens to it does not reach the tensor. A tensor, such as a cell that is
-        run twice gives, is copied as well.
+        Later changes to it do not reach the tensor. A tensor, as when a cell is run twice, is copied as well.
 
     Returns
     -------
@@ -85,63 +79,11 @@ def as_tensor(array: NDArray[np.float32] | tensorflow.Tensor) -> tensorflow.Tens
         The same numbers in the same shape.
     """
     array = np.asarray(array)
-    memory = np.empty(array.nbytes + ALIGNMENT, dtype=np.uint8)
-    begin = -memory.ctypes.data % ALIGNMENT
+    memory = np.empty(array.nbytes + _ALIGNMENT, dtype=np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
     aligned = memory[begin : begin + array.nbytes].view(array.dtype).reshape(array.shape)
     aligned[...] = array
     return tensorflow.experimental.dlpack.from_dlpack(aligned.__dlpack__())
-
-
-def estimate_epoch_seconds(
-    train_vectors: ArrayLike,
-    one_hot_train_labels: ArrayLike,
-    *,
-    test_vectors: ArrayLike,
-    one_hot_test_labels: ArrayLike,
-    batch_size: int,
-) -> float:
-    """Find out from a trial of two seconds how long an epoch will take on this computer.
-
-    What TensorFlow needs to get started comes before them, and does not count. A network of its own learns from a part
-    of the images again and again, and is asked about as large a part of the test images. Random numbers are drawn in
-    it: a training that shall be repeatable sets its seed afterwards.
-
-    Parameters
-    ----------
-    train_vectors, test_vectors : array or tensor of float32, shape (n, 784)
-        The images of the training.
-    one_hot_train_labels, one_hot_test_labels : array or tensor of float32, shape (n, 10)
-        Their labels.
-    batch_size : int
-        As in the training.
-
-    Returns
-    -------
-    float
-        Seconds.
-    """
-    num_steps = steps_per_execution(len(train_vectors), batch_size)
-    share = min(1, num_steps * batch_size / len(train_vectors))
-    num_train, num_test = (math.ceil(share * len(vectors)) for vectors in (train_vectors, test_vectors))
-    model = build_model()
-    compile_model(model, num_steps)
-    finished: list[float] = []
-
-    def stop_in_time(epoch: int, logs: dict[str, float] | None = None) -> None:
-        finished.append(monotonic())
-        model.stop_training = len(finished) > 1 and finished[-1] - finished[0] > TRIAL_SECONDS
-
-    model.fit(
-        train_vectors[:num_train],
-        one_hot_train_labels[:num_train],
-        validation_data=(test_vectors[:num_test], one_hot_test_labels[:num_test]),
-        batch_size=batch_size,
-        epochs=1_000_000,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop_in_time)],
-    )
-    keras.utils.clear_session()  # or the optimizer of the training itself would be called adam_1
-    return (finished[-1] - finished[0]) / (len(finished) - 1) / share
 
 
 def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
@@ -150,31 +92,25 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
     Parameters
     ----------
     trained : TrainedModel
-        What to keep; an earlier one for the same dataset is replaced, whole.
+        What to keep. It replaces an earlier one for the same dataset.
     dataset : Dataset
-        What it was trained on: a network trained on other digits is never taken for one trained on MNIST.
+        What it was trained on.
 
     Returns
     -------
     str
-        Where the file is, as seen from the workspace folder: the network as Keras saves it, and in the same archive
-        ``history.json``.
+        The path of the file, relative to the workspace folder: an archive as Keras saves it, with ``history.json``.
 
     Raises
     ------
-    OSError
+    CourseError
         If the file cannot be written; what was there before is still there.
     """
     path = _model_path(dataset)
     try:
-        path.parent.mkdir(exist_ok=True)
-        with atomic_path(path) as temporary:
-            trained.model.save(temporary)
-            # Within, since two files could come to be of two trainings.
-            with zipfile.ZipFile(temporary, "a") as archive:
-                archive.writestr(_HISTORY, json.dumps(trained.history, indent=1))
+        save_with_json(path, trained.model, _HISTORY, trained.history)
     except OSError as error:
-        raise OSError(
+        raise CourseError(
             f"The trained network cannot be kept in {path} ({os.strerror(error.errno) if error.errno else error}). "
             f"{write_remedy(error)} Then run this cell again: nothing that was trained is lost."
         ) from error
@@ -182,7 +118,7 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
 
 
 def load_trained_model(dataset: Dataset) -> TrainedModel:
-    """Give the network trained in lesson 05; without one, the reference or a quickly trained one, saying so.
+    """Load the network trained in lesson 05, or the recorded one, or train one quickly; a printed line says which.
 
     Parameters
     ----------
@@ -192,48 +128,45 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
     Returns
     -------
     TrainedModel
-        From the workspace if lesson 05 left one there; else, for MNIST, the weights recorded with the course; else a
-        network trained on the spot for some 360 steps, which takes seconds. A printed line tells which of the three.
+        From the workspace if lesson 05 left one there; else, for MNIST, the one recorded with the course; else a
+        network trained for about 360 steps, which takes seconds.
     """
     path = _model_path(dataset)
     if path.exists():
         try:
             trained = read_trained_model(path)
         except Exception as error:  # a damaged archive makes its readers raise nearly anything
-            print(
-                f"The network in {path.parent.name}/ of your workspace cannot be read ({type(error).__name__}): "
-                "train again."
-            )
+            reason = type(error).__name__
+            print(f"The network in {path.parent.name}/ of your workspace cannot be read ({reason}): train again.")
         else:
             print(f"Using the network that you trained in lesson 05 ({len(trained.history['loss'])} epochs).")
             return trained
-    if dataset.name == "MNIST":
-        return _load_reference()
-    return train_in_seconds(dataset, build_model, why=f"No network trained on {dataset.name} in the workspace")
+    if dataset.name != "MNIST":
+        return train_in_seconds(dataset, build_model, why=f"No network trained on {dataset.name} in the workspace")
+    model = build_model()
+    model.load_weights(REFERENCE / "mnist.weights.h5")
+    compile_model(model)
+    history = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]
+    num_epochs = len(history["loss"])
+    print(f"No network of yours in the workspace: using the one recorded with the course ({num_epochs} epochs).")
+    return TrainedModel(model, history)
+
+
+def save_with_json(path: Path, model: keras.Model, name: str, content: Any) -> None:  # noqa: ANN401
+    """Save a network with one more JSON member in its archive, whole or not at all: two files could get mixed up."""
+    path.parent.mkdir(exist_ok=True)
+    with atomic_path(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(name, json.dumps(content))
 
 
 def read_trained_model(path: Path) -> TrainedModel:
-    """Read what `save_trained_model` wrote.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    TrainedModel
-        The network and its history.
-
-    Raises
-    ------
-    Exception
-        Of many kinds, if the file is missing or damaged or has no history.
-    """
+    """Read what `save_trained_model` wrote; many kinds of exception if the file is missing or damaged."""
     while True:
         history = _read_history(path)
         model = keras.saving.load_model(path)
-        # Another process may have put another network in place in between.
+        # Another process may have replaced the file in between.
         if _read_history(path) == history:
             return TrainedModel(model, history)
 
@@ -247,36 +180,10 @@ def _model_path(dataset: Dataset) -> Path:
     return workspace_folder() / dataset.slug / "model.keras"
 
 
-def _load_reference() -> TrainedModel:
-    model = build_model()
-    model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
-    compile_model(model)
-    history = json.loads((REFERENCE_FOLDER / "mnist.json").read_text(encoding="utf-8"))["history"]
-    print(
-        f"No network of yours in the workspace: using the one recorded with the course ({len(history['loss'])} epochs)."
-    )
-    return TrainedModel(model, history)
-
-
 def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:
-    """Train a network for some 360 steps, after a line that says so.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        What to train it on.
-    build : callable
-        Builds the network, not yet compiled.
-    why : str
-        How the line begins: what is not there.
-
-    Returns
-    -------
-    TrainedModel
-        With the seed and the batch size of lesson 05.
-    """
+    """Print `why` and train a network from `build` for about 360 steps, with the recipe of lesson 05."""
     num_images = len(dataset.train_images)
-    num_epochs = max(1, NUM_STEPS_IN_SECONDS // math.ceil(num_images / BATCH_SIZE))
+    num_epochs = max(1, _SHORT_TRAINING_STEPS // math.ceil(num_images / BATCH_SIZE))
     print(f"{why}: training one now ({num_epochs} epochs) ...")
     keras.utils.set_random_seed(SEED)
     model = build()

@@ -18,7 +18,7 @@ from course_utils.data import load_dataset
 from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, sample_handwritings, shrink_drawing
 from course_utils.model import build_model
 from course_utils.preprocessing import preprocess_images
-from course_utils.training import REFERENCE_FOLDER
+from course_utils.course import REFERENCE
 
 from .conftest import PICTURES
 from .lesson import notebook_of
@@ -28,11 +28,11 @@ SEVEN = 23
 LOAD = """
 from course_utils.data import load_dataset
 from course_utils.model import build_model
-from course_utils.training import REFERENCE_FOLDER
+from course_utils.course import REFERENCE
 from course_utils.widgets import drawing_pad
 
 dataset, model = load_dataset(), build_model()
-model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
+model.load_weights(REFERENCE / "mnist.weights.h5")
 """
 
 
@@ -323,7 +323,7 @@ def test_the_page_computes_what_keras_computes(opened):
     # The embedded digits have only some hundred test images.
     images = np.concatenate([dataset.test_images, dataset.train_images])[:1000]
     model = build_model()
-    model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
+    model.load_weights(REFERENCE / "mnist.weights.h5")
     expected = model.predict(preprocess_images(images), verbose=0)
     vectors = images.reshape(1000, -1).tolist()
     found = np.array(opened.page.evaluate("all => all.map((one) => digitPad.read(Uint8Array.from(one)))", vectors))

@@ -121,7 +121,7 @@ def test_a_restarted_kernel_goes_on(long_training):
     lesson.page.get_by_role("button", name="Confirm Kernel Restart").click()
     lesson.wait_until_idle()
     lesson.start_all()
-    expect(lesson.cell("fit")).to_contain_text("finished epochs. (To begin anew: resume = False, then run all cells.)")
+    expect(lesson.cell("fit")).to_contain_text("finished epochs. (To start over: resume = False, then run all cells.)")
     shown = num_points(lesson)
     assert shown > 2
     wait_for_points(lesson, more_than=shown)
