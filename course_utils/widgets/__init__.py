@@ -1,7 +1,4 @@
-"""What students move: explorers, the training view and the drawing pad. Nothing here comes from the network.
-
-A name is imported when a lesson asks for it, so that none pays for the others.
-"""
+"""What students move: explorers, the training view and the drawing pad; each is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ _MODULES = {
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",
     "show_training_progress": "training",
-    "show_training_time": "trial",
+    "show_training_time": "time_estimate",
 }
 
 __all__ = sorted(_MODULES)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from course_utils.preprocessing import NUM_CLASSES
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.widget import Explorer
 
 PAGE_SIZE = 20
 
@@ -22,7 +22,7 @@ def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], pr
     labels : ndarray of int, shape (n,)
         The true digits.
     probabilities : ndarray, shape (n, 10)
-        The network's answers, as `model.predict` returns them.
+        The network's output, as `model.predict` returns it.
 
     Raises
     ------
@@ -33,29 +33,19 @@ def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], pr
     mistakes = matrix.counts * (1 - np.eye(NUM_CLASSES, dtype=int))
     true, read_as = map(int, np.unravel_index(mistakes.argmax(), mistakes.shape))
     title = "The images behind the confusion matrix"
-    facts = {"title": title, "counts": matrix.counts.tolist(), "page_size": PAGE_SIZE}
+    config = {"title": title, "counts": matrix.counts.tolist(), "page_size": PAGE_SIZE}
     first = {"true": true, "read_as": read_as, "page": 0}
     why = "the most frequent mistake" if mistakes.any() else "since there is no mistake"
     alt = (
         f"{title}. It begins with a {true} read as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
         f"{len(labels):,} images (it moves in JupyterLab)."
     )
-    display_widget(Explorer("confusion.js", matrix.images_behind, first, facts), alt)
+    explorer = Explorer("confusion.js", respond=matrix.images_behind, request=first, config=config)
+    display_widget(explorer, alt)
 
 
 class ConfusionMatrix:
-    """A confusion matrix that knows which images it counts.
-
-    Parameters
-    ----------
-    images, labels, probabilities
-        As for `explore_confusion`.
-
-    Attributes
-    ----------
-    counts : ndarray of int, shape (10, 10)
-        Images of the digit of a row that were read as the digit of a column.
-    """
+    """A confusion matrix that knows which images it counts: ``counts``, rows are true digits, columns predictions."""
 
     def __init__(self, images: NDArray, labels: NDArray, probabilities: NDArray) -> None:
         shapes = [np.shape(images), np.shape(labels), np.shape(probabilities)]
@@ -81,19 +71,6 @@ class ConfusionMatrix:
 
         The costliest come first, those that left the true digit the smallest probability: bold mistakes, and right
         answers that were nearly wrong.
-
-        Parameters
-        ----------
-        true, read_as : int
-            Row and column of the matrix.
-        page : int
-            0 for the first `PAGE_SIZE` images.
-
-        Returns
-        -------
-        dict
-            ``images``: for each its ``index``, ``pixels``, a byte each, and the probabilities that it got for the
-            digit that was ``read`` and for the ``true`` one.
         """
         found = np.flatnonzero((self._labels == true) & (self._predictions == read_as))
         found = found[np.argsort(self._probabilities[found, true], kind="stable")]

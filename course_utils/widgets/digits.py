@@ -6,7 +6,7 @@ from functools import partial
 
 from course_utils.data import Dataset
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.explorer import Explorer, check_dataset, choose, digit_facts
+from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts
 
 ROW, COLUMN = 14, 13
 
@@ -22,12 +22,13 @@ def explore_digits(dataset: Dataset) -> None:
     Raises
     ------
     TypeError
-        If this is no dataset.
+        If `dataset` is something else.
     """
     check_dataset(dataset)
     title = f"Any digit of {dataset.name}, pixel by pixel"
-    facts = {"title": title, "marked": [ROW, COLUMN], **digit_facts(dataset)}
-    explorer = Explorer("digits.js", partial(describe_digit, dataset), {"part": "training", "index": 0}, facts)
+    config = {"title": title, "marked": [ROW, COLUMN], "counts": digit_counts(dataset)}
+    first = {"part": "training", "index": 0}
+    explorer = Explorer("digits.js", respond=partial(describe_digit, dataset), request=first, config=config)
     image, label = choose(dataset, "training", 0)
     alt = (
         f"{title}. It begins with training image 0, a {label}, whose pixel in row {ROW} and column {COLUMN} is "
@@ -37,6 +38,6 @@ def explore_digits(dataset: Dataset) -> None:
 
 
 def describe_digit(dataset: Dataset, part: str, index: int) -> dict:
-    """Answer with the pixels of an image, row by row a byte each, and its label."""
+    """Return the pixels of an image, row by row a byte each, and its label."""
     image, label = choose(dataset, part, index)
     return {"pixels": image.tobytes(), "label": label}

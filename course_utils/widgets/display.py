@@ -1,4 +1,4 @@
-"""How every widget of the course is put on the page: live in JupyterLab, a sentence wherever only text is shown."""
+"""How a widget is put on the page: live in JupyterLab, a sentence wherever only text is shown."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from IPython.display import display
 def display_widget(widget: ipywidgets.DOMWidget, alt: str) -> None:
     """Display a widget, with a sentence in place of its Python representation where only text is shown.
 
-    Parameters
-    ----------
-    widget : ipywidgets.DOMWidget
-        Shown where a kernel is alive to move it.
-    alt : str
-        What the widget is and does. It is all that a recorded notebook keeps of it, so it must say the same on every
-        machine and in every run.
+    The sentence is all that a recorded notebook keeps of the widget, so it must be the same on every machine.
     """
     bundle = widget._repr_mimebundle_()
     # anywidget adds metadata, ipywidgets does not

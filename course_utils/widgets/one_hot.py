@@ -9,7 +9,7 @@ import numpy as np
 from course_utils.data import Dataset
 from course_utils.preprocessing import NUM_CLASSES, one_hot
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.explorer import Explorer, check_dataset, choose, digit_facts, digits
+from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts, part_of
 
 
 def explore_one_hot(dataset: Dataset) -> None:
@@ -23,44 +23,31 @@ def explore_one_hot(dataset: Dataset) -> None:
     Raises
     ------
     TypeError
-        If this is no dataset.
+        If `dataset` is something else.
     """
     check_dataset(dataset)
     title = "A label and its one-hot row"
-    facts = {"title": title, "num_classes": NUM_CLASSES, **digit_facts(dataset)}
+    config = {"title": title, "num_classes": NUM_CLASSES, "counts": digit_counts(dataset)}
     first = {"part": "training", "index": 0, "wanted": None}
-    explorer = Explorer("one_hot.js", partial(describe_label, dataset), first, facts)
-    label, row = explorer.answer["label"], explorer.answer["row"]
+    explorer = Explorer("one_hot.js", respond=partial(describe_label, dataset), request=first, config=config)
+    label, row = explorer.response["label"], explorer.response["row"]
     alt = f"{title}. It begins with the first training image: label {label}, row {row} (it moves in JupyterLab)."
     display_widget(explorer, alt)
 
 
 def describe_label(dataset: Dataset, part: str, index: int, wanted: int | None) -> dict:
-    """Answer with a digit, its label, and the label's one-hot row.
+    """Return label and one-hot row of a digit, and the digit: number `index`, or the next one whose label is `wanted`.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        The digits.
-    part, index
-        Which one to show, if `wanted` is None.
-    wanted : int, optional
-        A label. Then the digit is the next one from `index` on that has it, beginning anew after the last; where none
-        has it, only the row is shown.
-
-    Returns
-    -------
-    dict
-        ``label``; ``row``, ten whole numbers; and if there is such a digit ``index`` and ``pixels``, a byte each.
+    After the last such digit comes the first; where there is none, only label and row are returned.
     """
-    found: dict = {}
-    label = wanted
     if wanted is not None:
-        labels = digits(dataset, part)[1]
-        places = np.flatnonzero(labels == wanted)
-        index = int(places[np.searchsorted(places, index) % len(places)]) if len(places) else None
-    if index is not None:
-        image, label = choose(dataset, part, index)
-        found = {"index": index, "pixels": image.tobytes()}
-    row = one_hot(np.array([label]))[0]
-    return {"label": label, "row": row.astype(int).tolist(), **found}
+        places = np.flatnonzero(part_of(dataset, part)[1] == wanted)
+        if not len(places):
+            return {"label": wanted, "row": _row(wanted)}
+        index = int(places[np.searchsorted(places, index) % len(places)])
+    image, label = choose(dataset, part, index)
+    return {"label": label, "row": _row(label), "index": index, "pixels": image.tobytes()}
+
+
+def _row(label: int) -> list[int]:
+    return one_hot(np.array([label]))[0].astype(int).tolist()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from course_utils.preprocessing import NUM_CLASSES
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.widget import Explorer
 
 NUM_PIXELS = 28 * 28
 MOST_NEURONS = 1024
@@ -26,46 +26,36 @@ def explore_parameters(hidden_sizes: Sequence[int] = (512, 256), dropout_rates: 
     Raises
     ------
     ValueError
-        If there are not two of each, or a size or rate is none.
+        If there are not two of each, or one of them makes no sense.
     """
     if len(hidden_sizes) != 2 or not all(size >= 1 and size == int(size) for size in hidden_sizes):
         raise ValueError(f"hidden_sizes is {hidden_sizes}, expected two whole numbers of neurons, as in (512, 256).")
     if len(dropout_rates) != 2 or not all(0 <= rate < 1 for rate in dropout_rates):
         raise ValueError(f"dropout_rates is {dropout_rates}, expected two shares from 0 to below 1, as in (0.5, 0.2).")
-    question = {
+    first: dict[str, list] = {
         "hidden_sizes": [int(size) for size in hidden_sizes],
         "dropout_rates": [float(rate) for rate in dropout_rates],
     }
     title = "Where the parameters are"
-    facts = {"title": title, "start": question, "most_neurons": max(MOST_NEURONS, *question["hidden_sizes"])}
-    explorer = Explorer("parameters.js", count_parameters, question, facts)
-    sizes = "-".join(map(str, [NUM_PIXELS, *question["hidden_sizes"], NUM_CLASSES]))
-    counts = " + ".join(f"{layer['parameters']:,}" for layer in explorer.answer["layers"] if layer["parameters"])
-    alt = f"{title}. It begins with {sizes}: {counts} = {explorer.answer['total']:,} (it moves in JupyterLab)."
+    config = {"title": title, "start": first, "most_neurons": max(MOST_NEURONS, *first["hidden_sizes"])}
+    explorer = Explorer("parameters.js", respond=count_parameters, request=first, config=config)
+    sizes = "-".join(map(str, [NUM_PIXELS, *first["hidden_sizes"], NUM_CLASSES]))
+    counts = " + ".join(f"{layer['parameters']:,}" for layer in explorer.response["layers"] if layer["parameters"])
+    alt = f"{title}. It begins with {sizes}: {counts} = {explorer.response['total']:,} (it moves in JupyterLab)."
     display_widget(explorer, alt)
 
 
 def count_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[float]) -> dict:
     """Count the parameters of 784-`hidden_sizes`-10, each hidden layer followed by dropout.
 
-    Returns
-    -------
-    dict
-        ``layers``, each a dict of ``name``, ``inputs``, ``outputs`` and ``parameters``, as lesson 04 names and Keras
-        counts them; dropout layers have a ``rate`` as well. And ``total``, the sum.
+    Layers are named as in lesson 04, and counted as Keras counts them; only dropout layers have a ``rate``.
     """
     layers = []
     for number, (inputs, size) in enumerate(pairwise([NUM_PIXELS, *hidden_sizes, NUM_CLASSES]), start=1):
         is_hidden = number <= len(hidden_sizes)
-        layers.append(
-            {
-                "name": f"hidden_{number}" if is_hidden else "probabilities",
-                "inputs": inputs,
-                "outputs": size,
-                "parameters": inputs * size + size,
-            }
-        )
+        name = f"hidden_{number}" if is_hidden else "probabilities"
+        layers.append({"name": name, "inputs": inputs, "outputs": size, "parameters": inputs * size + size})
         if is_hidden:
-            dropout = {"name": f"dropout_{number}", "rate": dropout_rates[number - 1]}
-            layers.append({**dropout, "inputs": size, "outputs": size, "parameters": 0})
+            name, rate = f"dropout_{number}", dropout_rates[number - 1]
+            layers.append({"name": name, "rate": rate, "inputs": size, "outputs": size, "parameters": 0})
     return {"layers": layers, "total": sum(layer["parameters"] for layer in layers)}

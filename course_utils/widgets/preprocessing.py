@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from course_utils.data import Dataset
 from course_utils.preprocessing import MAX_PIXEL
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.explorer import Explorer, check_dataset, choose, digit_facts
+from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts
 
 NUM_BINS = 20
 ROW, COLUMN = 14, 13
@@ -27,25 +27,22 @@ def explore_preprocessing(dataset: Dataset) -> None:
     Raises
     ------
     TypeError
-        If this is no dataset.
+        If `dataset` is something else.
     """
     check_dataset(dataset)
     title = f"A digit of {dataset.name} on its way to the network"
-    facts = {"title": title, "marked": [ROW, COLUMN], **digit_facts(dataset)}
-    explorer = Explorer("preprocessing.js", partial(describe_steps, dataset), {"part": "training", "index": 0}, facts)
+    config = {"title": title, "marked": [ROW, COLUMN], "counts": digit_counts(dataset)}
+    first = {"part": "training", "index": 0}
+    explorer = Explorer("preprocessing.js", respond=partial(describe_steps, dataset), request=first, config=config)
     steps = [
-        f"shape {step['shape']}, {step['dtype']}, {step['min']} to {step['max']}" for step in explorer.answer["steps"]
+        f"shape {step['shape']}, {step['dtype']}, {step['min']} to {step['max']}" for step in explorer.response["steps"]
     ]
     alt = f"{title}, with a histogram at each step: {' → '.join(steps)} (it moves in JupyterLab)."
     display_widget(explorer, alt)
 
 
 def describe_steps(dataset: Dataset, part: str, index: int) -> dict:
-    """Answer with the label of an image, and its values as they come in and after each step.
-
-    The steps are those of `preprocess_images`, one at a time. ``values`` are bytes of the step's dtype, in the order of
-    a little-endian machine.
-    """
+    """Return the label of an image, and its values before and after each step of `preprocess_images`."""
     image, label = choose(dataset, part, index)
     vector = image.reshape(-1)
     floats = vector.astype(np.float32)

@@ -12,15 +12,14 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from pathlib import Path
 from time import monotonic
 from types import FrameType
 
-import anywidget
 import keras
 import traitlets
 
 from course_utils.widgets.display import display_widget
+from course_utils.widgets.widget import CourseWidget, sources
 
 SECONDS_BETWEEN_UPDATES = 0.25
 Logs = dict[str, float] | None
@@ -42,19 +41,14 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
         Ctrl-C and the kernel's interrupt end the training after the epoch, and `fit` returns as usual, with what was
         learned until then; a second Ctrl-C or interrupt raises `KeyboardInterrupt` at once.
     """
-    view = TrainingView(num_epochs=num_epochs, status="waiting for the first epoch")
+    modules = sources("shared.js", "training.js")
+    view = TrainingView(modules=modules, num_epochs=num_epochs, status="waiting for the first epoch")
     alt = f"Progress, time left and growing curves of a training of {num_epochs} epochs (they move in JupyterLab)."
     display_widget(view, alt)
     return _Reporter(view)
 
 
-def _after_the_explorers(name: str) -> str:
-    """Return a file that builds on what the explorers share, and that before it."""
-    files = (Path(__file__).with_name(each) for each in (f"explorer{Path(name).suffix}", name))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
-
-
-class TrainingView(anywidget.AnyWidget):
+class TrainingView(CourseWidget):
     """What the browser knows and draws.
 
     Attributes
@@ -72,9 +66,6 @@ class TrainingView(anywidget.AnyWidget):
     can_stop : bool
         Whether there is a training that was not asked to stop yet.
     """
-
-    _esm = _after_the_explorers("training.js")
-    _css = _after_the_explorers("training.css")
 
     num_epochs = traitlets.Int(1).tag(sync=True)
     num_done = traitlets.Float(0).tag(sync=True)
@@ -94,7 +85,7 @@ class _Reporter(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._stop = False
         self._started = self._shown = monotonic()
-        self._first_epoch: int | None = None
+        self._first_epoch = -1
         # Python lets only the main thread handle signals.
         self._handles_interrupts = threading.current_thread() is threading.main_thread()
         if self._handles_interrupts:
@@ -102,7 +93,7 @@ class _Reporter(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
-        if self._first_epoch is None:
+        if self._first_epoch < 0:
             self._first_epoch = epoch
             # A training that goes on where another one ended brings its history with it.
             history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}

@@ -1,14 +1,16 @@
-export default explorer((ask, facts) => {
-  let question;
-  // One entry of a list changes, and the question gets a new list.
+import { button, explorer, grouped, make, slider } from "./shared.js";
+
+export default explorer((ask, config) => {
+  let request;
+  // One entry of a list changes, and the request gets a new list.
   const change = (name, index) => (value) =>
-    ask({ [name]: question[name].map((old, place) => (place === index ? value : old)) });
+    ask({ [name]: request[name].map((old, place) => (place === index ? value : old)) });
   const percent = (rate) => `${Math.round(100 * rate)} %`;
   const sizes = [0, 1].map((index) => slider(`neurons in hidden layer ${index + 1}`,
-    { min: 1, max: facts.most_neurons }, change("hidden_sizes", index), { tell: grouped }));
+    { min: 1, max: config.most_neurons }, change("hidden_sizes", index), { write: grouped }));
   const rates = [0, 1].map((index) => slider(`dropped after hidden layer ${index + 1}`,
-    { max: 0.99, step: 0.01 }, change("dropout_rates", index), { tell: percent }));
-  const start = make("button", { type: "button", onclick: () => ask(facts.start) }, "Back to the start");
+    { max: 0.99, step: 0.01 }, change("dropout_rates", index), { write: percent }));
+  const start = button("Back to the start", () => ask(config.start));
   const body = make("tbody");
   const total = make("td", { className: "number" });
   const columns = { layer: "", gives: "", "weights + biases": "formula", parameters: "number", share: "shares" };
@@ -19,7 +21,7 @@ export default explorer((ask, facts) => {
 
   function layerRow({ name, inputs, outputs, rate, parameters }, sum) {
     const isDropout = rate !== undefined;
-    const bar = make("span", { className: "share" });
+    const bar = make("span", { className: "share-bar" });
     bar.style.width = `${(5 * parameters) / sum}em`;
     return make("tr", { className: isDropout ? "dropout" : "" },
       make("th", { scope: "row" }, name),
@@ -37,10 +39,10 @@ export default explorer((ask, facts) => {
       make("div", { className: "settings" }, ...[...sizes, ...rates].map((each) => each.node), start),
       make("div", { className: "wide-table", tabIndex: 0, role: "region", "aria-label": "parameters by layer" }, table),
     ],
-    sync(asked) {
-      question = asked;
-      sizes.forEach((each, index) => each.set(question.hidden_sizes[index]));
-      rates.forEach((each, index) => each.set(question.dropout_rates[index]));
+    sync(newRequest) {
+      request = newRequest;
+      sizes.forEach((each, index) => each.set(request.hidden_sizes[index]));
+      rates.forEach((each, index) => each.set(request.dropout_rates[index]));
     },
     show({ layers, total: sum }) {
       body.replaceChildren(...layers.map((layer) => layerRow(layer, sum)));

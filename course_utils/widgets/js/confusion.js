@@ -1,14 +1,16 @@
-export default explorer((ask, facts) => {
-  const { counts, page_size: pageSize } = facts;
+import { SIDE, button, bytes, clamp, enable, explorer, grouped, make, paint } from "./shared.js";
+
+export default explorer((ask, config) => {
+  const { counts, page_size: pageSize } = config;
   const digits = counts.map((_, digit) => digit);
   const mistakes = counts.flatMap((row, digit) => row.filter((_, column) => column !== digit));
   const mostMistakes = Math.max(1, ...mistakes);
-  let question;
+  let request;
 
   // One tab stop for the table; arrow keys walk in it, as in any grid.
   const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
     role: "gridcell", tabIndex: -1, className: trueDigit === readAs ? "right" : "",
-    style: trueDigit === readAs ? "" : `--shade: ${Math.round((60 * count) / mostMistakes)}%`,
+    style: trueDigit === readAs ? "" : `--count: ${Math.round((60 * count) / mostMistakes)}%`,
     "aria-label": `a ${trueDigit} read as a ${readAs}: ${grouped(count)}`,
     onclick: () => open(trueDigit, readAs),
   }, count)));
@@ -22,7 +24,7 @@ export default explorer((ask, facts) => {
     const step = steps[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    open(clamp(question.true + step[0], 0, 9), clamp(question.read_as + step[1], 0, 9));
+    open(clamp(request.true + step[0], 0, 9), clamp(request.read_as + step[1], 0, 9));
   };
   const head = (scope, digit) => make("th", { scope, role: scope === "col" ? "columnheader" : "rowheader" }, digit);
   const table = make("table", { className: "confusion", role: "grid", onkeydown: walk,
@@ -34,11 +36,11 @@ export default explorer((ask, facts) => {
   const heading = make("p", { className: "large" });
   const range = make("span");
   const turn = (by) => () => {
-    const last = Math.max(0, Math.ceil(counts[question.true][question.read_as] / pageSize) - 1);
-    ask({ page: clamp(question.page + by, 0, last) });
+    const last = Math.max(0, Math.ceil(counts[request.true][request.read_as] / pageSize) - 1);
+    ask({ page: clamp(request.page + by, 0, last) });
   };
-  const previous = make("button", { type: "button", onclick: turn(-1) }, "◀ Previous");
-  const next = make("button", { type: "button", onclick: turn(1) }, "Next ▶");
+  const previous = button("◀ Previous", turn(-1));
+  const next = button("Next ▶", turn(1));
   const pager = make("div", { className: "pager" }, previous, range, next);
   const gallery = make("div", { className: "gallery" });
 
@@ -65,16 +67,16 @@ export default explorer((ask, facts) => {
             + "The costliest answers come first.")),
         make("div", { className: "panel" }, heading, pager, gallery)),
     ],
-    sync(asked) {
-      question = asked;
-      const chosen = cells[question.true][question.read_as];
+    sync(newRequest) {
+      request = newRequest;
+      const chosen = cells[request.true][request.read_as];
       for (const cell of cells.flat()) {
         cell.tabIndex = cell === chosen ? 0 : -1;
         cell.setAttribute("aria-selected", cell === chosen);
       }
     },
-    show({ images }, asked) {
-      const { true: trueDigit, read_as: readAs, page } = asked;
+    show({ images }, shownRequest) {
+      const { true: trueDigit, read_as: readAs, page } = shownRequest;
       const count = counts[trueDigit][readAs];
       const what = trueDigit === readAs ? `${trueDigit} read correctly` : `${trueDigit} read as ${readAs}`;
       const first = page * pageSize;
@@ -82,9 +84,9 @@ export default explorer((ask, facts) => {
       heading.textContent = what;
       range.textContent = count ? shown : "no image: this never happened";
       previous.hidden = next.hidden = count <= pageSize;
-      previous.setAttribute("aria-disabled", first === 0);
-      next.setAttribute("aria-disabled", first + images.length >= count);
-      gallery.replaceChildren(...images.map((image) => figure(image, asked)));
+      enable(previous, first > 0);
+      enable(next, first + images.length < count);
+      gallery.replaceChildren(...images.map((image) => figure(image, shownRequest)));
       return `${what}: ${count ? `images ${shown}` : "no image"}`;
     },
   };

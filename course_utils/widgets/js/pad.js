@@ -1,0 +1,228 @@
+// The drawing pad: paper, what the network sees of it, and ten bars.
+
+import { SIDE, button, bytes, clamp, enable, explorer, make, paint, svg } from "./shared.js";
+import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./handwriting.js";
+
+const HANDS = ["first", "second", "third"];
+const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
+
+/** A full 100 % would be a promise: a probability comes near to 1, never to it. */
+const percent = (share) => (share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
+
+export default explorer((ask, { samples, can_keep: canKeep }) => {
+  // Every state of the drawing is kept, so that undo brings back what was cleared, too.
+  let [states, position] = [[[]], 0];
+  let drawing = drawStrokes([]);
+  const strokes = () => states[position];
+
+  function goTo(newPosition) {
+    pointer = null;
+    position = clamp(newPosition, 0, states.length - 1);
+    drawing = drawStrokes(strokes());
+    changed();
+  }
+  function change(newStrokes) {
+    states = [...states.slice(0, position + 1), newStrokes];
+    goTo(position + 1);
+  }
+  const undo = () => goTo(position - 1);
+  const redo = () => goTo(position + 1);
+  const clear = () => strokes().length && change([]);
+
+  // --- paper and pen
+
+  const invitation = svg("text", { x: 0.5, y: 0.5, "text-anchor": "middle", "aria-hidden": "true" }, "Draw a digit here");
+  const paper = svg("svg", { class: "paper", viewBox: "0 0 1 1", tabindex: 0, role: "img",
+    "aria-label": "Paper: draw one digit with mouse, finger or pen. From the keyboard, choose a sample below." });
+  let pointer = null;
+  paper.onpointerdown = (event) => {
+    if (pointer !== null || event.button !== 0) return;
+    event.preventDefault();
+    paper.setPointerCapture(event.pointerId);
+    paper.focus({ preventScroll: true });
+    change([...strokes(), { points: [], pen: PENS[pens.querySelector("input:checked").value] }]);
+    pointer = event.pointerId;
+    extend(event);
+  };
+  paper.onpointermove = (event) => {
+    if (event.pointerId !== pointer) return;
+    // Browsers hand over one event a frame; the points in between make the line smooth.
+    const events = event.getCoalescedEvents?.() ?? [];
+    (events.length ? events : [event]).forEach(extend);
+  };
+  paper.onpointerup = paper.onpointercancel = paper.onlostpointercapture = (event) => {
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    changed();
+  };
+  paper.oncontextmenu = (event) => event.preventDefault();
+
+  function extend(event) {
+    const area = paper.getBoundingClientRect();
+    const point = [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
+    const { points, pen } = strokes().at(-1);
+    drawLine(drawing, points.at(-1) ?? point, point, pen);
+    points.push(point);
+    changed();
+  }
+
+  // --- the tools
+
+  const undoButton = button("Undo", undo, { title: "Take back the last step (Ctrl+Z)" });
+  const redoButton = button("Redo", redo, { title: "Do it again (Ctrl+Y)" });
+  const clearButton = button("Clear", clear, { title: "Take a new sheet (Delete)" });
+  const group = `pen-${Math.random()}`;
+  const pens = make("fieldset", {}, make("legend", {}, "Pen"), ...Object.keys(PENS).map((value) => make("label", {},
+    make("input", { type: "radio", name: group, value, checked: value === "medium" }),
+    make("span", { className: "nib", style: `--width: ${PENS[value]}`, "aria-hidden": "true" }), value)));
+  const sample = make("select", {}, make("option", { value: "" }, "choose …"),
+    ...samples.map(({ digit }, index) => make("option", { value: index }, `${digit}, ${HANDS[index % 3]} hand`)));
+  sample.onchange = () => {
+    const pen = PENS[pens.querySelector("input:checked").value];
+    if (sample.value) change(samples[sample.value].strokes.map((points) => ({ points, pen })));
+  };
+
+  // --- what the network sees, and what it predicts
+
+  const seen = make("canvas", { className: "seen", width: SIDE, height: SIDE, role: "img" });
+  const form = make("input", { type: "checkbox", checked: true, onchange: changed });
+  const visible = () => (form.checked ? prepareDrawing : shrinkDrawing)(drawing).pixels;
+  const verdict = make("p", { className: "verdict" });
+  const bars = make("ul", { className: "bars", "aria-label": "Probability of each digit" });
+  const answer = make("div", { className: "answer" }, verdict, bars);
+
+  function showProbabilities(probabilities) {
+    const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : "?";
+    const words = probabilities ? `with ${percent(probabilities[best])}` : "Draw a digit.";
+    verdict.replaceChildren(make("b", {}, best), ` ${words}`);
+    bars.replaceChildren(...DIGITS.map((digit) => make("li", { className: digit === best ? "best" : "" },
+      make("span", { className: "digit" }, digit),
+      make("span", { className: "track", style: `--share: ${probabilities?.[digit] ?? 0}`, "aria-hidden": "true" }),
+      make("span", { className: "share" }, probabilities ? percent(probabilities[digit]) : ""))));
+    return `${best} ${words}`;
+  }
+
+  // --- requests: one at a time, so that none is lost; and of the drawings only the latest is asked about
+
+  let [isWaiting, isStale, frame] = [true, true, null];
+  const pending = [];
+  let latest = {};
+
+  function send(request) {
+    isWaiting = true;
+    latest = { ...request, time: Date.now() };
+    ask(latest);
+  }
+  function proceed() {
+    if (isWaiting) return;
+    if (pending.length) {
+      send(pending.shift());
+    } else if (isStale) {
+      isStale = false;
+      if (strokes().length) {
+        send({ action: "classify", image: [...visible()] });
+        return;
+      }
+      showProbabilities(null);
+    }
+    answer.setAttribute("aria-busy", isWaiting || pointer !== null);
+  }
+  function changed() {
+    isStale = true;
+    answer.setAttribute("aria-busy", "true");
+    frame ??= requestAnimationFrame(() => {
+      frame = null;
+      const isEmpty = !strokes().length;
+      // A dot has no length, and would not be painted: so the last point stands twice.
+      paper.replaceChildren(...(isEmpty ? [invitation] : strokes().map(({ points, pen }) =>
+        svg("polyline", { points: [...points, points.at(-1)].join(" "), "stroke-width": pen }))));
+      const how = form.checked ? "fitted into 20 by 20 pixels and centred" : "the whole pad, only smaller";
+      seen.setAttribute("aria-label", isEmpty ? "Nothing is drawn yet." : `What the network sees: ${how}.`);
+      paint(seen, visible());
+      if (isEmpty || pointer !== null) sample.value = "";
+      enable(undoButton, position > 0);
+      enable(redoButton, position < states.length - 1);
+      for (const control of [clearButton, ...labels]) enable(control, !isEmpty);
+      proceed();
+    });
+  }
+
+  // --- the student's own test set
+
+  const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as a ${digit}` }));
+  const removeButton = button("Take back the last one", () => request({ action: "take back" }),
+    { title: "Remove the digit kept last" });
+  const comparison = make("div", { role: "status" });
+  const thumbnails = make("div", { className: "thumbnails" });
+
+  function request(what) {
+    pending.push(what);
+    proceed();
+  }
+  function keep(label) {
+    if (!canKeep || !strokes().length) return;
+    request({ action: "keep", image: [...prepareDrawing(drawing).pixels], label });
+    clear();
+  }
+
+  // --- all of it
+
+  const parts = make("div", { className: "pad" },
+    make("div", { className: "sheet" }, paper),
+    make("div", { className: "tools" }, undoButton, redoButton, clearButton),
+    make("div", { className: "see" }, make("h4", {}, "What the network sees"), seen,
+      make("label", {}, form, "in MNIST’s form"),
+      make("p", { className: "hint" }, "28 × 28 pixels. Without the tick: the pad, only smaller.")),
+    make("div", { className: "predict" }, make("h4", {}, "What it predicts"), answer),
+    make("div", { className: "options" }, pens, make("label", {}, "Sample", sample)));
+  if (canKeep) {
+    const asking = make("fieldset", {}, make("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
+    parts.append(make("div", { className: "keep" }, asking, removeButton, comparison, thumbnails));
+  }
+  parts.onkeydown = (event) => {
+    if (event.target === sample || event.altKey) return; // in a list, keys choose an entry
+    const key = event.key.toLowerCase();
+    let action = { delete: clear, backspace: clear }[key];
+    if (event.ctrlKey || event.metaKey) action = { y: redo, z: event.shiftKey ? redo : undo }[key];
+    else if (labels[key]) action = () => keep(Number(key));
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+  showProbabilities(null);
+  changed();
+
+  return {
+    nodes: [parts],
+    show({ probabilities, kept }, { time }) {
+      if (kept) {
+        enable(removeButton, kept.latest.length > 0);
+        comparison.replaceChildren(...kept.comparison.map(comparisonRow));
+        thumbnails.replaceChildren(...kept.latest.map(thumbnail));
+      }
+      return probabilities && time === latest.time && strokes().length ? showProbabilities(probabilities) : "";
+    },
+    settled(problem) {
+      isWaiting = false;
+      if (problem && latest.action === "keep" && !strokes().length) undo();
+      proceed();
+    },
+  };
+});
+
+function comparisonRow({ name, text, share, low, high }) {
+  const line = make("span", { className: "interval", "aria-hidden": "true" });
+  if (share !== null) {
+    line.style = `--share: ${share}; --low: ${low}; --high: ${high}`;
+    line.append(make("span"), make("b"));
+  }
+  return make("p", {}, make("strong", {}, name), line, make("span", {}, text));
+}
+
+function thumbnail({ image, label, prediction }) {
+  const canvas = make("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+  paint(canvas, bytes(image));
+  const isRight = label === prediction;
+  const caption = isRight ? `${prediction} ✓` : `${prediction} ✗ (is ${label})`;
+  return make("figure", { className: isRight ? "" : "wrong" }, canvas, make("figcaption", {}, caption));
+}

@@ -1,0 +1,108 @@
+"""What the widgets share: their JavaScript and look, and how the browser asks and the kernel responds.
+
+An explorer is a Python function that makes a response of a request, and a JavaScript module that draws the response and
+makes the next request. What needs no kernel, such as the pixel under the pointer, is done in the browser. While the
+kernel is busy, ipywidgets keeps the last request only, so nothing lags behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from course_utils.course import CourseError
+from course_utils.data import Dataset
+
+JS = Path(__file__).parent / "js"
+CSS = Path(__file__).parent / "css" / "widgets.css"
+PARTS = ("training", "test")
+
+
+def sources(*names: str) -> dict[str, str]:
+    """Return the text of JavaScript modules, by name, in the order given: each after those that it imports."""
+    return {name: (JS / name).read_text(encoding="utf-8") for name in names}
+
+
+class CourseWidget(anywidget.AnyWidget):
+    """A widget whose JavaScript are modules in `JS`; anywidget serves one file, so ``loader.js`` imports the modules.
+
+    Attributes
+    ----------
+    modules : dict of str to str
+        Source by name, each after those that it imports; the last one is the widget's own.
+    """
+
+    _esm = JS / "loader.js"
+    _css = CSS
+    modules = traitlets.Dict().tag(sync=True)
+
+
+class Explorer(CourseWidget):
+    """A widget that responds to requests from the browser.
+
+    Parameters
+    ----------
+    *scripts : str
+        The widget's module in `JS`, after those that it imports; ``shared.js`` is there anyway.
+    respond : callable
+        Takes the request's entries by keyword, and returns the response; the browser shows the message of an error.
+    request : dict
+        The first request.
+    config : dict
+        What the browser must know and never changes; ``title`` is the widget's heading.
+
+    Attributes
+    ----------
+    response : dict
+        What `respond` returned, or ``problem``, a message; and the ``request`` that it belongs to.
+    """
+
+    config = traitlets.Dict().tag(sync=True)
+    request = traitlets.Dict().tag(sync=True)
+    response = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *scripts: str, respond: Callable[..., dict], request: dict, config: dict) -> None:
+        self._respond = respond
+        super().__init__(modules=sources("shared.js", *scripts), config=config, request=request)
+        self._on_request()
+        self.observe(self._on_request, "request")
+
+    def _on_request(self, _: object = None) -> None:
+        try:
+            response = self._respond(**self.request)
+        except CourseError as error:
+            response = {"problem": str(error)}
+        except Exception as error:  # ipywidgets would write it where no student looks
+            response = {"problem": f"{type(error).__name__}: {error} Run all cells above, then this one."}
+        self.response = {"request": self.request, **response}
+
+
+def check_dataset(dataset: object) -> None:
+    """Raise `TypeError`, with what to do, unless this is a dataset of the course."""
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"expected the dataset that load_dataset() returns, got a {type(dataset).__name__}.")
+
+
+def digit_counts(dataset: Dataset) -> dict[str, int]:
+    """Return the number of images in each part of a dataset."""
+    return {part: len(part_of(dataset, part)[1]) for part in PARTS}
+
+
+def part_of(dataset: Dataset, part: str) -> tuple:
+    """Return images and labels of the ``"training"`` or the ``"test"`` part of a dataset."""
+    if part not in PARTS:
+        raise ValueError(f"there is no part {part!r}, only {' and '.join(PARTS)}.")
+    if part == "training":
+        return dataset.train_images, dataset.train_labels
+    return dataset.test_images, dataset.test_labels
+
+
+def choose(dataset: Dataset, part: str, index: int) -> tuple:
+    """Return image and label of a digit; raise `IndexError` if there is no such image."""
+    images, labels = part_of(dataset, part)
+    if not 0 <= index < len(images):
+        raise IndexError(f"there is no {part} image {index}: they are numbered 0 to {len(images) - 1}.")
+    return images[index], int(labels[index])
