@@ -1,66 +1,66 @@
-# Every target is one command of `python -m course_utils`, which sets up .venv by itself when it is missing or outdated.
+# Every target is one command of `python -m tools`, which sets up .venv by itself when it is missing or outdated.
 
 # The first Python that really starts: what is called python3 may be a shim with nothing behind it.
 PYTHON ?= $(or $(shell for python in .venv/bin/python python3 python3.12 python3.13 python3.11 python; do \
 	$$python -c "" >/dev/null 2>&1 && echo $$python && break; done),python3)
-COURSE = $(PYTHON) -m course_utils
+COURSE = @$(PYTHON) -m tools
 
-.PHONY: help setup run lab pad doctor
+.PHONY: help setup run lab pad check-setup test test-browser ci student kit instructor record check measure mutants \
+	experiments bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: ## execute lessons 00-08 and write pages and a summary to build/ (EPOCHS=3: a short training)
-	@$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
+	$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
 
 lab: ## open JupyterLab on lesson 00
-	@$(COURSE) lab
+	$(COURSE) lab
 
 pad: ## write the drawing pad as one web page, build/pad.html, for a phone or a projector
-	@$(COURSE) pad
+	$(COURSE) pad
 
-doctor: ## say whether this computer has what the course needs, and what to do where it has not
-	@$(COURSE) doctor
+check-setup: ## say whether this computer has what the course needs, and what to do where it has not
+	$(COURSE) check-setup
 
 setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
-	@$(COURSE) setup
-
-# --- for those who change the course; not in the student edition
-
-.PHONY: test test-browser student kit instructor record check measure mutants seeds bench lock
+	$(COURSE) setup
 
 test: ## run all tests, notebooks included, on all cores (JOBS=1: on one; LONG=1: hostile files and the like in full)
-	@$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
+	$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness --long)
 
-test-browser: ## run all lessons and work their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine
-	@$(COURSE) test-browser
+test-browser: ## run all lessons and their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine
+	$(COURSE) test-browser $(if $(LONG),--long)
+
+ci: ## do what CI does: test and test-browser, with a browser installed where this is allowed
+	$(COURSE) ci
 
 student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
-	@$(COURSE) student
+	$(COURSE) student
 
 kit: ## make build/digit-course-kit.zip for a USB stick (PLATFORMS="windows-x86_64 macos-arm64" PYTHONS="3.12 3.13")
-	@$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS))
+	$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS))
 
 instructor: ## make build/instructor/ to teach from: solutions open, notes shown
-	@$(COURSE) instructor
+	$(COURSE) instructor
 
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
-	@$(COURSE) record $(LESSON)
+	$(COURSE) record $(LESSON)
 
 check: ## execute lessons and compare with what is recorded (LESSON=04: only that one)
-	@$(COURSE) check $(LESSON)
+	$(COURSE) check $(LESSON)
 
 measure: ## measure how far numbers move between machines, the ground for tolerances (20 minutes)
-	@$(COURSE) measure
+	$(COURSE) measure
 
 mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
-	@$(COURSE) mutants $(FAULT)
+	$(COURSE) mutants $(FAULT)
 
-seeds: ## train with many seeds and variants for lesson 06, and record what comes out (half an hour)
-	@$(COURSE) seeds
+experiments: ## train with many seeds and variants for lesson 06, and record the results (half an hour)
+	$(COURSE) experiments
 
-bench: ## measure speed and memory beside other libraries and the machine's limit, 20 minutes (QUICK=1: a trial)
-	@$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(PARTS)
+bench: ## measure speed and memory beside other libraries, 20 minutes (QUICK=1: briefly; KEEP=1: keep the results)
+	$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(PARTS)
 
-lock: ## write both locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
-	@$(COURSE) lock $(if $(UPGRADE),--upgrade)
+lock: ## write both locks from pyproject.toml (UPGRADE=1: with the newest versions)
+	$(COURSE) lock $(if $(UPGRADE),--upgrade)

@@ -1,14 +1,16 @@
-"""``python -m course_utils COMMAND``: the front door of the course; see ``course_utils/authoring/cli.py``."""
+"""``python -m tools COMMAND``: the commands of the course."""
 
 import sys
 
-if sys.version_info < (3, 8):  # noqa: UP036 - this file is what an outdated Python reads first
-    sys.exit(
-        "This is Python %d.%d; the course needs Python 3.11, 3.12 or 3.13. Install one (python.org, or your system's "  # noqa: UP031
-        "package manager) and run the same command with it, e.g. python3.12 -m course_utils." % sys.version_info[:2]
-    )
+if sys.version_info < (3, 8):  # noqa: UP036 - this is what an outdated Python reads first
+    sys.exit("This is Python %d.%d; the course needs Python 3.11, 3.12 or 3.13." % sys.version_info[:2])  # noqa: UP031
 
-from tools.commands import main
+from tools import bootstrap
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        bootstrap.continue_in(bootstrap.find_python(), sys.argv[1:])
+
+    from tools.commands import main
+
+    sys.exit(main(sys.argv[1:]))

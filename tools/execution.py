@@ -22,14 +22,13 @@ from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKerne
 from nbformat import NotebookNode
 from traitlets import default
 
-from tools.clean_outputs import cell_label, code_cells
+from course_utils.course import NOTEBOOKS, CourseError
 from course_utils.data import load_dataset, save_pickle
+from tools.clean_outputs import cell_label, code_cells
 
-NOTEBOOKS_FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-
-# They change what a kernel prints or draws on the machine of whoever has set them.
-_TASTE = {"COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES", "NO_COLOR", "FORCE_COLOR", "MPLBACKEND"}
-_TASTE |= {"PYTHONWARNINGS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+# With these, a person's own settings would change what a kernel prints or draws.
+_PERSONAL_SETTINGS = {"COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES", "NO_COLOR", "FORCE_COLOR", "MPLBACKEND"}
+_PERSONAL_SETTINGS |= {"PYTHONWARNINGS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 
 # Each asks the operating system for the largest resident set so far, in units of 2**20 bytes.
 _PEAK_MEMORY = {
@@ -39,29 +38,18 @@ _PEAK_MEMORY = {
 }
 
 
-class LessonError(Exception):
+class LessonError(CourseError):
     """A lesson could not be run to its end; the message names lesson, cell and reason."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What running a lesson gave.
-
-    Attributes
-    ----------
-    notebook : NotebookNode
-        The executed copy, outputs and widget state included, not normalised.
-    seconds : float
-        Wall time from kernel start to the end of the last cell.
-    peak_rss_mb : float
-        Largest resident memory of the kernel, in units of 2**20 bytes.
-    values : dict
-        For every name asked for, what its expression gave at the end.
-    """
+    """The executed copy of a lesson and what was measured; memory is the kernel's peak in units of 2**20 bytes."""
 
     notebook: NotebookNode
     seconds: float
     peak_rss_mb: float
+    #: For each expression asked for, its value at the end.
     values: dict[str, Any] = field(default_factory=dict)
 
 
@@ -75,53 +63,48 @@ def execute_notebook(
     on_cell: Callable[[int, int], None] | None = None,
     name: str | None = None,
 ) -> Execution:
-    """Run all cells of a lesson in a new kernel of this interpreter.
+    """Run all cells of a lesson in a new kernel of this interpreter; the lesson itself is not changed.
 
     Parameters
     ----------
-    notebook : Path or NotebookNode
+    notebook
         The lesson. A path's folder is the working directory of the kernel; a notebook object runs in ``notebooks/``.
-        Neither is changed.
-    workspace : Path
-        The folder that the lesson sees as its workspace (``COURSE_WORKSPACE``).
-    environment : dict of str to str, optional
+    workspace
+        The folder that the lesson sees as its workspace.
+    environment
         Environment variables added for the kernel.
-    parameters : dict, optional
-        Values for names that the cell tagged ``parameters`` assigns; other names are ignored. They are set by a cell
-        tagged ``injected-parameters`` right after it, as papermill does.
-    expressions : dict of str to str, optional
-        Python expressions to evaluate in the kernel after the last cell; results must be what JSON can hold, or
-        NumPy arrays and scalars, which become lists and numbers.
-    on_cell : callable, optional
+    parameters
+        Values for names that the cell tagged ``parameters`` assigns; other names are ignored. A cell tagged
+        ``injected-parameters`` right after it assigns them, as papermill does.
+    expressions
+        Python expressions to evaluate in the kernel after the last cell; their values must fit into JSON, or be NumPy
+        arrays and scalars, which become lists and numbers.
+    on_cell
         Called as each code cell starts with its number (1, 2, …) and the number of code cells.
-    name : str, optional
+    name
         What to call the lesson in messages; by default the file's name.
-
-    Returns
-    -------
-    Execution
-        The executed copy and what was measured.
 
     Raises
     ------
     LessonError
-        If a cell fails (and is not tagged ``raises-exception``), the kernel dies, or an expression fails.
+        A cell fails (and is not tagged ``raises-exception``), the kernel dies, or an expression fails.
     """
-    path = notebook if isinstance(notebook, Path) else None
-    lesson = name or (path.stem if path else "notebook")
-    executed = nbformat.read(path, as_version=4) if path else copy.deepcopy(notebook)
-    if parameters:
-        _inject(executed, parameters)
+    executed: NotebookNode
+    if isinstance(notebook, Path):
+        executed, folder, lesson = nbformat.read(notebook, as_version=4), notebook.resolve().parent, notebook.stem
+    else:
+        executed, folder, lesson = copy.deepcopy(notebook), NOTEBOOKS, "notebook"
+    lesson = name or lesson
+    _inject(executed, parameters or {})
     numbers = {cell.id: number for number, cell in enumerate(code_cells(executed), start=1)}
-
     client = NotebookClient(
         executed,
         kernel_manager_class=_ThisInterpreter,
-        resources={"metadata": {"path": str(path.resolve().parent if path else NOTEBOOKS_FOLDER)}},
+        resources={"metadata": {"path": str(folder)}},
         timeout=None,
         startup_timeout=120,
         iopub_timeout=60,
-        raise_on_iopub_timeout=True,  # otherwise late outputs would be lost without a word
+        raise_on_iopub_timeout=True,  # otherwise late outputs would be lost silently
         record_timing=False,
     )
     start = time.perf_counter()
@@ -146,23 +129,9 @@ def execute_notebook(
 
 
 def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Build the environment in which every kernel of the course runs, whoever starts it.
-
-    Parameters
-    ----------
-    workspace : Path
-        The folder for ``COURSE_WORKSPACE``.
-    extra : dict of str to str, optional
-        Variables to add; they win.
-
-    Returns
-    -------
-    dict of str to str
-        This process' environment without settings of personal taste that change outputs, such as ``NO_COLOR``, and
-        with an absolute ``MNIST_PATH``, since kernels work in another folder.
-    """
-    inherited = {name: value for name, value in os.environ.items() if name not in _TASTE}
-    if inherited.get("MNIST_PATH"):
+    """Return this process' environment for a kernel: absolute paths, and no personal settings that change outputs."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _PERSONAL_SETTINGS}
+    if inherited.get("MNIST_PATH"):  # kernels work in another folder
         inherited["MNIST_PATH"] = str(Path(inherited["MNIST_PATH"]).expanduser().resolve())
     return {**inherited, "COURSE_WORKSPACE": str(workspace.resolve()), **(extra or {})}
 
@@ -170,21 +139,9 @@ def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> 
 def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:
     """Find out once, for all kernels to come, which digits there are.
 
-    Parameters
-    ----------
-    folder : Path
-        Where to put a copy of MNIST that was found elsewhere than by ``MNIST_PATH``; it must outlive the kernels.
-
-    Returns
-    -------
-    tuple of str and dict
-        The name of the dataset, and the environment variables with which every kernel comes to the same one without
-        looking for it again, whatever its workspace holds.
-
-    Raises
-    ------
-    DatasetError
-        If ``MNIST_PATH`` names a file that cannot be used.
+    Returns the name of the dataset, and the environment variables with which every kernel loads the same one without
+    looking for it again. MNIST that was found elsewhere than by ``MNIST_PATH`` is copied to `folder`, which must exist
+    as long as the kernels do.
     """
     dataset = load_dataset()
     if dataset.name != "MNIST":
@@ -205,35 +162,24 @@ class _ThisInterpreter(AsyncKernelManager):
 def _inject(notebook: NotebookNode, parameters: dict[str, Any]) -> None:
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", []):
-            assigned = _assigned_names(cell.source)
-            lines = [f"{name} = {value!r}" for name, value in parameters.items() if name in assigned]
-            if lines:
-                injected = nbformat.v4.new_code_cell(
-                    "\n".join(lines), id="injected-parameters", metadata={"tags": ["injected-parameters"]}
-                )
+            nodes = ast.walk(ast.parse(cell.source))
+            assigned = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            if lines := [f"{name} = {value!r}" for name, value in parameters.items() if name in assigned]:
+                tag = "injected-parameters"
+                injected = nbformat.v4.new_code_cell("\n".join(lines), id=tag, metadata={"tags": [tag]})
                 notebook.cells.insert(index + 1, injected)
             return
 
 
-def _assigned_names(source: str) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-
-
 def _evaluate(client: NotebookClient, expressions: dict[str, str], lesson: str) -> dict[str, Any]:
-    if not expressions:
-        return {}
     as_json = {
         name: f"__import__('json').dumps({expression}, default=lambda value: value.tolist())"
         for name, expression in expressions.items()
     }
-    message = client.kc.execute("", silent=True, user_expressions=as_json)
-    replies = client.wait_for_reply(message)["content"]["user_expressions"]
+    kernel: Any = client.kc
+    answer: Any = client.wait_for_reply(kernel.execute("", silent=True, user_expressions=as_json))
     values = {}
-    for name, reply in replies.items():
+    for name, reply in answer["content"]["user_expressions"].items():
         if reply["status"] != "ok":
             raise LessonError(f"{lesson}: {name} = {expressions[name]} gave {reply['ename']}: {reply['evalue']}")
         values[name] = json.loads(ast.literal_eval(reply["data"]["text/plain"]))
