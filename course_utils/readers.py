@@ -1,21 +1,24 @@
-"""Read a file of digits that nobody vouches for: four plain arrays come out, or a `DatasetError`.
+"""Read a file of digits that may come from anyone: four plain arrays come out, or a `DatasetError`.
 
-Nothing in the file is executed, and a size is believed only after it was compared with the bytes that are there.
+Nothing in it is executed, and a size counts only after it was compared with the bytes that are there.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import warnings
 import zipfile
 from math import prod
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
 
-from course_utils.safe_pickle import PickledArray, PickleRefusedError, follow_pickle, quoted
+from course_utils.course import CourseError
+from course_utils.safe_pickle import Inert, PickleRefusedError, load_inert, quoted
 
 # Of a file, and of the arrays in it: nearly twice MNIST. Text in Fortran order is held four times while it is read, and
 # that is to stay below 500 MB on a small laptop.
@@ -28,41 +31,22 @@ _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
 
 
-class DatasetError(ValueError):
-    """Digits cannot be loaded, saved or believed; the message says which, why and what to do."""
+class DatasetError(CourseError, ValueError):
+    """Digits cannot be loaded, saved or trusted; the message says which, why and what to do."""
 
 
 def file_error(path: Path, problem: str, remedy: str = _REMEDY) -> DatasetError:
-    """Build the error for a file: its name, what is wrong, what to do.
-
-    The message has the file's name only, so that it reads the same on every machine; a traceback shows the place.
-    """
+    """Build the error for a file; the message has only its name, so that it reads the same on every machine."""
     error = DatasetError(f"{path.name}: {problem}. {remedy}")
     error.add_note(f"The file: {path.absolute()}")
     return error
 
 
 def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
-    """Check that what an array is said to be is what the course expects of it.
-
-    Parameters
-    ----------
-    name
-        One of `ARRAY_NAMES`.
-    dtype
-        Name of the data type, such as ``"uint8"``.
-    shape
-        Length along each axis.
-
-    Raises
-    ------
-    DatasetError
-        The dtype or the shape is another one, or there is nothing in the array.
-    """
-    if name.endswith("images"):
-        axes, expected, content = (28, 28), "(n, 28, 28)", "the pixel values 0 to 255"
-    else:
-        axes, expected, content = (), "(n,)", "the digits 0 to 9"
+    """Raise a `DatasetError` unless dtype and shape are what the course expects of one of `ARRAY_NAMES`."""
+    is_image = name.endswith("images")
+    axes = (28, 28) if is_image else ()
+    expected, content = ("(n, 28, 28)", "the pixel values 0 to 255") if is_image else ("(n,)", "the digits 0 to 9")
     if dtype != "uint8":
         raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}")
     if not shape or shape[1:] != axes:
@@ -72,25 +56,11 @@ def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
         raise DatasetError(f"{name} is empty, expected shape {expected} with at least one digit")
 
 
-def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read the four arrays of a dataset from an ``.npz`` archive or a pickle, told apart by their first bytes.
+def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
+    """Read ``train_images, train_labels, test_images, test_labels``: uint8, in C order, read-only.
 
-    Parameters
-    ----------
-    path
-        An archive with Keras' keys (``x_train``, ``y_train``, ``x_test``, ``y_test``), or the course pickle:
-        ``[(train_images, train_labels), (test_images, test_labels)]``, of any pickle protocol.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        ``train_images`` (n, 28, 28), ``train_labels`` (n,), ``test_images`` and ``test_labels``: uint8, in C order,
-        read-only.
-
-    Raises
-    ------
-    DatasetError
-        Whatever is wrong with the file. Nothing in it was executed, and nothing on disk was changed.
+    The first bytes tell an ``.npz`` archive with Keras' keys from a pickle of
+    ``[(train_images, train_labels), (test_images, test_labels)]``. Whatever is wrong, a `DatasetError` says it.
     """
     path = Path(path)
     content = _read_file(path)
@@ -114,27 +84,21 @@ def _read_file(path: Path) -> bytes:
             raise file_error(path, f"there is no file {path}", f"{look}.")
         if path.is_dir():
             raise file_error(path, f"{path} is a folder, not a file", "Name the .npz or .pickle file in it.")
-        if not path.is_file():  # opening a pipe or a device could wait for ever
+        if not path.is_file():  # opening a pipe or a device could wait forever
             raise file_error(path, f"{path} is not an ordinary file", f"{look}.")
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size  # read() sets aside as much memory as it is asked for
             content = stream.read(min(size, MAX_BYTES) + 1)
     except OSError as error:
-        raise file_error(
-            path, f"{path} cannot be opened ({error.strerror})", f"{look}, and who may read it."
-        ) from error
+        problem = f"{path} cannot be opened ({error.strerror})"
+        raise file_error(path, problem, f"{look}, and who may read it.") from error
     if not content:
         raise file_error(path, "the file is empty")
     if len(content) > MAX_BYTES:
-        raise file_error(
-            path,
-            f"the file is larger than {MAX_BYTES // 1024**2} MB, too large for this course",
-            "MNIST is 11 MB as .npz and 55 MB as a pickle of protocol 4: save it as one of these.",
-        )
+        problem = f"the file is larger than {MAX_BYTES // 1024**2} MB, too large for this course"
+        remedy = "MNIST is 11 MB as .npz and 55 MB as a pickle of protocol 4: save it as one of these."
+        raise file_error(path, problem, remedy)
     return content
-
-
-# --- .npz ------------------------------------------------------------------------------------------------------------
 
 
 def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
@@ -172,37 +136,51 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -
     return array
 
 
-# --- pickle ----------------------------------------------------------------------------------------------------------
-
-
 def _read_pickle(content: bytes) -> tuple[np.ndarray, ...]:
     if content.startswith(b"\x1f\x8b"):
         raise DatasetError("it is compressed with gzip: unpack it first")
     if content.startswith(b"\x93NUMPY"):
         raise DatasetError("it is a single .npy array, where four are needed")
-    match follow_pickle(content):
-        case [[train_images, train_labels], [test_images, test_labels]]:
-            arrays = dict(zip(ARRAY_NAMES, (train_images, train_labels, test_images, test_labels), strict=True))
+    match load_inert(content):
+        case [[_, _] as train, [_, _] as test]:
+            arrays = zip(ARRAY_NAMES, [*train, *test], strict=True)
         case _:
             raise DatasetError("it does not hold [(train_images, train_labels), (test_images, test_labels)]")
-    for name, array in arrays.items():
-        if not isinstance(array, PickledArray):
-            raise DatasetError(f"{name} is not a NumPy array")
-        is_shape = all(type(length) is int and 0 <= length < 2**63 for length in array.shape)
-        if array.dtype is None or not is_shape:
-            raise DatasetError(f"{name} is an array without a proper dtype and shape")
-        check_array(name, array.dtype, array.shape)
+    parts = {name: _check_pickled(name, array) for name, array in arrays}
     # All four together: a file could name the same bytes four times.
-    if sum(prod(array.shape) for array in arrays.values()) > MAX_BYTES:
+    if sum(prod(shape) for shape, _, _ in parts.values()) > MAX_BYTES:
         raise DatasetError(_TOO_LARGE)
-    return tuple(_build(name, array) for name, array in arrays.items())
+    return tuple(_build(name, *part) for name, part in parts.items())
 
 
-def _build(name: str, pickled: PickledArray) -> np.ndarray:
-    data = pickled.content()
-    if data is None or len(data) != prod(pickled.shape):
-        raise DatasetError(f"{name} claims shape {pickled.shape}, but another number of bytes follows")
-    order = "F" if pickled.is_fortran else "C"
-    array = np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(pickled.shape, order=order))
+def _check_pickled(name: str, array: object) -> tuple[tuple[int, ...], Any, Any]:
+    """Return shape, order and data of an array in the form that NumPy pickles it; the data is unchecked."""
+    match array:
+        case Inert("_reconstruct", (Inert("ndarray"), (0,), _), (1, shape, dtype, is_fortran, data)):
+            order = "F" if is_fortran else "C"
+        case Inert("_frombuffer", (data, dtype, shape, "C" | "F" as order)):  # protocol 5
+            pass
+        case _:
+            raise DatasetError(f"{name} is not a NumPy array")
+    match dtype, shape:
+        case Inert("dtype", (str(code), *_), None | (_, _, None, None, None, *_)), tuple():  # no fields
+            is_shape = all(type(length) is int and 0 <= length < 2**63 for length in shape)
+        case _:
+            is_shape = False
+    if not is_shape:
+        raise DatasetError(f"{name} is an array without a proper dtype and shape")
+    check_array(name, np.dtype(code).name if re.fullmatch(r"[biufcO]\d{1,2}", code) else quoted(code), shape)
+    return shape, order, data
+
+
+def _build(name: str, shape: tuple[int, ...], order: Literal["C", "F"], data: object) -> np.ndarray:
+    match data:
+        case Inert("encode", (str(data), "latin1")) | str(data):  # protocols 0 to 2 have no bytes
+            data = data.encode("latin-1")
+        case Inert("bytes", ()):
+            data = b""
+    if not isinstance(data, bytes | bytearray) or len(data) != prod(shape):
+        raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
+    array = np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(shape, order=order))
     array.flags.writeable = False
     return array
