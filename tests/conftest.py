@@ -11,22 +11,22 @@ from course_utils import download
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """Give a test a machine with no data, no network and nothing set, whoever runs it."""
+    """Give a test a machine with no data, no network and nothing set; yield its folder."""
     for name in ("MNIST_PATH", "COURSE_OFFLINE", *(f"{p}_proxy" for p in ("http", "https", "all"))):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(downloading, "_failure", None)
+    download.download_mnist.cache_clear()
     with socket.socket() as taken:  # a port where nobody listens, and nobody else will
         taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(downloading, "MNIST_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/mnist.npz")
+        monkeypatch.setattr(download, "MNIST_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/mnist.npz")
         yield tmp_path
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A server on this machine that counts requests and answers as it is told."""
+    """A server on this machine that counts requests and answers them with a function of the handler."""
 
     daemon_threads = True
 
@@ -34,17 +34,15 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         self.requests = 0
-        self.ranges = []  # what each request asked for
         self.stop = threading.Event()
 
     def handle_error(self, *_):
-        pass  # clients hang up here, and that is no news
+        pass  # clients that hang up are expected here
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests += 1
-        self.server.ranges.append(self.headers["Range"])
         self.server.answer(self)
 
     def send(self, content, *, length=None, status=200, **headers):
@@ -55,21 +53,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         self.wfile.flush()
-
-    def send_range(self, content, most=None):
-        """Answer as a server that can send the rest of a file; hang up after `most` bytes."""
-        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
-        if not start:
-            self.send(content[:most], length=len(content))
-        elif start < len(content):
-            self.send(
-                content[start:][:most],
-                length=len(content) - start,
-                status=206,
-                Content_Range=f"bytes {start}-{len(content) - 1}/{len(content)}",
-            )
-        else:
-            self.send(b"", status=416, Content_Range=f"bytes */{len(content)}")
 
     def log_message(self, *_):
         pass
@@ -83,7 +66,7 @@ def serve(house, monkeypatch):
     def start(answer):
         server = Server(answer)
         servers.append(server)
-        monkeypatch.setattr(downloading, "MNIST_URL", f"http://127.0.0.1:{server.server_address[1]}/mnist.npz")
+        monkeypatch.setattr(download, "MNIST_URL", f"http://127.0.0.1:{server.server_address[1]}/mnist.npz")
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return server
 

@@ -1,14 +1,13 @@
 """The workspace folder, and files that appear whole or not at all."""
 
+import errno
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from course_utils.workspace import atomic_folder, atomic_path, one_at_a_time, workspace_folder
+from course_utils.course import ROOT, CourseError
+from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 
 def test_workspace_is_the_folder_of_the_environment_created_with_parents(tmp_path, monkeypatch):
@@ -17,28 +16,25 @@ def test_workspace_is_the_folder_of_the_environment_created_with_parents(tmp_pat
     assert workspace_folder().is_dir()
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_workspace_stands_beside_the_notebooks_by_default(monkeypatch, value):
-    if value is None:
-        monkeypatch.delenv("COURSE_WORKSPACE", raising=False)
-    else:
-        monkeypatch.setenv("COURSE_WORKSPACE", value)
-    folder = workspace_folder()
-    assert folder.name == "workspace"
-    assert folder.is_dir()
-    assert (folder.parent / "course_utils").is_dir()
+def test_workspace_stands_beside_the_notebooks_by_default(monkeypatch):
+    monkeypatch.setenv("COURSE_WORKSPACE", "")
+    assert workspace_folder() == ROOT / "workspace"
+    monkeypatch.delenv("COURSE_WORKSPACE")
+    assert workspace_folder() == ROOT / "workspace"
 
 
 def test_workspace_that_cannot_be_created_says_what_to_set(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    (tmp_path / "file").touch()
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path / "file" / "workspace"))
-    with pytest.raises(OSError, match=r"file.*workspace.*Set .*COURSE_WORKSPACE"):
+    with pytest.raises(CourseError, match=r"file.*workspace.*Set .*COURSE_WORKSPACE") as caught:
         workspace_folder()
+    assert isinstance(caught.value, OSError)
 
 
 @pytest.mark.parametrize("before", [None, b"old"])
 def test_atomic_path_puts_the_whole_file_in_place_only_at_the_end(tmp_path, before):
-    target = tmp_path / "history.weights.h5"
+    target, ordinary = tmp_path / "history.weights.h5", tmp_path / "ordinary"
+    ordinary.touch()
     if before is not None:
         target.write_bytes(before)
     with atomic_path(str(target)) as temporary:
@@ -47,7 +43,8 @@ def test_atomic_path_puts_the_whole_file_in_place_only_at_the_end(tmp_path, befo
         assert temporary.suffixes == target.suffixes
         assert (target.read_bytes() if target.exists() else None) == before
     assert target.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [target]
+    assert target.stat().st_mode == ordinary.stat().st_mode
+    assert set(tmp_path.iterdir()) == {target, ordinary}
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
@@ -71,18 +68,10 @@ def test_atomic_path_removes_what_cannot_be_put_in_place(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_atomic_path_gives_the_permissions_of_an_ordinary_file(tmp_path):
-    ordinary = tmp_path / "ordinary"
-    ordinary.write_bytes(b"")
-    with atomic_path(tmp_path / "shared") as temporary:
-        Path(temporary).write_bytes(b"")
-    assert (tmp_path / "shared").stat().st_mode == ordinary.stat().st_mode
-
-
-def test_what_a_killed_process_left_is_removed_by_the_next_one_but_nobody_elses_work(tmp_path):
-    target = tmp_path / "mnist.pickle"
-    abandoned, in_use = tmp_path / ".0123456789ab-mnist.pickle", tmp_path / ".ba9876543210-mnist.pickle"
-    others = [tmp_path / ".0123456789ab-mnist.pickle.txt", tmp_path / ".my-mnist.pickle", tmp_path / "mnist.pickle.old"]
+def test_what_a_killed_process_left_is_removed_by_the_next_write_and_nothing_else(tmp_path):
+    target = tmp_path / "mnist[1].pickle"
+    abandoned, in_use = (tmp_path / f".{prefix}-{target.name}" for prefix in ("0123456789ab", "ba9876543210"))
+    others = [tmp_path / f".0123456789ab-{target.name}.txt", tmp_path / f".my-{target.name}", tmp_path / "mnist.old"]
     for path in (abandoned, in_use, *others):
         path.write_bytes(b"half")
     for path in (abandoned, *others):
@@ -92,56 +81,14 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one_but_nobody_elses_
     assert set(tmp_path.iterdir()) == {target, in_use, *others}
 
 
-def folder_content(folder):
-    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_atomic_folder_takes_the_place_of_the_old_one(tmp_path, is_there):
-    target = tmp_path / "student"
-    if is_there:
-        target.mkdir()
-        (target / "old.txt").write_text("old", encoding="utf-8")
-    with atomic_folder(target) as temporary:
-        (temporary / "new.txt").write_text("new", encoding="utf-8")
-        assert target.exists() == is_there
-    assert folder_content(target) == {"new.txt": "new"}
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_atomic_folder_leaves_the_old_one_when_interrupted(tmp_path):
-    target = tmp_path / "student"
-    target.mkdir()
-    (target / "old.txt").write_text("old", encoding="utf-8")
-    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as temporary:
-        (temporary / "new.txt").write_text("half", encoding="utf-8")
-        raise KeyboardInterrupt
-    assert folder_content(target) == {"old.txt": "old"}
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_one_at_a_time_waits_says_so_and_gets_the_word_that_was_left(tmp_path, capsys):
-    lock_file = tmp_path / "lock"
-    lock_file.write_text("a word of long ago", encoding="utf-8")
-    program = f"""
-import sys
-from pathlib import Path
-from course_utils.workspace import one_at_a_time
-with one_at_a_time(Path({str(lock_file)!r}), "waiting") as file:
-    print("has it", repr(file.read()), flush=True)
-    sys.stdin.readline()
-    print("a word", file=file)
-"""
-    holder = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "has it ''\n"
-    waiting = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert waiting.stdout.readline() == "waiting\n"
-    holder.communicate("\n", timeout=60)
-    assert waiting.stdout.readline() == "has it 'a word\\n'\n"
-    waiting.kill()
-    waiting.communicate(timeout=60)
-    with one_at_a_time(lock_file, "waiting") as file:
-        assert file.read() == ""
-    assert capsys.readouterr().out == "", "a killed holder keeps nobody waiting"
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        *((code, "Free some disk space (at least 2 MB)") for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+        (errno.ENOENT, "Create its folder first"),
+        (errno.EACCES, "Choose a file in a folder that you may write to"),
+    ],
+)
+def test_remedy_fits_the_error(code, remedy):
+    assert write_remedy(OSError(code, "no"), 2_000_000).startswith(remedy)
+    assert "MB" not in write_remedy(OSError(code, "no"))
