@@ -1,4 +1,4 @@
-"""The one form in which a lesson is kept under version control, so that a difference always means something."""
+"""The one form in which a notebook is kept under version control, so that every difference means something."""
 
 from __future__ import annotations
 
@@ -19,61 +19,34 @@ _ERASED_CHARACTER = re.compile(r"[^\n]\x08")
 _OVERWRITTEN_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 
-def normalise(notebook: NotebookNode) -> NotebookNode:
+def clean_outputs(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a notebook without anything that depends on who ran it, where or when.
 
-    Sources, outputs that a reader sees, cell ids, tags and tolerances stay. Memory addresses in outputs stay too:
-    they are the author's to remove, see `memory_addresses`.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        A notebook in nbformat 4; it is not changed.
-
-    Returns
-    -------
-    NotebookNode
-        The copy: metadata allow-listed, executed cells counted 1..n from the top, streams joined as nbval joins them,
-        widget views and widget state dropped, line ends as on Linux. Normalising it again changes nothing.
+    Sources, visible outputs, cell ids, tags and tolerances stay. Executed cells are counted 1..n from the top. Memory
+    addresses in outputs stay too: removing them is up to the author, see `memory_addresses`.
     """
     cells = []
     count = 0
     for cell in notebook.cells:
-        normal = NotebookNode(
+        clean = NotebookNode(
             cell_type=cell.cell_type,
             id=cell.id,
             metadata=_cell_metadata(cell.metadata),
             source=_line_ends(cell.source).rstrip(),
         )
         if cell.get("attachments"):
-            normal.attachments = copy.deepcopy(cell.attachments)
+            clean.attachments = copy.deepcopy(cell.attachments)
         if cell.cell_type == "code":
             executed = cell.execution_count is not None and bool(cell.source.strip())
             count += executed
-            normal.execution_count = count if executed else None
-            normal.outputs = [_output(output, normal.execution_count) for output in shown_outputs(cell.outputs)]
-        cells.append(normal)
+            clean.execution_count = count if executed else None
+            clean.outputs = [_output(output, clean.execution_count) for output in shown_outputs(cell.outputs)]
+        cells.append(clean)
     return NotebookNode(cells=cells, metadata=nbformat.from_dict(NOTEBOOK_METADATA), nbformat=4, nbformat_minor=5)
 
 
 def to_text(notebook: NotebookNode) -> str:
-    """Write a notebook as nbformat does: indent 1, sorted keys, UTF-8 left readable, one newline at the end.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        A valid notebook.
-
-    Returns
-    -------
-    str
-        The JSON text of the file.
-
-    Raises
-    ------
-    nbformat.ValidationError
-        If the notebook does not follow the format.
-    """
+    """Return the JSON text of a notebook as nbformat writes it, or raise `nbformat.ValidationError`."""
     nbformat.validate(notebook)
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
 
@@ -81,18 +54,8 @@ def to_text(notebook: NotebookNode) -> str:
 def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Return copies of a cell's outputs as a reader finally sees them.
 
-    Text of one stream is joined where its first piece stands (pieces arrive as the kernel happens to flush them),
-    without what carriage returns and backspaces overwrite. Widget views go: they are keys into a kernel that is gone.
-
-    Parameters
-    ----------
-    outputs : list of NotebookNode
-        Outputs of one cell, as recorded or as a kernel sent them.
-
-    Returns
-    -------
-    list of NotebookNode
-        The outputs left, in order.
+    The pieces of one stream are joined where the first one stands, since a kernel may flush it anywhere; text that
+    carriage returns and backspaces overwrite goes, and so do widget views, which refer to a kernel that has ended.
     """
     shown: list[NotebookNode] = []
     streams: dict[str, NotebookNode] = {}
@@ -106,91 +69,43 @@ def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
             continue
         shown.append(output)
     for stream in streams.values():
-        stream.text = _overwritten(stream.text)
+        stream.text = _without_overwritten(stream.text)
     return shown
 
 
 def memory_addresses(cell: NotebookNode) -> list[str]:
-    """Find the texts such as ``<Line2D object at 0x7f…>`` in the outputs of a code cell.
-
-    They differ on every run, so no recorded output may hold one; the author ends the cell with something worth
-    reading instead.
-
-    Parameters
-    ----------
-    cell : NotebookNode
-        A code cell.
-
-    Returns
-    -------
-    list of str
-        Each text found, in order.
-    """
+    """Return the texts such as ``<Line2D object at 0x7f…>`` in a cell's outputs, which differ on every run."""
     return [match.group() for text in texts(cell) for match in _ADDRESS.finditer(text)]
 
 
 def texts(cell: NotebookNode) -> list[str]:
-    """Return every text in the outputs of a code cell, metadata such as alternative texts of pictures included.
-
-    Parameters
-    ----------
-    cell : NotebookNode
-        A code cell.
-
-    Returns
-    -------
-    list of str
-        Stream texts, textual MIME data, strings inside JSON data, and error messages with their tracebacks.
-    """
+    """Return every text in the outputs of a code cell, the text alternatives of its pictures included."""
     found: list[str] = []
     for output in cell.outputs:
         for key, value in output.items():
             if key == "data":
-                found += [
-                    text
-                    for mime, content in value.items()
-                    if not mime.startswith("image/") or mime == "image/svg+xml"
-                    for text in _strings(content)
-                ]
-            elif key not in ("output_type", "name", "execution_count"):
+                value = {mime: content for mime, content in value.items() if not is_picture(mime)}
+            if key not in ("output_type", "name"):
                 found += _strings(value)
     return found
 
 
+def is_picture(mime: str) -> bool:
+    """Tell whether content of a MIME type is a picture in base64."""
+    return mime.startswith("image/") and mime != "image/svg+xml"
+
+
 def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
-    """Name a cell as people find it: code cells by the number at their prompt after Run All, and by id.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        The notebook.
-    cell : NotebookNode
-        One of its cells.
-
-    Returns
-    -------
-    str
-        ``"cell 7 (fit)"`` for the seventh code cell that is not empty, ``"text cell (intro)"`` for a text cell.
-    """
+    """Return ``"cell 7 (fit)"`` for what Run All executes as the seventh cell, ``"text cell (intro)"`` for a text."""
     if cell.cell_type != "code":
         return f"text cell ({cell.id})"
-    number = [other.id for other in code_cells(notebook)].index(cell.id) + 1 if cell.source.strip() else 0
-    return f"cell {number} ({cell.id})" if number else f"empty cell ({cell.id})"
+    if not cell.source.strip():
+        return f"empty cell ({cell.id})"
+    return f"cell {[other.id for other in code_cells(notebook)].index(cell.id) + 1} ({cell.id})"
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the code cells that Run All executes, in order: those with anything in them.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        The notebook.
-
-    Returns
-    -------
-    list of NotebookNode
-        The cells themselves, not copies.
-    """
+    """Return the code cells that Run All executes, in order: those that are not empty."""
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
@@ -215,15 +130,13 @@ def _output(output: NotebookNode, execution_count: int | None) -> NotebookNode:
         output.text = _line_ends(output.text)
     for mime, content in output.get("data", {}).items():
         if isinstance(content, str):
-            binary = mime.startswith("image/") and mime != "image/svg+xml"
-            output.data[mime] = "".join(content.split()) if binary else _line_ends(content)
+            output.data[mime] = "".join(content.split()) if is_picture(mime) else _line_ends(content)
     output.pop("transient", None)
     return output
 
 
-def _overwritten(text: str) -> str:
-    text = _line_ends(text)
-    before = None
+def _without_overwritten(text: str) -> str:
+    text, before = _line_ends(text), None
     while text != before:
         before, text = text, _ERASED_CHARACTER.sub("", text)
     return _OVERWRITTEN_LINE.sub("", text)
@@ -236,8 +149,8 @@ def _line_ends(text: str) -> str:
 def _strings(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
-    if isinstance(value, dict):
-        return [text for content in value.values() for text in _strings(content)]
-    if isinstance(value, list):
-        return [text for content in value for text in _strings(content)]
-    return []
+    contents = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for content in contents for text in _strings(content)]
+
+
+normalise = clean_outputs  # until everybody says so

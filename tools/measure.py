@@ -1,15 +1,14 @@
-"""How far numbers move from machine to machine, as far as one machine can tell: the ground for every tolerance.
+"""How far numbers move from machine to machine, as far as one machine can tell: the basis of every tolerance.
 
 The same lesson gives slightly different numbers where floating-point sums are grouped differently: by another
-instruction set, another library of matrix products, another number of threads. One machine can take several of these
-parts by environment variables that oneDNN, TensorFlow and OpenBLAS read when they are loaded.
+instruction set, another library of matrix products, another number of threads. One machine can simulate several of
+these by environment variables that oneDNN, TensorFlow and OpenBLAS read when they are loaded.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -18,19 +17,17 @@ import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from tools import reference
+from course_utils.course import LESSONS, NOTEBOOKS, REFERENCE, lesson_file
+from course_utils.workspace import atomic_path
+from tools.clean_outputs import cell_label, clean_outputs, code_cells
 from tools.comparison.compare import Comparison, Tolerance, compare
 from tools.execution import LessonError, choose_digits, execute_notebook
-from tools.clean_outputs import cell_label, code_cells, normalise
-from tools.record import find_lessons
-from course_utils.data import DatasetError
-from course_utils.workspace import atomic_path
 
-SPREAD = reference.FOLDER / "spread.json"
+MEASURED = REFERENCE / "measured_tolerances.json"
 DETERMINISM = "tensorflow.config.experimental.enable_op_determinism()"
 
-# Each is a machine that this one can pretend to be. "determinism off" is a change of lesson 05, not of its environment.
-ENVIRONMENTS = {
+# Each is a machine that this one can simulate. "determinism off" is a change of lesson 05, not of its environment.
+ENVIRONMENTS: dict[str, dict[str, str]] = {
     "as it is": {},
     "oneDNN off": {"TF_ENABLE_ONEDNN_OPTS": "0"},
     "oneDNN with SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
@@ -42,72 +39,51 @@ ENVIRONMENTS = {
     "NumPy with AVX2": {"OPENBLAS_CORETYPE": "Haswell"},
 }
 
-Spread = dict[str, dict[str, dict[str, float]]]
-
 
 def measure() -> int:
-    """Execute all lessons in every environment, and write the spread of each cell that moved to ``spread.json``.
+    """Execute all lessons in every environment, and write how far each cell moved to ``measured_tolerances.json``.
 
-    The spread of a cell is the largest distance, over all environments, between an output and the recorded one:
-    ``absolute`` and ``relative`` for numbers, ``picture`` for pictures (see `pictures.picture_distance`). A declared
-    tolerance should be about twice that; the tests refuse one that is smaller than the spread, or far larger.
-
-    Returns
-    -------
-    int
-        0 when every output lay within the tolerance that its cell declares; 1 otherwise, after saying which did not,
-        or why nothing could be measured.
+    The spread of a cell is the largest distance, over all environments, between an output and the recorded one. A
+    declared tolerance should be about twice that; a test refuses one that is smaller than the spread, or far larger.
+    Returns 1 when an output lay outside the tolerance that its cell declares.
     """
-    try:
-        return _measure()
-    except (LessonError, DatasetError) as error:
-        print(f"{error}\nNothing was written.", file=sys.stderr)
-        return 1
-
-
-def _measure() -> int:
-    spread: Spread = {}
+    spread: dict[str, dict[str, dict[str, float]]] = {}
     outside: list[str] = []
-    paths = find_lessons(None)
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
-        tqdm(total=len(ENVIRONMENTS) * len(paths), unit="lesson", disable=None) as bar,
-    ):
+    lessons = [NOTEBOOKS / lesson_file(number) for number in LESSONS]
+    runs = [(name, path) for name in ENVIRONMENTS for path in lessons]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         digits, found = choose_digits(Path(temporary))
         if digits != "MNIST":
-            raise LessonError("Tolerances are measured with MNIST, which was not found; set MNIST_PATH to mnist.npz.")
-        for number, (name, environment) in enumerate(ENVIRONMENTS.items()):
-            for path in paths:
-                bar.set_description(f"{name}, {path.stem}")
-                workspace = Path(temporary) / f"{number}-{path.stem}"
-                workspace.mkdir()
-                lesson = nbformat.read(path, as_version=4)
-                outside += _add(lesson, path.stem, name, workspace, {**found, **environment}, spread)
-                bar.update()
-    _write(spread)
-    print("\n".join([*_table(spread), *outside]))
+            raise LessonError("Tolerances are measured with MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
+        for number, (name, path) in enumerate(bar := tqdm(runs, unit="lesson", disable=None)):
+            bar.set_description(f"{name}, {path.stem}")
+            workspace = Path(temporary) / str(number)
+            workspace.mkdir()
+            recorded = nbformat.read(path, as_version=4)
+            executed = _execute(recorded, path.stem, name, workspace, found)
+            for before, cell in zip(code_cells(recorded), code_cells(executed), strict=True):
+                comparison = compare(before.outputs, cell.outputs, Tolerance.of(cell))
+                where = f"{path.stem}, {cell_label(executed, cell)}, {name}"
+                outside += [f"{where}: {difference.sentence}" for difference in comparison.differences]
+                for kind, distance in _distances(comparison).items():
+                    moved = spread.setdefault(path.stem, {}).setdefault(cell.id, {})
+                    moved[kind] = max(distance, moved.get(kind, 0))
+    with atomic_path(MEASURED) as file:
+        content = {"environments": list(ENVIRONMENTS), "spread": spread}
+        file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for stem, cells in spread.items():
+        print("\n".join(f"{stem}, {cell_id}: {moved}" for cell_id, moved in cells.items()))
+    print("\n".join(outside))
     return int(bool(outside))
 
 
-def _add(
-    lesson: NotebookNode, stem: str, name: str, workspace: Path, environment: dict[str, str], spread: Spread
-) -> list[str]:
-    """Execute a lesson in one environment, widen the spread by what it gave, and tell what lies outside tolerances."""
+def _execute(lesson: NotebookNode, stem: str, name: str, workspace: Path, found: dict[str, str]) -> NotebookNode:
     changed = nbformat.from_dict(lesson)
     if name == "determinism off":
         for cell in changed.cells:
             cell.source = cell.source.replace(DETERMINISM, "")
-    executed = normalise(execute_notebook(changed, workspace=workspace, environment=environment, name=stem).notebook)
-    outside = []
-    for recorded, cell in zip(code_cells(normalise(lesson)), code_cells(executed), strict=True):
-        comparison = compare(recorded.outputs, cell.outputs, Tolerance.of(cell))
-        where = f"{stem}, {cell_label(executed, cell)}, {name}"
-        outside += [f"{where}: {difference.sentence}" for difference in comparison.differences]
-        moved = spread.get(stem, {}).get(cell.id, {})
-        for kind, distance in _distances(comparison).items():
-            if distance > moved.get(kind, 0):
-                spread.setdefault(stem, {}).setdefault(cell.id, moved)[kind] = distance
-    return outside
+    environment = {**found, **ENVIRONMENTS[name]}
+    return clean_outputs(execute_notebook(changed, workspace=workspace, environment=environment, name=stem).notebook)
 
 
 def _distances(comparison: Comparison) -> dict[str, float]:
@@ -115,22 +91,5 @@ def _distances(comparison: Comparison) -> dict[str, float]:
     absolute = max((abs(new - old) for old, new in finite), default=Decimal(0))
     relative = max((abs(new - old) / abs(old) for old, new in finite if old), default=Decimal(0))
     picture = max((distance for distance in comparison.pictures if math.isfinite(distance)), default=0.0)
-    return {"absolute": float(absolute), "relative": float(f"{relative:.2g}"), "picture": float(f"{picture:.3g}")}
-
-
-def _write(spread: Spread) -> None:
-    content = {"environments": list(ENVIRONMENTS), "spread": spread}
-    with atomic_path(SPREAD) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _table(spread: Spread) -> list[str]:
-    lines = [f"{'lesson':22}{'cell':20}{'absolute':>10}{'relative':>10}{'picture':>10}   declared"]
-    for path in find_lessons(None):
-        for cell in code_cells(nbformat.read(path, as_version=4)):
-            moved = spread.get(path.stem, {}).get(cell.id, {})
-            declared = dict(cell.metadata.get("tolerance", {}))
-            if moved or declared:
-                numbers = "".join(f"{moved.get(kind, 0):>10.3g}" for kind in ("absolute", "relative", "picture"))
-                lines.append(f"{path.stem:22}{cell.id:20}{numbers}   {declared or 'nothing'}")
-    return lines
+    distances = {"absolute": float(absolute), "relative": float(f"{relative:.2g}"), "picture": float(f"{picture:.3g}")}
+    return {kind: distance for kind, distance in distances.items() if distance}

@@ -1,7 +1,4 @@
-"""Compare what a cell gave when it was recorded with what it gives now.
-
-Text is compared as words and numbers, pictures by the distance of their pixels. Everything is a pure function of
-outputs in nbformat's form, so that the tests (`tests/nbval_contract.py`) and `record` judge alike.
+"""Compare what a cell gave when it was recorded with what it gives now: pure functions of outputs as nbformat has them.
 
 Text
     Words must be equal. Numbers may move within the cell's tolerance, ``|new - recorded| <= absolute + relative *
@@ -12,8 +9,7 @@ Text
     narrower: then blanks, line breaks and the lengths of separator lines may follow in the whole text, as NumPy and
     pandas re-align a whole table for one digit.
 Left out
-    ANSI colours (they say how a terminal was set up, nothing to read), execution counts, tracebacks, widget views, and
-    the durations that Keras prints with its progress.
+    ANSI colours, execution counts, tracebacks, widget views, and the durations that Keras prints with its progress.
 Pictures
     See `pictures.picture_distance`.
 """
@@ -22,16 +18,17 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from nbformat import NotebookNode
 
-from tools.clean_outputs import shown_outputs
-from tools.comparison.pictures import DEFAULT_PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
+from tools.clean_outputs import is_picture, shown_outputs
+from tools.comparison.pictures import PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # As fit prints them with verbose=2.
@@ -49,58 +46,32 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """By how much the outputs of one cell may move.
-
-    Attributes
-    ----------
-    absolute, relative
-        A number may differ from the recorded one by ``absolute + relative * |recorded|``; with 0 and 0 numbers must be
-        written alike.
-    picture
-        Largest `picture_distance`. None means `DEFAULT_PICTURE_TOLERANCE`, and no allowance for lines that move.
-    """
+    """By how much the numbers of one cell may move, and why its picture is not compared, if it is not."""
 
     absolute: float = 0.0
     relative: float = 0.0
-    picture: float | None = None
+    picture_not_compared: str = ""
 
     @classmethod
     def of(cls, cell: NotebookNode) -> Tolerance:
-        """Read the tolerance that a cell declares in ``metadata.tolerance``.
-
-        Raises
-        ------
-        ValueError
-            If it is no table, holds an unknown key, or a value that is not a positive number or zero.
-        """
+        """Read what a cell declares in ``metadata.tolerance``; raise ValueError if it is no such table."""
         declared = cell.metadata.get("tolerance", {})
         if not isinstance(declared, dict):
             raise ValueError(f"tolerance must be a table such as {{'absolute': 0.002}}, not {declared!r}")
         for key, value in declared.items():
-            if key not in ("absolute", "relative", "picture"):
-                raise ValueError(f"tolerance knows absolute, relative and picture, not {key!r}")
-            if not _is_number(value) or not 0 <= value < math.inf:
+            if key == "picture_not_compared":
+                if not isinstance(value, str) or not value.strip():
+                    raise ValueError(f"tolerance {key} must say why, not {value!r}")
+            elif key not in ("absolute", "relative"):
+                raise ValueError(f"tolerance knows absolute, relative and picture_not_compared, not {key!r}")
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise ValueError(f"tolerance {key} must be a number of 0 or more, not {value!r}")
         return cls(**declared)
-
-    def allowed(self, recorded: Decimal) -> Decimal:
-        """Return by how much a number may differ from the recorded one."""
-        return Decimal(repr(self.absolute)) + Decimal(repr(self.relative)) * abs(recorded)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that moved further than allowed.
-
-    Attributes
-    ----------
-    sentence
-        What was expected and what was found, and where: for a test report.
-    short
-        The same in a few words: for the list that `record` prints.
-    pictures
-        For a picture, what to look at.
-    """
+    """One thing that moved further than allowed: a sentence for a test report, and the same in a few words."""
 
     sentence: str
     short: str
@@ -111,16 +82,8 @@ class Difference:
 class Comparison:
     """What comparing the outputs of one cell found.
 
-    Attributes
-    ----------
-    tolerance
-        What the cell declares.
-    differences
-        Everything outside the tolerance; empty when the outputs are equal.
-    numbers
-        Recorded and new value of every number that moved at all, within tolerance or not.
-    pictures
-        The distance of every pair of pictures; infinite if their sizes differ.
+    `differences` holds what is outside the tolerance, in the order of the outputs; `numbers` the recorded and the new
+    value of every number that moved at all; `pictures` the distance of every pair of pictures, compared or not.
     """
 
     tolerance: Tolerance
@@ -128,46 +91,26 @@ class Comparison:
     numbers: list[tuple[Decimal, Decimal]] = field(default_factory=list)
     pictures: list[float] = field(default_factory=list)
 
-    def say(self, where: str, what: str, short: str = "", pictures: Pictures | None = None) -> None:
-        """Add a difference; without words of its own, the short form is the sentence."""
+    def add(self, where: str, what: str, short: str = "", pictures: Pictures | None = None) -> None:
+        """Add a difference; by default, the short form is the sentence."""
         self.differences.append(Difference(f"{where}: {what}", short or f"{where}: {what}", pictures))
 
 
 def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], tolerance: Tolerance) -> Comparison:
-    """Compare the outputs of one cell.
-
-    Parameters
-    ----------
-    recorded, new
-        Outputs in nbformat's form; they are not changed.
-    tolerance
-        What the cell declares.
-
-    Returns
-    -------
-    Comparison
-        Differences first by output, then by MIME type, then by line. Text on stderr is always one, recorded or not.
-    """
+    """Compare the outputs of one cell; text on stderr always is a difference, recorded or not."""
     found = Comparison(tolerance)
     recorded, new = shown_outputs(list(recorded)), shown_outputs(list(new))
     for output in new:
         if output.output_type == "stream" and output.name == "stderr":
-            found.say("stderr", f"nothing may be written there, found {_quote(output.text.strip())}", "text on stderr")
+            found.add("stderr", f"nothing may be written there, found {_quote(output.text.strip())}", "text on stderr")
     recorded_kinds, new_kinds = [_kind(output) for output in recorded], [_kind(output) for output in new]
     if recorded_kinds != new_kinds:
         expected, actual = _count(recorded_kinds), _count(new_kinds)
-        found.say("outputs", f"expected {expected}; found {actual}", f"outputs {expected} → {actual}")
+        found.add("outputs", f"expected {expected}; found {actual}", f"outputs {expected} → {actual}")
         return found
     for number, (before, after) in enumerate(zip(recorded, new, strict=True), start=1):
         _compare_output(before, after, f"output {number}", found)
     return found
-
-
-def compare_outputs(
-    recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], tolerance: Tolerance
-) -> list[Difference]:
-    """Return the differences that `compare` finds; an empty list means that the outputs are equal."""
-    return compare(recorded, new, tolerance).differences
 
 
 def without_durations(text: str) -> str:
@@ -192,18 +135,17 @@ def _compare_output(before: NotebookNode, after: NotebookNode, where: str, found
         _compare_text(before.text, after.text, where, found)
         return
     if before.output_type == "error":
-        for part in ("ename", "evalue"):
-            _compare_text(before[part], after[part], f"{where}, {part} of the error", found)
+        _compare_text(f"{before.ename}: {before.evalue}", f"{after.ename}: {after.evalue}", f"{where}, error", found)
         return
     for mime, content in before.data.items():
         place = where if len(before.data) == 1 else f"{where} ({mime})"
-        if mime == "application/json" or mime.endswith("+json"):
-            _compare_json(content, after.data[mime], place, found)
-        elif mime.startswith("image/") and mime != "image/svg+xml":
+        if not isinstance(content, str):
+            _compare_text(_json(content), _json(after.data[mime]), place, found)
+        elif is_picture(mime):
             _compare_pictures(content, after.data[mime], place, found)
         else:
             _compare_text(content, after.data[mime], place, found)
-    _compare_json(before.metadata, after.metadata, f"{where}, metadata", found)
+    _compare_text(_json(before.metadata), _json(after.metadata), f"{where}, metadata", found)
 
 
 def _compare_text(recorded: str, new: str, where: str, found: Comparison) -> None:
@@ -214,32 +156,31 @@ def _compare_text(recorded: str, new: str, where: str, found: Comparison) -> Non
     if [token.key for token in before] != [token.key for token in after]:
         _compare_lines(recorded, new, where, found)
         return
-    told = len(found.differences)
+    num_differences = len(found.differences)
     for pair in zip(before, after, strict=True):
         _compare_number(*pair, where, found)
     widths_changed = any(
-        one.number and len(one.text) != len(other.text) for one, other in zip(before, after, strict=True)
+        len(one.text) != len(other.text) for one, other in zip(before, after, strict=True) if one.number
     )
-    if len(found.differences) == told and not widths_changed:
+    if len(found.differences) == num_differences and not widths_changed:
         _compare_layout(recorded, new, where, found)
 
 
 def _compare_layout(recorded: str, new: str, where: str, found: Comparison) -> None:
-    """Tell the first line of texts with the same words that is laid out otherwise."""
+    """Report the first line of texts with the same words that is laid out differently."""
     for line, (one, other) in enumerate(itertools.zip_longest(recorded.split("\n"), new.split("\n")), start=1):
         if one is None or other is None or _NUMBER.sub("0", one) != _NUMBER.sub("0", other):
             expected, actual = _around_change(one or "", other or "")
-            found.say(f"{where}, line {line}", f"the layout changed, expected {expected}, found {actual}")
+            found.add(f"{where}, line {line}", f"the layout changed, expected {expected}, found {actual}")
             return
 
 
 def _compare_lines(recorded: str, new: str, where: str, found: Comparison) -> None:
-    """Pair up the lines of texts whose words differ, so that one line too many is told as just that."""
+    """Pair up the lines of texts whose words differ, so that one line too many is reported as just that."""
     before, after = recorded.split("\n"), new.split("\n")
     before_tokens, after_tokens = _tokens(recorded), _tokens(new)
-    before_keys, after_keys = (
-        [tuple(token.key for token in line) for line in one] for one in (before_tokens, after_tokens)
-    )
+    before_keys = [tuple(token.key for token in line) for line in before_tokens]
+    after_keys = [tuple(token.key for token in line) for line in after_tokens]
     matcher = difflib.SequenceMatcher(None, before_keys, after_keys, autojunk=False)
     for what, i, i_end, j, j_end in matcher.get_opcodes():
         for one, other in itertools.zip_longest(range(i, i_end), range(j, j_end)):
@@ -248,52 +189,34 @@ def _compare_lines(recorded: str, new: str, where: str, found: Comparison) -> No
                     _compare_number(*pair, where, found)
             elif one is not None and other is not None:
                 expected, actual = _around_change(before[one], after[other])
-                found.say(f"{where}, line {one + 1}", f"expected {expected}, found {actual}", f"{expected} → {actual}")
+                found.add(f"{where}, line {one + 1}", f"expected {expected}, found {actual}", f"{expected} → {actual}")
             elif one is not None and before_keys[one]:
                 line = _quote(before[one])
-                found.say(f"{where}, line {one + 1}", f"missing: {line}", f"missing {line}")
+                found.add(f"{where}, line {one + 1}", f"missing: {line}", f"missing {line}")
             elif other is not None and after_keys[other]:
                 line = _quote(after[other])
-                found.say(f"{where}, new line {other + 1}", f"not expected: {line}", f"new {line}")
+                found.add(f"{where}, new line {other + 1}", f"not expected: {line}", f"new {line}")
 
 
 def _compare_number(before: _Token, after: _Token, where: str, found: Comparison) -> None:
     if not before.number or before.text == after.text:
         return
-    old, now = _value(before.text), _value(after.text)
+    old, now = (Decimal(token.text.replace(",", "")) for token in (before, after))
     found.numbers.append((old, now))
+    if old.is_finite() and now.is_finite():
+        absolute, relative = Decimal(repr(found.tolerance.absolute)), Decimal(repr(found.tolerance.relative))
+        distance, allowed = abs(now - old), absolute + relative * abs(old)
+        if allowed and distance <= allowed:
+            return
+        reason = f"moved by {distance.normalize():f}, " + _times(float(distance), float(allowed))
+    elif str(old) == str(now):  # nan is not equal to itself
+        return
+    else:
+        reason = "which no tolerance allows"
     moved = f"{before.text} → {after.text}"
     short = f"{before.name} {moved}" if before.name else f"{where}, line {before.line}: {moved}"
-    place = f"{where}, line {before.line}, number {before.number}" + (f" ({before.name})" if before.name else "")
-    if found.tolerance.absolute == found.tolerance.relative == 0:
-        found.say(place, f"{moved}, and the cell declares no tolerance", short)
-        return
-    if not (old.is_finite() and now.is_finite()):
-        if old != now and not (old.is_nan() and now.is_nan()):
-            found.say(place, f"{moved}, which no tolerance allows", short)
-        return
-    distance, allowed = abs(now - old), found.tolerance.allowed(old)
-    if distance > allowed:
-        times = _times(distance, allowed, f"{allowed.normalize():f}")
-        found.say(place, f"{moved}, moved by {distance.normalize():f}, {times}", short)
-
-
-def _compare_json(before: object, after: object, where: str, found: Comparison) -> None:
-    """Compare what JSON holds, place by place; a place is named as in ``history.loss[3]``."""
-    old, now = dict(_leaves(before)), dict(_leaves(after))
-    for path in [*old, *(path for path in now if path not in old)]:
-        place = f"{where} {path}".rstrip()
-        if path not in now:
-            found.say(place, f"missing, expected {_quote(str(old[path]))}")
-        elif path not in old:
-            found.say(place, f"not expected: {_quote(str(now[path]))}")
-        elif isinstance(old[path], str) and isinstance(now[path], str):
-            _compare_text(old[path], now[path], place, found)
-        elif _is_number(old[path]) and _is_number(now[path]):
-            tokens = (_Token(repr(leaves[path]), number=1, line=1, name=path) for leaves in (old, now))
-            _compare_number(*tokens, where, found)
-        elif old[path] != now[path] or type(old[path]) is not type(now[path]):
-            found.say(place, f"expected {old[path]!r}, found {now[path]!r}")
+    name = f" ({before.name})" if before.name else ""
+    found.add(f"{where}, line {before.line}, number {before.number}{name}", f"{moved}, {reason}", short)
 
 
 def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) -> None:
@@ -301,23 +224,20 @@ def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) ->
         expected, actual = read_picture(recorded), read_picture(new)
     except (OSError, ValueError) as error:
         if "".join(recorded.split()) != "".join(new.split()):
-            found.say(where, f"the picture changed, and cannot be read ({error})", "picture changed")
+            found.add(where, f"the picture changed, and cannot be read ({error})", "picture changed")
         return
     name = f"picture {len(found.pictures) + 1}"
     if expected.size != actual.size:
         sizes = " → ".join(f"{picture.width} x {picture.height}" for picture in (expected, actual))
         both = Pictures.of(expected, actual)
-        found.say(where, f"the picture changed its size, {sizes} pixels", f"{name} changed its size, {sizes}", both)
+        found.add(where, f"the picture changed its size, {sizes} pixels", f"{name} changed its size, {sizes}", both)
         found.pictures.append(math.inf)
         return
-    declared = found.tolerance.picture
-    allowed = DEFAULT_PICTURE_TOLERANCE if declared is None else declared
-    distance = picture_distance(expected, actual, lines_may_move=declared is not None)
+    distance = picture_distance(expected, actual)
     found.pictures.append(distance)
-    if distance > allowed:
-        times = _times(distance, allowed, f"{allowed:g}")
-        both = Pictures.of(expected, actual)
-        found.say(where, f"the picture moved by {distance:.3g}, {times}", f"{name} moved by {distance:.2g}", both)
+    if distance > PICTURE_TOLERANCE and not found.tolerance.picture_not_compared:
+        moved = f"the picture moved by {distance:.3g}, {_times(distance, PICTURE_TOLERANCE)}"
+        found.add(where, moved, f"{name} moved by {distance:.2g}", Pictures.of(expected, actual))
 
 
 def _tokens(text: str) -> list[list[_Token]]:
@@ -340,27 +260,12 @@ def _tokens(text: str) -> list[list[_Token]]:
     return lines
 
 
-def _times(distance: float | Decimal, allowed: float | Decimal, shown: str) -> str:
-    return f"{distance / allowed:.3g} tolerances of {shown}" if allowed else "where the tolerance is 0"
+def _times(distance: float, allowed: float) -> str:
+    return f"{distance / allowed:.3g} tolerances of {allowed:g}" if allowed else "where the tolerance is 0"
 
 
-def _value(text: str) -> Decimal:
-    return Decimal(text.replace(",", ""))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict) and value:
-        for key, content in value.items():
-            yield from _leaves(content, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and value:
-        for index, content in enumerate(value):
-            yield from _leaves(content, f"{path}[{index}]")
-    else:
-        yield path, value
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 def _kind(output: NotebookNode) -> str:
@@ -373,20 +278,17 @@ def _kind(output: NotebookNode) -> str:
 
 
 def _count(kinds: list[str]) -> str:
-    if not kinds:
-        return "no output"
-    return f"{len(kinds)} output{'s' * (len(kinds) > 1)} ({', '.join(kinds)})"
+    return f"{len(kinds)} output{'s' * (len(kinds) > 1)} ({', '.join(kinds)})" if kinds else "no output"
 
 
-def _quote(text: str, start: int = 0, length: int = 120) -> str:
-    cut = text[start : start + length].replace("\n", "⏎")
-    return f"“{'…' * (start > 0)}{cut}{'…' * (start + length < len(text))}”"
+def _quote(text: str, start: int = 0) -> str:
+    end = start + 120
+    cut = text[start:end].replace("\n", "⏎")
+    return f"“{'…' * (start > 0)}{cut}{'…' * (end < len(text))}”"
 
 
 def _around_change(before: str, after: str) -> tuple[str, str]:
-    same = next(
-        (place for place, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
-        min(len(before), len(after)),
-    )
+    pairs = enumerate(itertools.zip_longest(before, after))
+    same = next((place for place, (one, other) in pairs if one != other), 0)
     start = max(0, same - 60) if max(len(before), len(after)) > 120 else 0
     return _quote(before, start), _quote(after, start)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageChops
 
-DEFAULT_PICTURE_TOLERANCE = 4.0
+PICTURE_TOLERANCE = 4.0
 _TILE = 32
-_REACH = 2
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Pictures:
 
     @classmethod
     def of(cls, expected: Image.Image, actual: Image.Image) -> Pictures:
-        """Put two pictures, of one size or not, beside their difference."""
+        """Put two pictures, which may differ in size, beside their difference."""
         size = (max(expected.width, actual.width), max(expected.height, actual.height))
         sheets = []
         for picture in (expected, actual):
@@ -38,18 +36,12 @@ class Pictures:
 
 
 def read_picture(data: str) -> Image.Image:
-    """Read a picture as a notebook holds it (base64), over white.
-
-    Raises
-    ------
-    ValueError, OSError
-        It is no base64, or no picture.
-    """
+    """Decode the base64 text of a picture and put it over white; raise ValueError or OSError if it is no picture."""
     return _over_white(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
-def picture_distance(expected: Image.Image, actual: Image.Image, *, lines_may_move: bool = False) -> float:
-    """Measure how far two pictures of one size are apart where they differ most.
+def picture_distance(expected: Image.Image, actual: Image.Image) -> float:
+    """Measure how far two pictures of one size are apart where they differ most: 0 for equal, 255 for black and white.
 
     The distance is the root mean square of the channel differences (0..255, over white) in the worst of the tiles of
     32 by 32 pixels. Over the whole picture, one changed digit counts less than noise that nobody sees. Measured on
@@ -60,29 +52,14 @@ def picture_distance(expected: Image.Image, actual: Image.Image, *, lines_may_mo
       legend 23 (2.1), of a title 38 (6.1), dashes left out 16 (4.8), colours swapped 43 (13), legend swapped 75 (7.3),
       curve shifted by an epoch 52 (15), confusion matrix transposed 34 (15), grid of digits off by one 167 (71)
 
-    hence 4 as the default limit. Curves that move a little from machine to machine would drown such faults: an accuracy
-    4e-4 higher moves a line by a pixel, a distance of 37. A cell that declares a picture tolerance therefore compares
-    each pixel with the nearest in colour of those up to two pixels away. Then that noise counts 11, and colours
-    swapped 36, legend swapped 58, shift by an epoch 36, transposed matrix 21.
-
-    Parameters
-    ----------
-    expected, actual
-        Pictures of the same size, any mode.
-    lines_may_move
-        Whether a pixel may find its match up to two pixels away.
-
-    Returns
-    -------
-    float
-        0 for equal pictures, 255 for black against white.
+    hence a tolerance of 4. An accuracy 4e-4 higher moves a line by a pixel, a distance of 37: a picture of curves that
+    move from processor to processor cannot be told from one with a fault, and is not compared (see `Tolerance`).
     """
     before, after = (np.asarray(_over_white(picture), dtype=np.float32) for picture in (expected, actual))
-    reach = _REACH if lines_may_move else 0
-    squares = np.maximum(_nearest_squares(before, after, reach), _nearest_squares(after, before, reach))
+    squares = ((before - after) ** 2).mean(axis=2)
     height, width = squares.shape
     tiles = (squares[y : y + _TILE, x : x + _TILE] for y in range(0, height, _TILE) for x in range(0, width, _TILE))
-    # A narrow tile at the edge is averaged over a full one's pixels: a few pixels there are no louder than elsewhere.
+    # A narrow tile at the edge is averaged over a full one's pixels, so that a few pixels count no more there.
     worst = max(tile.sum() for tile in tiles) / min(_TILE**2, height * width)
     return float(np.sqrt(worst))
 
@@ -90,12 +67,3 @@ def picture_distance(expected: Image.Image, actual: Image.Image, *, lines_may_mo
 def _over_white(picture: Image.Image) -> Image.Image:
     picture = picture.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-
-
-def _nearest_squares(these: np.ndarray, those: np.ndarray, reach: int) -> np.ndarray:
-    """Return, for each pixel of the first picture, the mean square of its channels' distance to the nearest match."""
-    height, width, _ = these.shape
-    around = np.pad(those, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
-    steps = [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1) if y**2 + x**2 <= reach**2]
-    shifted = (around[reach + y : reach + y + height, reach + x : reach + x + width] for y, x in steps)
-    return functools.reduce(np.minimum, (((these - other) ** 2).mean(axis=2) for other in shifted))
