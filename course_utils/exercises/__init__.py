@@ -8,24 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
-from course_utils.exercises.core import Exercise, done_exercises
+from course_utils.course import LESSONS
+from course_utils.exercises.core import Exercise
+from course_utils.exercises.progress import done_exercises
 
 __all__ = ["exercises_of", "show_progress"]
 
-LESSONS = {
-    "01": "load and pickle",
-    "02": "preprocess",
-    "03": "one-hot encode",
-    "04": "build the model",
-    "05": "train",
-    "06": "evaluate",
-    "07": "predict",
-    "08": "try a cnn",
-}
-
 
 def exercises_of(lesson: str) -> list[Exercise]:
-    """Return the exercises of a lesson (``"02"``) in the order of their keys; none if it has no module."""
+    """Return the exercises of a lesson (``"02"``) in the order of their keys; an empty list if it has none."""
     name = f"{__name__}.lesson_{lesson}"
     if find_spec(name) is None:
         return []
@@ -36,12 +27,13 @@ def exercises_of(lesson: str) -> list[Exercise]:
 def show_progress() -> None:
     """Print each lesson with its exercises, a line each, and a tick before those that were solved.
 
-    What was solved stands in ``progress.json`` in the workspace and goes nowhere else; deleting the file starts anew.
+    What was solved stands in ``progress.json`` in the workspace and goes nowhere else; delete the file to start again.
     """
     done = done_exercises()
     num_done = num_all = 0
     for lesson, name in LESSONS.items():
-        exercises = exercises_of(lesson)
+        if not (exercises := exercises_of(lesson)):
+            continue
         num_all += len(exercises)
         num_done += sum(exercise.key in done for exercise in exercises)
         print(f"{lesson} {name}")

@@ -1,12 +1,19 @@
-"""For tests of exercises: a workspace of their own, and what a check says."""
+"""For tests of exercises: a workspace of their own, the digits that come with scikit-learn, and what a check says."""
+
+import re
 
 import pytest
+
+from course_utils import data
+
+DIGITS = data._embedded_digits()
 
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("workspace")
     monkeypatch.setenv("COURSE_WORKSPACE", str(folder))
+    monkeypatch.setattr(data, "_latest", DIGITS)
     return folder
 
 
@@ -19,7 +26,7 @@ def says(capsys):
         assert exercise.check(*answers, **given) is None
         printed = capsys.readouterr()
         assert printed.err == ""
-        assert printed.out.count("\n") == 1, "a check prints exactly one paragraph"
+        assert re.fullmatch(r"(?:[✓✗] )?\d\d\.\d [^\n]+\n", printed.out), "a check prints exactly one paragraph"
         return printed.out.strip()
 
     return check

@@ -1,0 +1,272 @@
+"""The kinds of answers: how each is read, compared with the right one, and explained when it is wrong."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from course_utils.exercises.reading import Incorrect, as_array, call, describe, shown_input
+from course_utils.exercises.slips import Row, array_slips, number_slips
+
+
+def apply(function: Callable[..., Any], context: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the function returns
+    """Call a function of a declaration with what its parameters name."""
+    return function(**{name: context[name] for name in inspect.signature(function).parameters})
+
+
+def close(value: Any, other: Any, relative: float = 1e-4) -> bool:  # noqa: ANN401 - numbers or arrays
+    """Tell whether two numbers, or two arrays of one shape, agree up to what float32 and the order of sums may do."""
+    value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
+    if value.shape != other.shape:
+        return False
+    scale = np.abs(other).max(initial=0) or 1e-8
+    return bool((np.abs(value - other) <= relative * (np.abs(other) + scale / 100)).all())
+
+
+def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:  # noqa: ANN401 - numbers or arrays
+    """Tell whether values agree when rounded to some digits, in an array those of its largest entry."""
+    value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
+    scale = np.abs(other).max(initial=0)
+    if value.shape != other.shape or not np.isfinite(scale):
+        return False
+    unit = 10.0 ** (math.floor(math.log10(scale)) - digits + 1) if scale else 1e-12
+    return bool((np.abs(value - other) <= 0.5001 * unit).all())
+
+
+def num_steps(model: Any) -> int | None:  # noqa: ANN401 - a Keras model
+    """Return how many steps the optimizer of a network has taken since it was compiled; None if it has none."""
+    optimizer = getattr(model, "optimizer", None)
+    return None if optimizer is None else int(np.asarray(optimizer.iterations))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A name that the student fills in. This class is for objects such as networks: right if no mistake applies.
+
+    Parameters
+    ----------
+    name : str
+        How the notebook calls it; functions of the declaration have the answer under this name.
+    what : str
+        What is expected, in words: ``"a Keras network"``.
+    expected : callable, optional
+        Returns the right answer.
+    is_right : callable, optional
+        Where several answers are right: tells whether this one is.
+    mistakes : callable, optional
+        Returns the table of mistakes.
+    otherwise : tuple of str, optional
+        Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
+    example : callable, optional
+        A right answer, for the tests, where there is no `expected`.
+    """
+
+    name: str
+    what: str = "what the task asks for"
+    _: KW_ONLY
+    expected: Callable[..., Any] | None = None
+    is_right: Callable[..., bool] | None = None
+    mistakes: Callable[..., Iterable[Row]] | None = None
+    otherwise: tuple[str, str] | None = None
+    example: Callable[..., Any] | None = None
+
+    def read(self, answer: Any, shown: str) -> Any:  # noqa: ANN401 - any answer
+        """Return an answer in the form that the tables compare, or raise `Incorrect`."""
+        return answer
+
+    def causes(self, context: Mapping[str, Any], shown: str) -> list[tuple[str, str]]:
+        """Return message and hint of each mistake that explains an answer; nothing if it is right.
+
+        Agreement in all digits goes before agreement in three: a mistake that nearly gives the right number is one.
+        """
+        value = context[self.name]
+        right = apply(self.expected, context) if self.expected else None
+        if (self.is_right and apply(self.is_right, context)) or (right is not None and close(value, right)):
+            return self._filled_in(self.form_slips(value), value, shown)
+        rows = self._rows(context)
+        found = [row for row in rows if _matches(value, row[0], close)]
+        if not found and right is not None and self.is_close(value, right):
+            return self._filled_in(self.form_slips(value), value, shown)
+        found = found or [row for row in rows if _is_true(row[0])][:1]
+        found = found or [row for row in rows if _matches(value, row[0], self.is_close)]
+        if right is not None and not found:
+            slips = list(self.slips(value, right))
+            found = [row for row in slips if _is_true(row[0])][:1]
+            found = found or [row for row in slips if _matches(value, row[0], close)]
+        if not found and (right is not None or self.is_right):
+            found = [self.general_row(value, right)]
+        return self._filled_in(found, value, shown)
+
+    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+        """Tell whether two values agree as far as the task asks for it."""
+        return close_in_digits(value, other)
+
+    def form_slips(self, value: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+        """Return what is wrong with an answer whose values are right."""
+        return ()
+
+    def slips(self, value: Any, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+        """Return the everyday slips of this kind of answer."""
+        return ()
+
+    def general_row(self, value: Any, right: Any) -> Row:  # noqa: ANN401 - any answer
+        """Return the last resort, for an answer in which no mistake was recognised."""
+        message, hint = self.otherwise or ("`{name}` is {value}, {more} than it should be.", "What went into it?")
+        more = "other" if right is None or np.size(value) != 1 else "more" if value > right else "less"
+        return True, message.replace("{more}", more), hint
+
+    def _rows(self, context: Mapping[str, Any]) -> list[Row]:
+        rows: list[Row] = []
+        # A table need not fear arrays of other shapes: the rows that come before it fails are used.
+        with suppress(Exception) if isinstance(context[self.name], np.ndarray) else nullcontext():
+            rows.extend(apply(self.mistakes, context) if self.mistakes else ())
+        return rows
+
+    def _filled_in(self, rows: Iterable[Row], value: Any, shown: str) -> list[tuple[str, str]]:  # noqa: ANN401
+        text = f"{value:,.6g}" if isinstance(value, float) else describe(value)
+        found = {row[1].replace("{name}", shown).replace("{value}", text): row[2] for row in rows}
+        return list(found.items())
+
+
+def _is_true(result: Any) -> bool:  # noqa: ANN401 - first column of a table
+    return isinstance(result, (bool, np.bool_)) and bool(result)
+
+
+def _matches(value: Any, result: Any, agree: Callable[[Any, Any], bool]) -> bool:  # noqa: ANN401 - first column
+    if isinstance(result, (bool, np.bool_)) or not isinstance(value, (float, np.ndarray)):
+        return False
+    result = np.asarray(result() if callable(result) else result)
+    is_mask = isinstance(value, np.ndarray) and value.dtype == bool  # which agrees with 0 and 1 by chance
+    return agree(value, result) and (not is_mask or result.dtype == bool)
+
+
+@dataclass(frozen=True)
+class Number(Answer):
+    """A single number, right in three digits; with `whole`, a count or a position, right in all."""
+
+    what: str = "a single number"
+    _: KW_ONLY
+    whole: bool = False
+
+    def read(self, answer: Any, shown: str) -> Any:  # noqa: ANN401 - any answer
+        """Return a float; an array if there are more numbers, since a table may know what they are."""
+        array = as_array(answer, shown, self.what)
+        if array.size == 0:
+            raise Incorrect(f"`{shown}` is empty, expected {self.what}.", "Why is nothing left in it?")
+        if array.size == 1 and array.dtype == bool:
+            raise Incorrect(
+                f"`{shown}` is a truth value ({bool(array.item())}), expected {self.what}.",
+                "Did you compare two things where one of them was wanted?",
+            )
+        return float(array.item()) if array.size == 1 else array
+
+    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+        """Compare three digits, or all of a whole number."""
+        return not self.whole and close_in_digits(value, other)
+
+    def slips(self, value: Any, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+        """Return the everyday slips with a number."""
+        if isinstance(value, float):
+            return number_slips(value, float(right), whole=self.whole)
+        has_right = value.size <= 10 and any(close(number, right) for number in value.flat)
+        message = f"`{{name}}` has {value.size} numbers, and one of them is right; expected {self.what}."
+        return [(has_right, message, "How do you take only that one?")]
+
+    def general_row(self, value: Any, right: Any) -> Row:  # noqa: ANN401 - any answer
+        """Say the direction, and never by how much."""
+        if isinstance(value, float):
+            return super().general_row(value, right)
+        return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Which step makes one number of these?"
+
+
+@dataclass(frozen=True)
+class Array(Answer):
+    """An array, or lists of numbers; right in three digits of its largest entry, whole numbers in all."""
+
+    what: str = "an array of numbers"
+    _: KW_ONLY
+    dtype: Any = None
+
+    def read(self, answer: Any, shown: str) -> np.ndarray:  # noqa: ANN401 - any answer
+        """Return an array of finite numbers or truth values."""
+        return as_array(answer, shown, self.what)
+
+    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+        """Compare three digits; whole numbers must be exact."""
+        return np.asarray(other).dtype.kind == "f" and close_in_digits(value, other)
+
+    def form_slips(self, value: np.ndarray) -> Iterable[Row]:
+        """Say what is wrong with the dtype of right values."""
+        ask = "Which step decides what type the numbers have?"
+        if value.dtype == bool:
+            yield True, "`{name}` has True and False at the right places, expected numbers.", ask
+        elif self.dtype is not None and not np.issubdtype(value.dtype, self.dtype):
+            wanted = "whole numbers" if self.dtype is np.integer else np.dtype(self.dtype).name
+            yield True, f"The values of `{{name}}` are right, but their dtype is {value.dtype}, expected {wanted}.", ask
+
+    def slips(self, value: np.ndarray, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+        """Return the everyday slips with an array."""
+        return array_slips(value, np.asarray(right))
+
+    def general_row(self, value: np.ndarray, right: Any) -> Row:  # noqa: ANN401 - any answer
+        """Name the shape, or the first place that is wrong."""
+        if right is None or np.shape(right) != value.shape:
+            shape = "" if right is None else f" of shape {np.shape(right)}"
+            return True, f"`{{name}}` is {{value}}, expected {self.what}{shape}.", "What is its shape after each step?"
+        if self.otherwise:
+            return super().general_row(value, right)
+        wrong = np.argwhere(~np.isclose(value, right, rtol=1e-3, atol=1e-6))
+        message = f"{len(wrong):,} of the {value.size:,} numbers in `{{name}}` are not right"
+        first = ", ".join(map(str, wrong[0])) if len(wrong) else "0"
+        return True, f"{message}, the first at position [{first}].", "How do you compute that one by hand?"
+
+
+@dataclass(frozen=True)
+class Function(Answer):
+    """A function that the student writes, called on made-up inputs; `expected` is the function itself.
+
+    Parameters
+    ----------
+    calls : sequence of tuple
+        The arguments of each call, chosen so that right and wrong functions differ.
+    returns : Answer
+        What it returns, with the table of mistakes; this knows the arguments by their names in `expected`.
+    """
+
+    what: str = "a function"
+    _: KW_ONLY
+    calls: Sequence[tuple[Any, ...]] = ()
+    returns: Answer = Array("result")
+
+    def causes(self, context: Mapping[str, Any], shown: str) -> list[tuple[str, str]]:
+        """Return the mistakes that explain most of the calls that went wrong."""
+        assert self.expected is not None
+        failed = []
+        for inputs in self.calls:
+            known = dict(zip(inspect.signature(self.expected).parameters, inputs, strict=True))
+            this_call = f"{shown}({', '.join(map(shown_input, inputs))})"
+            handed_over = {
+                name: np.copy(each) if isinstance(each, np.ndarray) else each for name, each in known.items()
+            }
+            try:
+                result = call(context[self.name], handed_over.values(), shown, this_call)
+                if changed := [name for name in known if not np.array_equal(known[name], handed_over[name])]:
+                    ask = f"Is there an assignment into `{changed[0]}` that you do not need?"
+                    raise Incorrect(f"`{shown}` changes the {changed[0]} that it is given.", ask)
+                known |= {self.returns.name: self.returns.read(result, this_call), "right": self.expected(*inputs)}
+                found = replace(self.returns, expected=lambda right: right).causes(known, this_call)
+            except Incorrect as incorrect:
+                found = [(incorrect.message, incorrect.hint)]
+            if found:
+                failed.append(found)
+        if not failed:
+            return []
+        votes = Counter(hint for found in failed for _, hint in found)
+        return [cause for cause in failed[0] if votes[cause[1]] == max(votes[hint] for _, hint in failed[0])]

@@ -1,0 +1,77 @@
+"""The file of progress: which exercises were solved, and how often each failed since it was last right."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from course_utils.workspace import atomic_path, workspace_folder
+
+LOCK_SECONDS = 3.0
+MOST_BYTES = 100_000
+
+
+def done_exercises() -> set[str]:
+    """Return the keys of the exercises that were solved, as ``progress.json`` in the workspace has them."""
+    try:
+        return _read(_file())[0]
+    except OSError:
+        return set()
+
+
+def record(key: str, *, is_right: bool) -> tuple[int, str]:
+    """Keep the result of a check; return how often the exercise has failed, and a remark if something went wrong."""
+    failures: dict[str, int] = {}
+    remark, lock = "", None
+    try:
+        file = _file().resolve()  # a symbolic link stays one: its target is written
+        lock = FileLock(file.with_name(".progress.json.lock"), timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except NotImplementedError:  # a network drive without locks: go on unprotected rather than not at all
+            lock = None
+        done, failures, is_whole = _read(file)
+        if not is_whole:
+            aside = file.with_name("progress.broken.json")
+            file.replace(aside)
+            remark = f"(progress.json was damaged: what could be read was kept, and the old file is now {aside.name}.)"
+        done |= {key} if is_right else set()
+        failures[key] = 0 if is_right else failures.get(key, 0) + 1
+        kept = {name: count for name, count in sorted(failures.items()) if count}
+        with atomic_path(file) as temporary:
+            temporary.write_text(
+                json.dumps({**dict.fromkeys(sorted(done), "done"), "failures": kept}, indent=1), "utf-8"
+            )
+    except Timeout:
+        remark = f"(This could not be kept in progress.json: another program has locked it for {LOCK_SECONDS:.0f} s.)"
+    except OSError as error:
+        remark = f"(This could not be kept in progress.json: {error.strerror or 'the workspace cannot be written'}.)"
+    finally:
+        if lock is not None:
+            lock.release()
+    return failures.get(key, 0), remark
+
+
+def _file() -> Path:
+    return workspace_folder() / "progress.json"
+
+
+def _read(file: Path) -> tuple[set[str], dict[str, int], bool]:
+    """Return what was solved, how often each failed, and whether the whole file could be understood."""
+    if not file.is_file():
+        return set(), {}, True
+    with file.open("rb") as stream:
+        content = stream.read(MOST_BYTES)
+    is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:4]
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+    try:
+        is_whole = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        is_whole = False
+    # Found by pattern and not by structure, so that a damaged file gives what is still in it.
+    done = set(re.findall(r'"(\d\d\.\d+)"\s*:\s*"done"', text))
+    failures = {key: int(count) for key, count in re.findall(r'"(\d\d\.\d+)"\s*:\s*(\d{1,6})(?=\s*[,}])', text)}
+    return done, failures, is_whole

@@ -1,0 +1,106 @@
+"""Everyday slips that happen with every number and every array: one list for all exercises.
+
+A row is ``(result, message, hint)``, as in the tables of the exercises: what the slip gives, and what to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Row = tuple[Any, str, str]
+
+_ORDER = "`{name}` has the right values in another order"
+_COUNTING = "Where do you begin to count, at 0 or at 1?"
+
+
+def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
+    """Yield the slips with a single number that is known to be wrong; those of a `whole` number too."""
+    is_share = 0 < right < 1
+    if whole:
+        for step in (1, -1):
+            yield right + step, "`{name}` is just beside the right number.", _COUNTING
+        yield not value.is_integer(), "`{name}` is {value}, expected a whole number.", "Is it a share or a mean?"
+    elif value:
+        for digits in range(-3, 3):
+            yield (
+                round(right, digits),
+                "`{name}` may be right, but it is rounded too far.",
+                "What is it without rounding?",
+            )
+    too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
+    yield 100 * right, too_large, "Which factor is too much?"
+    yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
+    yield 10 * right, "`{name}` is ten times too large.", "Is a zero too many, or a division missing?"
+    yield right / 10, "`{name}` is ten times too small.", "Was something divided or averaged over ten too many?"
+    if is_share:
+        for result in (1 - right, 100 * (1 - right)):
+            yield result, "`{name}` is what is missing from the right share to 1.", "Was the opposite counted?"
+    if right:
+        yield -right, "`{name}` has the wrong sign.", "What is subtracted from what?"
+        yield 1 / right, "`{name}` is 1 divided by the right number.", "What is divided by what?"
+    if right > 0 and right != 1:
+        yield right**2, "`{name}` is the square of the right number.", "Is a square root missing?"
+        yield math.sqrt(right), "`{name}` is the square root of the right number.", "Is a root too many?"
+
+
+def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
+    """Yield the slips with an array that is known to be wrong."""
+    if value.shape != right.shape:
+        shapes = f"it has the shape {value.shape}, expected {right.shape}"
+        same_values = value.size == right.size and np.allclose(value.ravel(), right.ravel(), rtol=1e-4)
+        yield right.T, f"Rows and columns of `{{name}}` are exchanged: {shapes}.", "Which axis comes first?"
+        yield same_values, f"The values of `{{name}}` are right, but {shapes}.", "Which step adds or loses an axis?"
+        return
+    yield value.dtype == bool, "`{name}` holds True and False, the result of a comparison.", "What did you compare?"
+    yield right.T, "Rows and columns of `{name}` are exchanged.", "Which axis comes first?"
+    yield right[::-1], f"{_ORDER}: the first comes last.", "Which row is the first?"
+    for step in (1, -1):
+        yield np.roll(right, step, axis=-1), f"{_ORDER}: each is one place off.", _COUNTING
+    yield np.sort(right, axis=0), f"{_ORDER}: they were sorted.", "To what does each of them belong?"
+    if right.dtype.kind in "iu":
+        for step in (1, -1):
+            yield right.astype(float) + step, "Each number in `{name}` is off by one.", _COUNTING
+    else:
+        yield 100 * right, "`{name}` holds percentages, or is a hundred times too large.", "Which factor is too much?"
+        yield right / 100, "`{name}` is a hundred times too small.", "Was it divided once too often?"
+        yield 1 - right, "`{name}` is 1 minus the right values.", "Was the opposite computed?"
+        yield right**2, "`{name}` holds the squares of the right numbers.", "Is a square root missing?"
+        for digits in (0, 1, 2):
+            yield np.round(right, digits), "`{name}` is right, but rounded too far.", "Where may one round?"
+    yield -1.0 * right, "`{name}` has the wrong sign.", "What is subtracted from what?"
+    yield np.zeros(right.shape), "`{name}` has only zeros.", "Which step loses the values, or is missing?"
+
+
+def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN401 - an array or a list
+    """Yield what else may be made of values whose mean, sum or number is `wanted`.
+
+    Parameters
+    ----------
+    values
+        Numbers, such as the losses of a batch, or a mask of which the True entries are counted.
+    noun
+        What they are called: ``"losses"``.
+    wanted
+        What is asked for: ``"mean"``, ``"sum"``, ``"number"``.
+    """
+    values = np.asarray(values)
+    ask = f"What makes their {wanted} of them?"
+    yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
+    yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask
+    if values.dtype == bool:
+        yield (~values).sum(), f"`{{name}}` is the number of the others, not of the {noun}.", "Is it `==` or `!=`?"
+        if wanted == "number":
+            yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", "A sum, or a mean?"
+        else:
+            yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", "A sum, or a mean?"
+        return
+    for name in ("sum", "mean", "median", "std", "max", "min"):
+        word = {"std": "standard deviation", "max": "largest", "min": "smallest"}.get(name, name)
+        if name != wanted:
+            yield getattr(np, name)(values), f"`{{name}}` is the {word} of the {noun}, expected their {wanted}.", ask
+    yield values.flat[0], f"`{{name}}` is the first of the {noun} alone.", "How do you take all of them?"
+    yield values.flat[-1], f"`{{name}}` is the last of the {noun} alone.", "How do you take all of them?"

@@ -1,0 +1,56 @@
+"""Every case of every lesson: right answers pass, and each mistake gets its own message."""
+
+from collections import Counter
+
+import nbformat
+import pytest
+
+from course_utils.course import NOTEBOOKS, lesson_file
+from tests.course_utils.exercises.cases import EXERCISES, all_cases, example
+from tests.course_utils.exercises.conftest import DIGITS
+
+CASES = all_cases()
+GENERAL = ("it should be", "are not right, the first", "looking at it ended", "is not right.", "is other than")
+
+
+@pytest.mark.parametrize("each", CASES, ids=lambda each: f"{each.key} {each.answer[:60]}")
+def test_a_check_says_what_is_true(each, says):
+    answers, given = each.evaluate()
+    said = says(EXERCISES[each.key], *answers, **given)
+    assert each.said in said
+    assert not each.never or each.never not in said
+    assert said.startswith("✓") == (each.said == "✓")
+
+
+def test_few_wrong_answers_get_the_general_message(says):
+    messages = [says(EXERCISES[each.key], *answers, **given) for each in CASES for answers, given in [each.evaluate()]]
+    wrong = [message for message in messages if message.startswith("✗")]
+    assert sum(any(words in message for words in GENERAL) for message in wrong) < len(wrong) / 10
+
+
+def test_each_exercise_has_forty_cases():
+    counts = Counter(each.key for each in CASES)
+    assert {key: counts[key] for key in EXERCISES if counts[key] < 40} == {}
+
+
+@pytest.mark.parametrize("key", [key for key in EXERCISES if key < "05" or key in ("07.1", "08.1")])
+def test_the_solution_in_the_notebook_gets_a_tick(key, says):
+    import keras
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    from course_utils.plotting import plot_digits, show_figure
+
+    exercise, given = EXERCISES[key], example(key)[1]
+    arrays = {name: getattr(DIGITS, name) for name in ("train_images", "train_labels", "test_images", "test_labels")}
+    names = {"np": np, "keras": keras, "plt": plt, "dataset": DIGITS, "plot_digits": plot_digits}
+    names |= {"kernel": np.array([[-1.0] * 3, [0.0] * 3, [1.0] * 3]), "show_figure": show_figure, **arrays, **given}
+    names["one_hot_train_labels"] = np.eye(10, dtype="float32")[DIGITS.train_labels]
+    cells = nbformat.read(NOTEBOOKS / lesson_file(key[:2]), as_version=4).cells
+    starters = [index for index, cell in enumerate(cells) if "exercise" in cell.metadata.get("tags", [])]
+    start = starters[int(key[3:]) - 1]
+    exec(cells[start].source, names)
+    exec(cells[start + 2].source, names)
+    plt.close("all")
+    given = {name: names.get(name, value) for name, value in given.items()}
+    assert says(exercise, *(names[answer.name] for answer in exercise.answers), **given).startswith("✓")
