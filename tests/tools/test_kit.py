@@ -1,8 +1,4 @@
-"""The kit for a stick: everything in it, nothing damaged, and it installs and runs on a machine without a network.
-
-Here the lock pins two small packages that are made on the spot. A whole kit is made, installed without a network, and
-all its lessons are run with `--long`.
-"""
+"""The kit for a stick, with a lock of two small packages; with ``--long`` a whole kit, installed without a network."""
 
 import ast
 import hashlib
@@ -10,37 +6,32 @@ import html
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
-from tools.editions import STUDENT_FILES, STUDENT_FOLDERS
+from course_utils.course import LESSONS, ROOT, CourseError, lesson_file
+from tools.editions import STUDENT_FILES, STUDENT_FOLDERS, read_lessons
 from tools.kit import PLATFORMS, PYTHONS, fetch_wheels, make_kit, pins_for, this_platform
 
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 STUDENT_ZIP = "digit-course-student.zip"
 
 
-# --- a course with a short lock --------------------------------------------------------------------------------------
-
-
 def make_wheel(name, folder):
     """Write the wheel of an empty package, and return its entry for a lock."""
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name}.py", "")
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(
             f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        archive.writestr(f"{name}-1.0.dist-info/RECORD", "")
-    digest = hashlib.sha256((folder / f"{name}-1.0-py3-none-any.whl").read_bytes()).hexdigest()
-    return f"{name}==1.0 \\\n    --hash=sha256:{digest}\n"
+    return f"{name}==1.0 \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 @pytest.fixture(scope="module")
@@ -79,24 +70,18 @@ def unzip(kit, folder):
 
 @pytest.fixture
 def kit(stick, tmp_path):
-    """Return a kit of the test's own, to damage."""
-    return Path(shutil.copytree(stick, tmp_path / "kit"))
-
-
-# --- installing ------------------------------------------------------------------------------------------------------
+    return Path(shutil.copytree(stick, tmp_path / "kit"))  # to be damaged
 
 
 def run(command, home, prefix=()):
     """Run a command as somebody with nothing but a home folder and a Python."""
     home.mkdir(exist_ok=True)
     python = Path(sys.base_prefix) / ("" if os.name == "nt" else "bin")
-    names = ("SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    environment.update(HOME=str(home), USERPROFILE=str(home), PATH=os.pathsep.join([str(python), os.defpath]))
-    command = [*prefix, *map(str, command)]
-    return subprocess.run(
-        command, cwd=home, env=environment, capture_output=True, text=True, encoding="utf-8", stdin=subprocess.DEVNULL
-    )
+    names = {"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP"} & os.environ.keys()
+    environment = {"HOME": str(home), "USERPROFILE": str(home), "PATH": os.pathsep.join([str(python), os.defpath])}
+    environment |= {name: os.environ[name] for name in names}
+    options = {"cwd": home, "env": environment, "stdin": subprocess.DEVNULL, "encoding": "utf-8"}
+    return subprocess.run([*prefix, *map(str, command)], capture_output=True, **options)
 
 
 def install(kit, home, *arguments, prefix=()):
@@ -151,30 +136,29 @@ def test_a_kit_for_other_computers_says_for_which(wheels, message, kit, tmp_path
     assert not list((tmp_path / "home").iterdir())
 
 
-def test_installing_changes_nothing_that_is_there(stick, tmp_path):
-    home, course = tmp_path / "home", tmp_path / "home" / "digit-course"
-    photos = tmp_path / "photos"
+def test_unpacking_changes_nothing_that_is_there(stick, tmp_path):
+    installer = runpy.run_path(str(stick / "install.py"))
+    manifest = json.loads((stick / "kit.json").read_text(encoding="utf-8"))
+    course, photos = tmp_path / "digit-course", tmp_path / "photos"
     photos.mkdir()
     (photos / "one.jpg").touch()
-    assert "holds other things" in refusal(stick, home, photos)
+    with pytest.raises(installer["KitError"], match="holds other things"):
+        installer["unpack"](manifest, photos)
     assert [path.name for path in photos.iterdir()] == ["one.jpg"]
 
-    # The short lock has no uv, so the set-up stops once the course is there.
-    assert install(stick, home).returncode == 1
+    installer["unpack"](manifest, course)
     assert not list(course.rglob("*.part"))
     notebook = course / "notebooks" / lesson_file("00")
     notebook.write_text("my own words", encoding="utf-8")
     (course / "LICENSE").unlink()
-    assert install(stick, home).returncode == 1
+    installer["unpack"](manifest, course)
     assert notebook.read_text(encoding="utf-8") == "my own words"
     assert (course / "LICENSE").exists()
 
     (course / "course_utils" / "data.py").write_text("", encoding="utf-8")
-    assert "another edition of the course (course_utils/data.py differs)" in refusal(stick, home)
+    with pytest.raises(installer["KitError"], match=r"another edition of the course \(course_utils/data.py differs\)"):
+        installer["unpack"](manifest, course)
     assert (course / "course_utils" / "data.py").read_text(encoding="utf-8") == ""
-
-
-# --- what is in it ---------------------------------------------------------------------------------------------------
 
 
 def test_every_file_that_is_installed_has_its_hash(stick):
@@ -188,16 +172,13 @@ def test_every_file_that_is_installed_has_its_hash(stick):
 
 
 def test_pages_show_the_lessons_and_no_solution(stick):
-    for number in LESSONS:
-        path = NOTEBOOKS / lesson_file(number)
-        page = (stick / "pages" / f"{path.stem}.html").read_text(encoding="utf-8")
+    for name, lesson in read_lessons().items():
+        page = (stick / "pages" / name.replace(".ipynb", ".html")).read_text(encoding="utf-8")
         shown = "".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
-        cells = nbformat.read(path, as_version=4).cells
-        hidden = [cell for cell in cells if "solution" in cell.metadata.get("tags", [])]
-        for cell in cells:
-            text = "".join(cell.source.split())
-            if cell.cell_type == "code" and text:
-                assert (text in shown) == (cell not in hidden), cell.id
+        for cell in lesson.cells:
+            if cell.cell_type == "code":
+                is_solution = "solution" in cell.metadata.get("tags", [])
+                assert ("".join(cell.source.split()) in shown) != is_solution, cell.id
 
 
 def test_the_page_to_start_from_says_what_is_there(stick):
@@ -216,9 +197,6 @@ def test_scripts_start_on_their_system(stick):
     batch = (stick / "install.bat").read_bytes()
     assert batch.count(b"\r\n") == batch.count(b"\n") > 10
     ast.parse((stick / "install.py").read_text(encoding="utf-8"), feature_version=(3, 8))
-
-
-# --- making it -------------------------------------------------------------------------------------------------------
 
 
 def test_a_platform_gets_what_the_lock_pins_for_it():
@@ -265,9 +243,6 @@ def test_without_wheels_there_is_no_kit_and_the_one_before_stays(course, tmp_pat
 def test_a_kit_for_what_is_not_supported_is_refused(platforms, pythons, message, course, tmp_path):
     with pytest.raises(CourseError, match=message):
         make_kit(platforms, pythons, root=course, build=tmp_path)
-
-
-# --- a whole kit -----------------------------------------------------------------------------------------------------
 
 
 def test_a_whole_kit_installs_and_its_lessons_run_without_a_network(request, tmp_path):
