@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import KW_ONLY, dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -105,17 +106,10 @@ class Exercise:
         except KeyboardInterrupt:
             verdict, text = "", "the check was stopped. Run the cell again to start it once more."
         except BaseException as error:  # answers are objects of any kind, and a comparison may run their code
-            found = [
-                f"`{each.name}` is {describe(answer)}" for each, answer in zip(self.answers, answers, strict=False)
-            ]
-            expected = " and ".join(each.what for each in self.answers)
-            verdict, text = (
-                "✗",
-                (
-                    f"{' and '.join(found)}, and looking at it ended in {name_of(type(error))}; expected {expected}. "
-                    "What does type(...) say about your answer?"
-                ),
-            )
+            found = [f"`{each.name}` is {describe(one)}" for each, one in zip(self.answers, answers, strict=False)]
+            expected = _join([each.what for each in self.answers])
+            text = f"{_join(found)}; looking at it ended in {name_of(type(error))}. Expected: {expected}."
+            verdict, text = "✗", f"{text} What does type(...) say about your answer?"
         remark = ""
         if verdict:
             num_failures, remark = record(self.key, is_right=verdict == "✓")
@@ -155,28 +149,28 @@ class Exercise:
             return "", f"not attempted yet. {_FILL_IN}"
         context = {"dataset": latest_dataset(), **given}
         if off := [f"`{name}`" for name in self.given if not self.given[name].is_as_made(given[name], context)]:
-            verb, them = ("is", "it") if len(off) == 1 else ("are", "they")
-            return "", (
-                f"not checked. {_join(off)} {verb} not as the lesson made {them.replace('they', 'them')}. "
-                "Run the cells of the lesson above again, in order, then your cell and the check."
-            )
+            verb, them = ("is", "it") if len(off) == 1 else ("are", "them")
+            again = "Run the cells of the lesson above again, in order, then your cell and the check."
+            return "", f"not checked. {_join(off)} {verb} not as the lesson made {them}. {again}"
         problems: dict[str, str] = {}
         context |= dict.fromkeys(names)
-        for each, answer in zip(self.answers, answers, strict=True):
-            if each.name not in missing:
-                try:
-                    context[each.name] = each.read(answer, each.name)
-                except Incorrect as incorrect:
-                    problems[each.name] = f"{incorrect.message} {incorrect.hint}"
-        for each in self.answers:
-            if each.name not in missing | set(problems):
-                try:
-                    if causes := each.causes(context, each.name):
-                        problems[each.name] = _told(causes)
-                except Incorrect as incorrect:
-                    problems[each.name] = f"{incorrect.message} {incorrect.hint}"
-                except NotAttempted:
-                    missing.add(each.name)
+
+        def read(each: Answer, answer: Any) -> None:  # noqa: ANN401 - any answer
+            context[each.name] = each.read(answer, each.name)
+
+        def explain(each: Answer, answer: Any) -> None:  # noqa: ANN401 - any answer
+            if causes := each.causes(context, each.name):
+                problems[each.name] = _told(causes)
+
+        for step in (read, explain):  # all are read first, since a table may compare two of them
+            for each, answer in zip(self.answers, answers, strict=True):
+                if each.name not in missing | set(problems):
+                    try:
+                        step(each, answer)
+                    except Incorrect as incorrect:
+                        problems[each.name] = str(incorrect)
+                    except NotAttempted:
+                        missing.add(each.name)
         if len(missing) == len(names):
             return "", f"not attempted yet. {_FILL_IN}"
         if len(problems) > 1 and (exchanged := self._exchanged(problems, context)):
@@ -195,13 +189,11 @@ class Exercise:
 
     def _exchanged(self, problems: dict[str, str], context: dict[str, Any]) -> str:
         """Say so if two wrong answers are each the other's right one."""
-        found = {
-            each.name: apply(each.expected, context) for each in self.answers if each.name in problems and each.expected
-        }
-        for one in found:
-            for other in list(found)[list(found).index(one) + 1 :]:
-                if close(context[one], found[other], 5e-3) and close(context[other], found[one], 5e-3):
-                    return f"`{one}` and `{other}` are exchanged. Which of the two is which?"
+        wrong = [each for each in self.answers if each.name in problems and each.expected]
+        right = {each.name: apply(each.expected, context) for each in wrong if each.expected}
+        for one, other in combinations(right, 2):
+            if close(context[one], right[other], 5e-3) and close(context[other], right[one], 5e-3):
+                return f"`{one}` and `{other}` are exchanged. Which of the two is which?"
         return ""
 
 
@@ -214,7 +206,7 @@ def _told(causes: list[tuple[str, str]]) -> str:
     (message, hint), *others = causes
     if not others:
         return f"{message} {hint}"
-    return f"More than one mistake leads to this. Either: {message} Or: {others[0][0]} {hint}"
+    return f"More than one mistake leads to this, for example: {message} Or: {others[0][0]} {hint}"
 
 
 # --- running a check -------------------------------------------------------------------------------------------------

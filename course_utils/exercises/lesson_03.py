@@ -16,34 +16,18 @@ def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]
     is_table, is_column = read_digits.shape == table.shape, read_digits.shape == (len(table), 1)
     rounded_first = "`{name}` comes from rounded probabilities: where none is above a half, only zeros are left."
     return [
-        (
-            one_hot(digits),
-            "`{name}` holds one-hot rows, expected digits.",
-            "How does one turn such a row into its label?",
-        ),
+        (one_hot(digits), "`{name}` holds one-hot rows, expected digits.", "How do such rows become labels again?"),
         (table.argmax(), "`{name}` is the place of the largest number in the whole table.", "What does `axis` do?"),
-        (
-            table.argmax(axis=0),
-            "With `axis=0` you asked each column for its row.",
-            "Along which axis does one answer lie?",
-        ),
-        (
-            table.argmin(axis=0),
-            "With `axis=0` you asked each column for its row.",
-            "Along which axis does one answer lie?",
-        ),
-        (table.max(axis=1), "`{name}` holds the largest probabilities themselves, expected their digits.", "`max`?"),
+        (table.argmax(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
+        (table.argmin(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
+        (table.max(axis=1), "`{name}` holds the largest probabilities themselves.", "What does `argmax` give instead?"),
         (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Smallest or largest?"),
         (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", "Which place has the last?"),
         (table.round().argmax(axis=1), rounded_first, "Do you need to round at all?"),
         (table.round(1).argmax(axis=1), rounded_first, "Do you need to round at all?"),
         (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask every row?"),
         (is_table, "`{name}` has ten numbers for each answer, expected one digit.", "Where is the largest of the ten?"),
-        (
-            is_column,
-            "`{name}` has a column of its own for the digits, expected shape (6,).",
-            "What does `keepdims` do?",
-        ),
+        (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` do?"),
     ]
 
 
@@ -76,6 +60,7 @@ _LESSON_LABELS = [5, 0, 4]  # called `labels` in the lesson, the name that a fun
 
 def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classes: int) -> list[Row]:
     num_labels, width = len(labels), rows.shape[1] if rows.ndim == 2 and len(rows) == len(labels) else -1
+    is_row, is_one_row = rows.shape == (num_classes,), rows.ndim == 2 and rows.any(axis=1).sum() == 1
     every_label, swapped, column = right * 0, right * 0, labels[:, np.newaxis]
     every_label[:, labels] = 1
     fits = labels < num_labels
@@ -88,22 +73,14 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
     return [
         (labels, "`{name}` gives back the labels, expected their one-hot rows.", "How long should each row be?"),
         (1 - right, "`{name}` has a 0 at the place of the label and 1 everywhere else.", "What does `np.zeros` hold?"),
+        (of_lesson, f"`{{name}}` gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
+        (right.T, "`{name}` has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
+        (is_row, "`{name}` is a single row, expected one for each label.", "Where are the other rows?"),
         (
-            of_lesson,
-            f"`{{name}}` gives the rows of {_LESSON_LABELS}, the lesson's labels.",
-            "Is `labels` its own there?",
+            width == labels.max() + 1 != num_classes,
+            "`{name}` has rows just long enough for its largest label.",
+            "And a rare class?",
         ),
-        (
-            right.T,
-            "`{name}` has a column for each label, expected a row.",
-            "Which length comes first in `np.zeros(...)`?",
-        ),
-        (
-            rows.shape == (num_classes,),
-            "`{name}` is a single row, expected one for each label.",
-            "Where are the others?",
-        ),
-        (width == labels.max() + 1 != num_classes, "`{name}` has rows just long enough for its largest label.", "Why?"),
         (width == 10 != num_classes, "`{name}` has rows of 10 numbers, not of num_classes.", "Is there a fixed 10?"),
         (width == num_classes + 1, "`{name}` has rows with one number too many.", "Which labels are there, from 0?"),
         (width == num_classes - 1, "`{name}` has rows with one number too few.", "Does 0 have a place?"),
@@ -118,11 +95,7 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
         (100 * right, "`{name}` has 100 at the right places, expected a 1.", "What do you assign?"),
         (overflow, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (labels.dtype == np.uint8, uint8, "Do you need to compute with labels, or only to use them as positions?"),
-        (
-            (rows.any(axis=-1).sum() == 1) & (rows.ndim > 1),
-            "`{name}` has ones in one row only.",
-            "Is `return` in a loop?",
-        ),
+        (is_one_row, "`{name}` has ones in one row only.", "Does `return` stand inside a loop?"),
     ]
 
 
@@ -162,7 +135,7 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
     truths, answers, losses = batch_truths, batch_answers, _losses(batch_truths, batch_answers)
     loss, num_classes, logs, probabilities = losses.mean(), truths.shape[1], np.log(answers), (truths * answers).sum(1)
     is_right = truths.argmax(axis=1) == answers.argmax(axis=1)
-    minus, log, formula = "Where is the minus in the formula?", "Which logarithm does the lesson use?", "Which formula?"
+    minus, log, formula = "Where is the minus in the formula?", "Which logarithm is it?", "What is the formula?"
     all_entries = "`{name}` is a mean over all entries of the table, nine of ten of which are 0: a tenth of the loss."
     without_rows = "`{name}` takes all ten logarithms of each row: the one-hot rows were left out."
     return [
@@ -178,9 +151,9 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
         (probabilities.mean(), "`{name}` is the mean probability of the true digits: no logarithm was taken.", formula),
         (1 - probabilities.mean(), "`{name}` is 1 minus the mean probability: no logarithm was taken.", formula),
         (
-            -np.log(answers.max(axis=1)).mean(),
+            -np.log(answers.max(1)).mean(),
             "`{name}` uses the largest probability of each row.",
-            "Is it the true one?",
+            "Is that the true digit?",
         ),
         (-logs.mean(), without_rows, "Which of the ten should count?"),
         (-logs.sum(axis=1).mean(), without_rows, "Which of the ten should count?"),
@@ -188,9 +161,9 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
         (-truths * logs, "`{name}` is not added up yet: a number for each entry.", "What does `.sum(axis=1)` do?"),
         (truths * logs, "`{name}` is not added up yet, and has no minus.", "What does `.sum(axis=1)` do?"),
         (
-            losses.sum() / num_classes,
+            loss * len(losses) / num_classes,
             "`{name}` is the sum, divided by the number of classes.",
-            "How many losses are there?",
+            "How many losses?",
         ),
         (((truths - answers) ** 2).mean(), "`{name}` is the mean squared error, another loss.", formula),
         (((truths - answers) ** 2).sum(1).mean(), "`{name}` is the squared error of a row, another loss.", formula),

@@ -32,7 +32,7 @@ class Incorrect(Exception):  # noqa: N818 - a verdict, not an error of the progr
     """
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message, hint)
+        super().__init__(f"{message} {hint}")
         self.message = message
         self.hint = hint
 

@@ -169,7 +169,7 @@ def test_wrong_answers_are_told_from_right_ones_and_exchanged_ones(says):
 def test_two_causes_are_both_named_and_the_mistake_comes_before_three_digits(says):
     rows = [(0.5, "One.", "Why?"), (0.5, "Two.", "How?"), (2.004, "Near.", "Which?")]
     exercise = Exercise("02.8", "Mean", Number("mean", expected=lambda: 2.0, mistakes=lambda: rows), hints=["Hint."])
-    assert "Either: One. Or: Two." in says(exercise, 0.5)
+    assert "for example: One. Or: Two." in says(exercise, 0.5)
     assert "Near." in says(exercise, 2.004)
     assert says(exercise, 2.001).startswith("✓")
 
