@@ -2,32 +2,35 @@
 
 import pytest
 
-from tools import mutants
-from tools.execution import LessonError
-from tools.faults import FAULTS, TRAIN, Fault
-from tools.reference import ROOT
+from course_utils.course import NOTEBOOKS, ROOT, CourseError
+from tools.mutants import Fault, mutants, read_faults
+
+FAULTS = read_faults()
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    return mutants._copy(tmp_path_factory.mktemp("course"))
-
-
-def test_there_are_many_faults_each_with_a_name_of_its_own():
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 30
+def test_each_fault_has_a_name_of_its_own_and_lessons_that_exist():
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 81
+    assert all((NOTEBOOKS / lesson).is_file() for fault in FAULTS for lesson in fault.lessons)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_can_be_planted_and_touches_a_lesson(fault, copy):
-    path = copy / fault.file
-    before = path.read_bytes()
-    mutants._plant(fault, copy)
-    assert path.read_bytes() != before
-    assert mutants.lessons_touched(fault, copy)
+def test_a_fault_can_be_planted(fault, tmp_path):
+    path = tmp_path / fault.file
+    path.parent.mkdir(parents=True)
+    before = (ROOT / fault.file).read_bytes()
     path.write_bytes(before)
+    with fault.planted(tmp_path):
+        assert path.read_bytes() != before
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("text", ["no such line", "import"])
-def test_a_fault_that_fits_nowhere_or_twice_is_refused(text):
-    with pytest.raises(LessonError, match="must stand there once"):
-        mutants._plant(Fault("x", TRAIN, text, ""), ROOT, dry_run=True)
+def test_a_fault_that_fits_nowhere_or_twice_is_refused(text, tmp_path):
+    (tmp_path / "model.py").write_text("import keras\nimport numpy\n", encoding="utf-8")
+    with pytest.raises(CourseError, match="must occur once"), Fault("x", "model.py", text, "", ()).planted(tmp_path):
+        pass
+
+
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(CourseError, match="No fault has 'softmaxx'"):
+        mutants(["softmax left out", "softmaxx"])
