@@ -3,8 +3,6 @@
 import pytest
 from hypothesis import settings
 
-from tests.robustness.sandbox import Sandbox
-
 _FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -31,14 +29,3 @@ def is_long(request):
 def figures(request):
     """Return the lines for the end of the run."""
     return request.config.stash[_FIGURES]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory, figures):
-    """Start a process that reads files under watch."""
-    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
-    yield sandbox
-    sandbox.close()
-    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(sandbox.tally.items()))
-    worst = f"{sandbox.worst['seconds']:.2f} s of processor time, {sandbox.worst['megabytes']:.0f} MB"
-    figures.append(f"{sum(sandbox.tally.values()):,} files: {outcomes}; at worst {worst}")

@@ -4,7 +4,6 @@
 """
 
 import io
-import os
 import pickle
 import subprocess
 import sys
@@ -14,10 +13,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.robustness import attacks, strategies
-from tests.robustness.sandbox import fingerprint
+if sys.platform != "linux":
+    pytest.skip("the sandbox needs limits and figures that only Linux has", allow_module_level=True)
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the sandbox needs limits that this system does not have")
+from tests.robustness import attacks, strategies
+from tests.robustness.sandbox import Sandbox, fingerprint
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory, figures):
+    """Start a process that reads files under watch."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    yield sandbox
+    sandbox.close()
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(sandbox.tally.items()))
+    worst = f"{sandbox.worst['seconds']:.2f} s of processor time, {sandbox.worst['megabytes']:.0f} MB"
+    figures.append(f"{sum(sandbox.tally.values()):,} files: {outcomes}; at worst {worst}")
 
 
 def cases(fast, long):
@@ -33,20 +44,20 @@ def cases(fast, long):
     )
 
 
-@cases(fast=100, long=2_000)
+@cases(fast=50, long=2_000)
 @given(drawn=strategies.genuine)
 def test_genuine_files_of_every_form_are_read(sandbox, drawn):
     content, arrays = drawn
     assert sandbox.read(content)["arrays"] == [fingerprint(array) for array in arrays]
 
 
-@cases(fast=150, long=8_000)
+@cases(fast=60, long=8_000)
 @given(drawn=strategies.damaged(strategies.pickles()))
 def test_damaged_pickles(sandbox, drawn):
     sandbox.read(drawn[0])
 
 
-@cases(fast=100, long=5_000)
+@cases(fast=40, long=5_000)
 @given(drawn=strategies.damaged(strategies.archives()))
 def test_damaged_archives_give_what_was_in_them(sandbox, drawn):
     content, arrays = drawn
@@ -55,20 +66,21 @@ def test_damaged_archives_give_what_was_in_them(sandbox, drawn):
         assert set(verdict["arrays"]) <= {fingerprint(array) for array in arrays}
 
 
-@cases(fast=150, long=6_000)
+@cases(fast=80, long=6_000)
 @given(content=strategies.programs)
 def test_pickles_made_up_of_instructions(sandbox, content):
     sandbox.read(content)
 
 
-@cases(fast=100, long=4_000)
+@cases(fast=40, long=4_000)
 @given(data=st.data())
 def test_attacks_of_every_technique_anywhere_in_a_pickle(sandbox, data):
     verdict = sandbox.read(data.draw(strategies.hostile(sandbox.folder / "canary")))
-    assert verdict["second_opinion"] in (None, "the same")
+    # What is read may hold useless calls of the few functions that arrays need, and of no other.
+    assert not str(verdict["second_opinion"]).startswith("PermissionError")
 
 
-@cases(fast=100, long=4_000)
+@cases(fast=40, long=4_000)
 @given(content=strategies.lying_archives())
 def test_archives_that_lie(sandbox, content):
     sandbox.read(content)
@@ -81,7 +93,8 @@ def test_archives_that_lie(sandbox, content):
 def test_the_largest_files_that_are_permitted(sandbox, is_long, form, order):
     if not is_long and (form, order) != (2, np.asfortranarray):  # which needs most
         pytest.skip("only with --long")
-    images, labels = np.full((128_000, 28, 28), 7, np.uint8), np.full(128_000, 7, np.uint8)
+    count = 105_000 if form == 0 else 128_000  # a line of text has a limit of its own
+    images, labels = np.full((count, 28, 28), 7, np.uint8), np.full(count, 7, np.uint8)
     arrays = order(images), labels, images[:1], labels[:1]
     if isinstance(form, int):
         content = pickle.dumps([arrays[:2], arrays[2:]], form)
@@ -92,16 +105,29 @@ def test_the_largest_files_that_are_permitted(sandbox, is_long, form, order):
     assert sandbox.read(content)["arrays"] == [fingerprint(array) for array in arrays]
 
 
-@pytest.mark.parametrize("technique", attacks.EXECUTED)
-def test_what_pickle_executes_is_refused_unexecuted(sandbox, tmp_path, technique):
-    content = attacks.EXECUTED[technique](tmp_path / "canary")
-    program = f"{attacks.PREPARE}; import pickle, sys; pickle.loads(sys.stdin.buffer.read())"
-    subprocess.run([sys.executable, "-c", program], input=content, capture_output=True)
-    assert (tmp_path / "canary").exists(), "this attack must work on pickle, or the test shows nothing"
+def test_what_pickle_executes_is_refused_unexecuted(sandbox, tmp_path):
+    program = f"""{attacks.PREPARE}
+import os, pathlib, pickle, sys
+sys.path[:0] = {sys.path!r}
+from tests.robustness import attacks
+for number, technique in enumerate(attacks.executed(pathlib.Path())):
+    canary = pathlib.Path(sys.argv[1]) / str(number)
+    if not (child := os.fork()):
+        try:
+            pickle.loads(attacks.executed(canary)[technique])
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    if not canary.exists():
+        print(technique)
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("", 0), "these attacks must work on pickle, or the test shows nothing"
 
-    verdict = sandbox.read(attacks.EXECUTED[technique](sandbox.folder / "canary"))
-    assert verdict["outcome"] == "refused"
-    assert "refused unexecuted" in verdict["message"]
+    for technique, content in attacks.executed(sandbox.folder / "canary").items():
+        verdict = sandbox.read(content)
+        expected = "cut off" if technique == "before the file is cut off" else "refused unexecuted"
+        assert (verdict["outcome"], expected in verdict["message"]) == ("refused", True), technique
 
 
 @pytest.mark.parametrize(
@@ -122,8 +148,8 @@ def test_the_sandbox_sees_what_a_reader_must_not_do(tmp_path, program, event):
     watch = f"""
 import os, pickle, socket, subprocess, sys
 sys.path[:0] = {sys.path!r}
-from tests.robustness.sandbox import _Watch
-watch = _Watch("digits")
+from tests.robustness.sandbox import Watch
+watch = Watch("digits")
 watch.is_on = True
 try:
     {program}
@@ -135,4 +161,4 @@ print(watch.events[0])
     (tmp_path / "digits").write_bytes(b"")
     done = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.startswith(f"{event} "), done.stderr
-    assert os.listdir(tmp_path) == ["digits"]  # noqa: PTH208
+    assert [path.name for path in tmp_path.iterdir()] == ["digits"]
