@@ -9,7 +9,7 @@ COURSE = @$(PYTHON) -m tools
 	experiments bench lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(lastword $(MAKEFILE_LIST))
 
 run: ## execute lessons 00-08 and write pages and a summary to build/ (EPOCHS=3: a short training)
 	$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))

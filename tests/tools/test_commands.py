@@ -1,0 +1,116 @@
+"""The commands: one table, a target of make for each, and errors that are printed in one place."""
+
+import ast
+import errno
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from course_utils.course import ROOT, CourseError
+from tools import commands
+from tools.commands import COMMANDS, Command, _parse, main
+
+ARGUMENTS = {
+    "run": ["--epochs", "3"],
+    "lab": ["--no-browser", "--port=9"],
+    "test": ["-k", "data"],
+    "test-browser": ["--", "--long"],
+    "kit": ["--platform", "macos-arm64", "linux-arm64", "--python", "3.12"],
+    "record": ["04"],
+    "check": ["04", "05"],
+    "mutants": ["loss"],
+    "experiments": ["cnn", "--workers", "2"],
+    "bench": ["training", "--quick", "--keep"],
+    "lock": ["--upgrade"],
+}
+STUDENT = ("lab", "setup", "check-setup")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_function_that_takes_its_arguments(name):
+    module, _, function = COMMANDS[name].function.partition(":")
+    # The source is read: importing all modules takes as long as TensorFlow does.
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    (definition,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    by_position, by_name = definition.args.args, definition.args.kwonlyargs
+    possible = {argument.arg for argument in by_position + by_name}
+    needed = {argument.arg for argument in by_position[: len(by_position) - len(definition.args.defaults)]}
+    needed |= {each.arg for each, default in zip(by_name, definition.args.kw_defaults, strict=True) if default is None}
+    for arguments in ([], ARGUMENTS.get(name, [])):
+        parsed_name, parsed = _parse([name, *arguments])
+        assert parsed_name == name
+        assert needed <= parsed.keys() | (COMMANDS[name].fixed or {}).keys() <= possible
+
+
+def test_what_belongs_to_another_program_is_passed_on():
+    assert _parse(["lab", "--no-browser", "--port=9"]) == ("lab", {"arguments": ["--no-browser", "--port=9"]})
+    assert _parse(["test", "--", "-k", "data"]) == ("test", {"arguments": ["-k", "data"]})
+
+
+def test_help_and_mistakes_need_no_packages():
+    def start(*arguments):
+        command = [sys.executable, "-S", "-m", "tools", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert set(re.findall(r"^    ([a-z-]+)", start("--help").stdout, re.MULTILINE)) == COMMANDS.keys()
+    assert "--epochs N" in start("run", "--help").stdout
+    for wrong, message in (("rum", "rum"), ("run --epochs 0", "1 or more"), ("run --epochs x", "'x'")):
+        done = start(*wrong.split())
+        assert done.returncode == 2
+        assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "printed"),
+    [
+        (CourseError("There is no lesson 77."), 1, "There is no lesson 77.\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, r"No space left.*another disk"),
+        (KeyboardInterrupt(), 130, "can be run again"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_errors_become_a_message_and_a_status(monkeypatch, capsys, error, status, printed):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(commands, "ensure_environment", lambda *_, **__: None)
+    monkeypatch.setattr(commands, "show_setup", fail)
+    assert main(["setup"]) == status
+    assert re.search(printed, capsys.readouterr().err)
+
+
+def test_a_relative_path_is_made_absolute_before_kernels_work_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_PATH", "mnist.npz")
+    monkeypatch.setattr(commands, "ensure_environment", lambda *_, **__: None)
+    monkeypatch.setitem(COMMANDS, "setup", Command("", "os:getcwd"))
+    main(["setup"])
+    assert commands.os.environ["MNIST_PATH"] == str(tmp_path / "mnist.npz")
+
+
+@pytest.mark.parametrize(("file", "names"), [("Makefile", COMMANDS), ("tools/student/Makefile", STUDENT)])
+def test_make_has_a_target_with_a_line_of_help_for_every_command(file, names):
+    targets = re.findall(r"^([a-z-]+):(.*)", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name for name, _ in targets} == {"help", *names}
+    assert all(re.match(r" ## \S", rest) for _, rest in targets)
+    if shutil.which("make"):
+        listed = subprocess.check_output(["make", "--no-print-directory", "-f", file], cwd=ROOT, text=True)
+        assert set(re.findall(r"^make ([a-z-]+) +\S", listed, re.MULTILINE)) == {"help", *names}
+
+
+def test_students_have_three_commands(tmp_path):
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tools" / "student" / "__main__.py", tmp_path / "tools" / "__main__.py")
+    shutil.copy(ROOT / "requirements.lock", tmp_path)
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "tools", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    for arguments in ((), ("run",)):
+        assert all(f"tools {name}" in start(*arguments).stderr for name in STUDENT)
+    assert start("setup").stdout.startswith("The course is set up")
