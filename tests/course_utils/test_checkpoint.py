@@ -1,4 +1,4 @@
-"""Contracts of course_utils.checkpoint: what an interrupted training loses, and how it goes on."""
+"""What an interrupted training loses, and how it continues."""
 
 import errno
 import json
@@ -13,41 +13,14 @@ import keras
 import numpy as np
 import pytest
 
+from course_utils.checkpoint import FILE_NAME, keep_each_epoch
 from course_utils.data import ARRAY_NAMES, Dataset
 from course_utils.model import build_model
 from course_utils.preprocessing import one_hot, preprocess_images
-from course_utils.checkpoint import FILE_NAME, keep_each_epoch
 from course_utils.training import load_trained_model
 
 GOING_ON = "Going on after {} finished epochs."
-
-# As in lesson 05, on a third of the embedded digits; prints its history.
-SCRIPT = """
-import json, sys
-import keras, tensorflow
-from course_utils.data import load_dataset
-from course_utils.model import build_model, compile_model
-from course_utils.preprocessing import one_hot, preprocess_images
-from course_utils.checkpoint import keep_each_epoch
-
-dataset = load_dataset()
-keras.utils.set_random_seed(9)
-tensorflow.config.experimental.enable_op_determinism()
-model = build_model()
-compile_model(model, 4)
-vectors, rows = preprocess_images(dataset.train_images)[:500], one_hot(dataset.train_labels)[:500]
-print("training", flush=True)
-history = model.fit(
-    vectors,
-    rows,
-    validation_data=(vectors[:100], rows[:100]),
-    batch_size=128,
-    epochs=12,
-    verbose=0,
-    callbacks=[keep_each_epoch(dataset, seed=9, batch_size=128)],
-)
-print(json.dumps(history.history))
-"""
+LEFT_ASIDE = "The unfinished training in the workspace {}: left aside."
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +29,7 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dataset():
     images = np.random.default_rng(1).integers(0, 256, (40, 28, 28), dtype=np.uint8)
     labels = (np.arange(40) % 10).astype(np.uint8)
@@ -89,52 +62,38 @@ def fit(model, dataset, *, epochs=4, stop_after=None, seed=9, batch_size=10, num
         keras.callbacks.LambdaCallback(on_epoch_end=stop),
     ]
     vectors, rows = preprocess_images(dataset.train_images)[:num_images], one_hot(dataset.train_labels)[:num_images]
-    validation = (vectors[:10], rows[:10])
-    return model.fit(
-        vectors, rows, validation_data=validation, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=callbacks
-    )
+    options = {"validation_data": (vectors[:10], rows[:10]), "epochs": epochs, "verbose": 0, "callbacks": callbacks}
+    return model.fit(vectors, rows, batch_size=batch_size, **options)
 
 
-def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(dataset, kept, capsys):
-    uninterrupted = fit(fresh_model(), dataset).history
+@pytest.fixture(scope="module")
+def uninterrupted(dataset, tmp_path_factory):
+    """Return the history of four epochs without an interruption."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path_factory.mktemp("uninterrupted")))
+        return fit(fresh_model(), dataset).history
+
+
+def test_a_stopped_training_continues_as_if_it_had_not_been_stopped(dataset, uninterrupted, kept, capsys):
     begun = fit(fresh_model(), dataset, stop_after=2)
     assert begun.history == {name: values[:2] for name, values in uninterrupted.items()}
     assert kept.exists()
     assert capsys.readouterr().out == ""
-    resumed = fit(fresh_model(), dataset)
+    model = fresh_model()
+    resumed = fit(model, dataset)
     assert GOING_ON.format(2) in capsys.readouterr().out
     assert resumed.history == uninterrupted
     assert resumed.epoch == [0, 1, 2, 3]
-
-
-def test_the_same_network_goes_on_in_the_same_kernel(dataset, capsys):
-    uninterrupted = fit(fresh_model(), dataset).history
-    model = fresh_model()
-    fit(model, dataset, stop_after=1)
-    assert fit(model, dataset).history == uninterrupted
-    assert GOING_ON.format(1) in capsys.readouterr().out
-
-
-def test_a_training_may_become_longer(dataset, capsys):
-    uninterrupted = fit(fresh_model(), dataset).history
-    fit(fresh_model(), dataset, epochs=3, stop_after=2)
-    assert fit(fresh_model(), dataset, epochs=4).history == uninterrupted
-    assert GOING_ON.format(2) in capsys.readouterr().out
-
-
-def test_a_finished_training_leaves_nothing_to_go_on_with(dataset, kept, capsys):
-    first = fit(fresh_model(), dataset).history
-    assert not kept.exists()
-    assert fit(fresh_model(), dataset).history == first
-    assert capsys.readouterr().out == ""
-
-
-def test_later_trainings_of_a_resumed_network_begin_with_their_first_epoch(dataset):
-    fit(fresh_model(), dataset, stop_after=2)
-    model = fresh_model()
-    fit(model, dataset)
+    assert not kept.exists(), "a finished training leaves nothing to continue"
     vectors, rows = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
-    assert model.fit(vectors, rows, epochs=2, verbose=0).epoch == [0, 1]
+    assert model.fit(vectors, rows, epochs=2, verbose=0).epoch == [0, 1], "a later training begins with its first epoch"
+
+
+def test_it_continues_in_the_same_kernel_and_may_become_longer(dataset, uninterrupted, capsys):
+    model = fresh_model()
+    fit(model, dataset, epochs=3, stop_after=1)
+    assert fit(model, dataset, epochs=4).history == uninterrupted
+    assert GOING_ON.format(1) in capsys.readouterr().out
 
 
 def other_digits(dataset: Dataset) -> Dataset:
@@ -143,79 +102,67 @@ def other_digits(dataset: Dataset) -> Dataset:
     return Dataset(dataset.name, images, dataset.train_labels, dataset.test_images, dataset.test_labels)
 
 
-@pytest.mark.parametrize(
-    ("what", "network", "options"),
-    [
-        ("seed", {}, {"seed": 10}),
-        ("batch size, number of steps", {}, {"batch_size": 8}),
-        ("digits", {}, {"change_digits": other_digits}),
-        ("number of steps", {}, {"num_images": 30}),
-        ("network", {"network": smaller_network}, {}),
-        ("loss", {"loss": "mse"}, {}),
-        ("optimizer", {"learning_rate": 0.01}, {}),
-    ],
-)
-def test_another_recipe_is_not_gone_on_with(dataset, capsys, what, network, options):
+def test_another_recipe_does_not_use_the_checkpoint(dataset, kept, capsys):
     fit(fresh_model(), dataset, stop_after=2)
-    dataset = options.pop("change_digits", lambda same: same)(dataset)
-    assert len(fit(fresh_model(**network), dataset, **options).history["loss"]) == 4
-    assert f"The unfinished training in the workspace is another one ({what})" in capsys.readouterr().out
+    checkpoint = kept.read_bytes()
+    for difference, network, other, options in [
+        ("seed", {}, dataset, {"seed": 10}),
+        ("batch size, number of steps", {}, dataset, {"batch_size": 8}),
+        ("digits", {}, other_digits(dataset), {}),
+        ("number of steps", {}, dataset, {"num_images": 30}),
+        ("network", {"network": smaller_network}, dataset, {}),
+        ("loss", {"loss": "mse"}, dataset, {}),
+        ("optimizer", {"learning_rate": 0.01}, dataset, {}),
+    ]:
+        kept.write_bytes(checkpoint)
+        assert fit(fresh_model(**network), other, stop_after=1, **options).epoch == [0]
+        assert LEFT_ASIDE.format(f"is another one ({difference})") in capsys.readouterr().out
 
 
-def test_resume_false_begins_anew(dataset, capsys):
-    uninterrupted = fit(fresh_model(), dataset).history
+def test_resume_false_starts_over_and_more_epochs_than_asked_for_are_left_aside(dataset, uninterrupted, capsys):
     fit(fresh_model(), dataset, stop_after=2)
-    assert fit(fresh_model(), dataset, resume=False).history == uninterrupted
+    assert fit(fresh_model(), dataset, resume=False, stop_after=3).epoch == [0, 1, 2]
     assert capsys.readouterr().out == ""
+    assert fit(fresh_model(), dataset, epochs=2).history == {name: values[:2] for name, values in uninterrupted.items()}
+    assert LEFT_ASIDE.format("has 3 epochs already") in capsys.readouterr().out
 
 
-def test_more_epochs_than_asked_for_are_left_aside(dataset, capsys):
-    uninterrupted = fit(fresh_model(), dataset, epochs=2).history
-    fit(fresh_model(), dataset, stop_after=2)
-    assert fit(fresh_model(), dataset, epochs=2).history == uninterrupted
-    assert "has 2 epochs already: left aside" in capsys.readouterr().out
-
-
-def test_what_a_trained_network_learns_on_top_is_not_taken_for_the_recipe(dataset, kept, capsys):
+def test_what_a_trained_network_learns_on_top_is_not_kept(dataset, kept, capsys):
     model = fresh_model()
-    fit(model, dataset)
-    fit(model, dataset, stop_after=2)
+    fit(model, dataset, epochs=1)
+    fit(model, dataset, stop_after=1)
     assert "has been trained before" in capsys.readouterr().out
     assert not kept.exists()
 
 
-def flip_a_byte(content: bytes) -> bytes:
+def flip_a_bit(content: bytes) -> bytes:
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [flip_a_byte, lambda content: content[: len(content) // 2], lambda content: b"", lambda content: b"half a netw"],
-    ids=["a flipped bit", "half a file", "nothing", "something else"],
-)
-def test_a_damaged_file_is_told_and_left_aside(dataset, kept, capsys, damage):
-    uninterrupted = fit(fresh_model(), dataset).history
-    fit(fresh_model(), dataset, stop_after=2)
-    kept.write_bytes(damage(kept.read_bytes()))
-    assert fit(fresh_model(), dataset).history == uninterrupted
-    assert "cannot be read (BadZipFile): left aside." in capsys.readouterr().out
-
-
-def test_a_network_without_its_training_is_told_and_left_aside(dataset, kept, capsys):
-    kept.parent.mkdir()
+def test_a_damaged_checkpoint_is_named_and_left_aside(dataset, kept, capsys):
+    fit(fresh_model(), dataset, stop_after=1)
+    content = kept.read_bytes()
     fresh_model().save(kept)
-    assert len(fit(fresh_model(), dataset).history["loss"]) == 4
-    assert "cannot be read (KeyError): left aside." in capsys.readouterr().out
+    without_training = kept.read_bytes()
+    for damaged, error in [
+        (flip_a_bit(content), "BadZipFile"),
+        (content[: len(content) // 2], "BadZipFile"),
+        (b"", "BadZipFile"),
+        (without_training, "KeyError"),
+    ]:
+        kept.write_bytes(damaged)
+        assert fit(fresh_model(), dataset, stop_after=1).epoch == [0]
+        assert LEFT_ASIDE.format(f"cannot be read ({error})") in capsys.readouterr().out
 
 
-def test_a_training_goes_on_where_nothing_can_be_kept(dataset, kept, capsys):
+def test_a_training_continues_where_nothing_can_be_kept(dataset, kept, capsys):
     kept.parent.write_text("in the way", encoding="utf-8")
-    assert len(fit(fresh_model(), dataset).history["loss"]) == 4
+    assert len(fit(fresh_model(), dataset, epochs=3).history["loss"]) == 3
     assert capsys.readouterr().out.count("The epochs cannot be kept in the workspace (File exists)") == 1
 
 
-def test_a_disk_that_is_full_leaves_the_epoch_before(dataset, kept, monkeypatch, capsys):
+def test_a_full_disk_leaves_the_epoch_before(dataset, kept, monkeypatch, capsys):
     fit(fresh_model(), dataset, stop_after=1)
     before = kept.read_bytes()
     write = zipfile.ZipFile.writestr
@@ -228,41 +175,65 @@ def test_a_disk_that_is_full_leaves_the_epoch_before(dataset, kept, monkeypatch,
     monkeypatch.setattr(zipfile.ZipFile, "writestr", write_until_the_history)
     assert fit(fresh_model(), dataset, stop_after=2).epoch == [0, 1]
     assert kept.read_bytes() == before
-    assert "cannot be kept in the workspace (No space left on device)" in (said := capsys.readouterr().out)
-    assert "Make room" in said
+    assert "cannot be kept in the workspace (No space left on device)" in capsys.readouterr().out
 
 
-def test_an_unfinished_training_is_not_the_network_that_was_trained(dataset, workspace, capsys):
+def test_a_checkpoint_is_not_the_network_that_was_trained(dataset, workspace, capsys):
     dataset = Dataset("MNIST", *(getattr(dataset, name) for name in ARRAY_NAMES))
-    fit(fresh_model(), dataset, stop_after=2)
+    fit(fresh_model(), dataset, stop_after=1)
     load_trained_model(dataset)
     assert (workspace / "mnist" / FILE_NAME).exists()
     assert "No network of yours in the workspace" in capsys.readouterr().out
 
 
+# As in lesson 05, on a third of the embedded digits; says when an epoch has ended, and waits before the last one.
+SCRIPT = """
+import sys
+import keras
+from course_utils.checkpoint import keep_each_epoch
+from course_utils.data import load_dataset
+from course_utils.model import build_model, compile_model
+from course_utils.preprocessing import one_hot, preprocess_images
+
+def say(epoch, logs):
+    print("epoch", epoch + 1, flush=True)
+    if epoch == 10 and is_child:
+        sys.stdin.read()
+
+dataset = load_dataset()
+keras.utils.set_random_seed(9)
+model = build_model()
+compile_model(model, 4)
+vectors, rows = preprocess_images(dataset.train_images)[:500], one_hot(dataset.train_labels)[:500]
+callbacks = [keep_each_epoch(dataset, seed=9, batch_size=128), keras.callbacks.LambdaCallback(on_epoch_end=say)]
+validation = (vectors[:100], rows[:100])
+history = model.fit(vectors, rows, 128, 12, 0, callbacks, validation_data=validation).history
+"""
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_killed_again_and_again_a_training_ends_with_the_uninterrupted_history(workspace, monkeypatch):
+def test_a_killed_training_ends_with_the_uninterrupted_history(workspace, monkeypatch, capsys, request):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.delenv("MNIST_PATH", raising=False)
-    command = [sys.executable, "-c", SCRIPT]
-    uninterrupted = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
-    lengths = []
-    kept = workspace / "uci_digits" / FILE_NAME
-    for _ in range(3):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as training:
-            while training.stdout.readline() != "training\n":
-                pass
-            before = kept.stat().st_mtime_ns if kept.exists() else 0
-            while training.poll() is None and (kept.stat().st_mtime_ns if kept.exists() else 0) == before:
-                time.sleep(0.001)
-            time.sleep(random.uniform(0, 0.3))
-            training.kill()
-        if not kept.exists():
-            break  # it was faster
-        with zipfile.ZipFile(kept) as archive:
-            lengths.append(len(json.loads(archive.read("training.json"))["history"]["loss"]))
-    resumed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
-    assert lengths and lengths == sorted(lengths)
-    assert GOING_ON.format(lengths[-1]) in resumed
-    assert json.loads(resumed.splitlines()[-1]) == json.loads(uninterrupted.splitlines()[-1])
-    assert not kept.exists()
+    trained, resumed = {"is_child": False}, {"is_child": False}
+    exec(SCRIPT, trained)
+    checkpoint = workspace / "uci_digits" / FILE_NAME
+    num_epochs = 0
+    for _ in range(6 if request.config.getoption("--long") else 1):
+        command = [sys.executable, "-c", f"is_child = True{SCRIPT}"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+            while child.stdout.readline() != f"epoch {num_epochs + 2}\n":
+                assert child.poll() is None
+            time.sleep(random.uniform(0, 0.1))
+            child.kill()
+        with zipfile.ZipFile(checkpoint) as archive:
+            before, num_epochs = num_epochs, len(json.loads(archive.read("training.json"))["history"]["loss"])
+        assert before < num_epochs < 12
+        if num_epochs > 8:
+            break
+    capsys.readouterr()
+    exec(SCRIPT, resumed)
+    assert GOING_ON.format(num_epochs) in capsys.readouterr().out
+    assert resumed["history"] == trained["history"]
+    assert all(map(np.array_equal, resumed["model"].get_weights(), trained["model"].get_weights()))
+    assert not checkpoint.exists()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from course_utils.course import REFERENCE
 from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, sample_handwritings, shrink_drawing
 from course_utils.model import build_model
 from course_utils.preprocessing import preprocess_images
-from course_utils.training import REFERENCE_FOLDER
 
 SAMPLES = sample_handwritings()
 LABELS = np.array([sample.digit for sample in SAMPLES])
@@ -19,31 +19,19 @@ def in_a_corner(strokes):
     return [[(0.06 + 0.4 * x, 0.04 + 0.4 * y) for x, y in points] for points in strokes]
 
 
-@pytest.fixture(scope="module")
-def reference_model():
-    model = build_model()
-    model.load_weights(REFERENCE_FOLDER / "mnist.weights.h5")
-    return model
-
-
-def test_there_are_three_hands_of_each_digit():
+def test_there_are_three_samples_of_each_digit_all_within_the_pad():
     assert LABELS.tolist() == sorted([*range(10)] * 3)
     assert len({json.dumps(sample.strokes) for sample in SAMPLES}) == 30
     points = np.concatenate([np.array(points) for sample in SAMPLES for points in sample.strokes])
-    assert points.min() > 0
-    assert points.max() < 1
+    assert 0 < points.min() < points.max() < 1
 
 
 def test_a_line_is_as_wide_as_the_pen_and_grey_only_at_its_edges():
     drawing = draw_strokes([[(0.2, 0.5), (0.8, 0.5)]], pen=0.1)
-    assert drawing.shape == (280, 280)
-    assert drawing.dtype == np.uint8
+    assert (drawing.shape, drawing.dtype) == ((280, 280), np.uint8)
     assert (drawing[:, 140] == 255).sum() == 28
     assert drawing[140, :40].max() == 0
     assert drawing[140, 60:220].min() == 255
-
-
-def test_a_stroke_of_one_point_is_a_dot():
     dot = draw_strokes([[(0.5, 0.5)]], pen=0.1)
     assert dot.sum() / 255 == pytest.approx(np.pi * 14**2, rel=0.01)
 
@@ -56,30 +44,24 @@ def test_what_lies_beyond_the_pad_is_cut_off():
 
 
 def test_nothing_drawn_is_an_empty_image():
-    assert not draw_strokes([]).any()
     assert not prepare_drawing(draw_strokes([])).any()
     assert prepare_drawing(draw_strokes([])).shape == (28, 28)
 
 
 @pytest.mark.parametrize("pen", PENS.values(), ids=PENS.keys())
-@pytest.mark.parametrize("index", range(30))
-def test_a_prepared_digit_has_the_size_and_place_of_mnists(index, pen):
-    image = prepare_drawing(draw_strokes(SAMPLES[index].strokes, pen))
-    assert image.dtype == np.uint8
-    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
-    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
-    assert np.abs(np.array(ndimage.center_of_mass(image)) - 14).max() <= 0.5
-
-
-def test_size_and_place_of_the_drawing_make_no_difference():
+def test_a_prepared_digit_has_the_size_and_place_of_mnists(pen):
     for sample in SAMPLES:
-        drawing = draw_strokes(sample.strokes)
-        image = prepare_drawing(drawing).astype(int)
+        drawing = draw_strokes(sample.strokes, pen)
+        image = prepare_drawing(drawing)
+        assert image.dtype == np.uint8
+        rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert np.abs(np.array(ndimage.center_of_mass(image)) - 14).max() <= 0.5
         moved = np.zeros((560, 560), np.uint8)
         moved[250:530, 13:293] = drawing
         assert (prepare_drawing(moved) == image).all()
         twice = np.kron(drawing, np.ones((2, 2), np.uint8))
-        assert np.abs(prepare_drawing(twice) - image).max() < 16
+        assert np.abs(prepare_drawing(twice) - image.astype(int)).max() < 16
 
 
 def test_proportions_are_kept():
@@ -99,22 +81,18 @@ def test_no_ink_is_pushed_out_of_the_image():
 
 def test_a_shrunk_drawing_stays_where_it_was():
     drawing = draw_strokes(in_a_corner(SAMPLES[0].strokes))
-    image = shrink_drawing(drawing)
-    assert image.shape == (28, 28)
     centre = np.array(ndimage.center_of_mass(drawing)) / 10
-    assert np.abs(np.array(ndimage.center_of_mass(image)) + 0.5 - centre).max() < 0.1
+    assert np.abs(np.array(ndimage.center_of_mass(shrink_drawing(drawing))) + 0.5 - centre).max() < 0.1
 
 
-@pytest.mark.parametrize(
-    ("pen", "place"), [("medium", list), ("medium", in_a_corner), ("thick", list)], ids=["normal", "corner", "thick"]
-)
-def test_the_reference_network_reads_the_samples(reference_model, pen, place):
-    images = np.array([prepare_drawing(draw_strokes(place(sample.strokes), PENS[pen])) for sample in SAMPLES])
-    predictions = reference_model.predict(preprocess_images(images), verbose=0).argmax(axis=1)
-    assert (predictions == LABELS).sum() >= 27
+def test_the_reference_network_classifies_the_samples_only_when_they_are_prepared():
+    model = build_model()
+    model.load_weights(REFERENCE / "mnist.weights.h5")
 
+    def num_correct(prepare, pen, place):
+        images = np.array([prepare(draw_strokes(place(sample.strokes), PENS[pen])) for sample in SAMPLES])
+        return (model.predict(preprocess_images(images), verbose=0).argmax(axis=1) == LABELS).sum()
 
-def test_without_preparation_a_digit_in_a_corner_is_not_read(reference_model):
-    images = np.array([shrink_drawing(draw_strokes(in_a_corner(sample.strokes))) for sample in SAMPLES])
-    predictions = reference_model.predict(preprocess_images(images), verbose=0).argmax(axis=1)
-    assert (predictions == LABELS).sum() <= 10
+    for pen, place in (("medium", list), ("medium", in_a_corner), ("thick", list)):
+        assert num_correct(prepare_drawing, pen, place) >= 27
+    assert num_correct(shrink_drawing, "medium", in_a_corner) <= 10
