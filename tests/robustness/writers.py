@@ -182,22 +182,6 @@ def write_kit(folder, version):
     kit.make_kit(["linux-x86_64"], ["3.12"], root=ready, build=folder)
 
 
-def write_locks(folder, version):
-    """Write as `lock` does, with versions of packages that are made up."""
-    from tools import lock
-
-    def compile_lock(_, *options):
-        pins = 300 if "--all-extras" in options else 200
-        text = "".join(f"package-{pin}=={version} \\\n    --hash=sha256:end\n" for pin in range(pins))
-        Path(options[-1]).write_text(text, encoding="utf-8")
-
-    lock._compile = compile_lock
-    for name in (lock.LOCK, lock.DEVELOPMENT_LOCK):
-        if not (folder / name).exists():
-            (folder / name).touch()
-    lock.write_lock(root=folder)
-
-
 _EDITION = "digit-course-student.zip"
 WRITERS = {
     "pickle": Writer(write_pickle, ("mnist.pickle",), complaint="mnist.pickle: .*cannot be written"),
@@ -212,5 +196,4 @@ WRITERS = {
     "pages": Writer(write_pages, ("html", "notebooks", "summary.json", "workspace"), ("html", "notebooks")),
     "edition": Writer(write_edition, (_EDITION, "student"), ("student",)),
     "kit": Writer(write_kit, ("digit-course-kit.zip", _EDITION, "student"), ("student",)),
-    "locks": Writer(write_locks, ("requirements-dev.lock", "requirements.lock")),
 }
