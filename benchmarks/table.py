@@ -1,0 +1,88 @@
+"""The tables of ``benchmarks/README.md``, made from what `benchmarks.measure` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from course_utils.workspace import atomic_path
+
+README = Path(__file__).with_name("README.md")
+BEGIN = "<!-- what follows is written by: make bench KEEP=1 -->"
+
+
+def write_readme(results: dict[str, Any]) -> None:
+    """Replace the tables of the README by those of these results."""
+    before = README.read_text(encoding="utf-8").partition(BEGIN)[0]
+    with atomic_path(README) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n", encoding="utf-8")
+
+
+def tables(results: dict[str, Any]) -> str:
+    """Write a table for each part that was measured, in Markdown."""
+    writers = {"training": _training, "start": _start, "lessons": _lessons, "setup": _setup}
+    parts = [write(results[part]) for part, write in writers.items() if part in results]
+    return "\n\n".join([_machine(results["machine"]), *parts])
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    where = "{cores} cores of {processor}, {memory_gb} GB, {system}; Python {python}".format(**machine)
+    return f"Measured on {where}, {packages}."
+
+
+def _training(training: dict[str, Any]) -> str:
+    # The first epoch holds copies and tracing.
+    seconds = {
+        name: [median(one["seconds"][1:]) for one in measured] for name, measured in training["contenders"].items()
+    }
+    rows = []
+    for name, measured in training["contenders"].items():
+        ratio = median(one / course for one, course in zip(seconds[name], seconds["course"], strict=True))
+        first = median(one["seconds"][0] for one in measured)
+        accuracies = [one["test_accuracy"] for one in measured if "test_accuracy" in one]
+        shown = [f"{ratio:.2f}", _spread(seconds[name], ".2f"), f"{first:.1f}"]
+        rows.append((name, *shown, _spread(accuracies, ".4f") if accuracies else ""))
+    head = ("", "/ course", "s an epoch", "first epoch, s", "test accuracy")
+    equal = "equal, bit for bit" if training["same_history"] else "**not** equal"
+    return (
+        f"### Training: {training['num_images']:,} images in batches of 128\n\n{_table(head, rows)}\n\n"
+        f"{training['date']}. Medians of {len(seconds['course'])} trainings of {training['num_epochs']} epochs, in turn; "
+        "in brackets the lowest and the highest. The histories of the course and of plain Keras with the same seeds are "
+        f"{equal}.{_quick(training)}"
+    )
+
+
+def _start(start: dict[str, Any]) -> str:
+    rows = [(f"`import {name}`", _spread(seconds, ".3f")) for name, seconds in start["import"].items()]
+    return f"### Start\n\n{_table(('', 's'), rows)}\n\n{start['date']}.{_quick(start)}"
+
+
+def _lessons(lessons: dict[str, Any]) -> str:
+    rows = [(name[:2], f"{one['seconds']:.1f}", f"{one['peak_rss_mb']:,}") for name, one in lessons["lessons"].items()]
+    table = _table(("lesson", "Run All, s", "memory, MB"), rows)
+    return (
+        f"### Lessons\n\n{table}\n\n{lessons['date']}. From one `make run` with {lessons['num_epochs']} epochs of "
+        f"{lessons['dataset']}; memory is the largest resident set of the kernel, in units of 2²⁰ bytes."
+    )
+
+
+def _setup(setup: dict[str, Any]) -> str:
+    text = f"From nothing, caches empty: {setup['seconds']:.0f} s, {setup['disk_mb']:,.0f} million bytes on disk."
+    return f"### Set-up\n\n{setup['date']}. {text}{_quick(setup)}"
+
+
+def _quick(part: dict[str, Any]) -> str:
+    return " A quick run, not a measurement." if part["quick"] else ""
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    middle = f"{median(values):{form}}"
+    return middle if len(values) < 2 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
+    return "\n".join(lines)
