@@ -151,6 +151,3 @@ def _strings(value: object) -> list[str]:
         return [value]
     contents = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for content in contents for text in _strings(content)]
-
-
-normalise = clean_outputs  # until everybody says so
