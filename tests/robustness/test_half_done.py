@@ -36,7 +36,6 @@ def folder():
     """Give a folder that other users can reach, as those of pytest cannot."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
-        (Path(parent) / "ready").mkdir()
         folder = Path(parent) / "folder"
         folder.mkdir()
         yield folder
@@ -112,7 +111,7 @@ def kill_while_writing(write, folder, start):
 
 
 def test_a_writer_that_is_killed_leaves_whole_files(writer, folder, is_long, figures):
-    kills, in_the_middle, version = 40 if is_long else 2, 0, 0
+    kills, in_the_middle, version = 20 if is_long else 2, 0, 0
     for _ in range(kills):
         version = kill_while_writing(writer.write, folder, version + 1)
         found = [path for path in folder.rglob("*") if not any(part.startswith(".") for part in path.parts)]

@@ -118,11 +118,13 @@ def write_checkpoint(folder, version):
 
 
 def write_reference(folder, version):
+    from course_utils import training
     from tools import reference
 
+    trained, _ = _network(folder, version)
     reference.current_recipe = lambda: str(version)
-    write_network(folder.parent / "ready", version)
-    reference.rewrite(folder.parent / "ready", folder)
+    training.read_trained_model = lambda _: trained
+    reference.rewrite(folder, folder)
 
 
 def _notebook(version):
@@ -153,36 +155,32 @@ def write_pages(folder, version):
 
 
 def write_edition(folder, version):
-    """Write as `student` does, without the lessons."""
+    """Write as `student` does, with made-up files."""
     from tools import editions
 
-    source = folder.parent / "ready" / "course_utils"
-    source.mkdir(exist_ok=True)
-    for number in range(40):
-        (source / f"{number}.py").write_text(made_up(version), encoding="utf-8")
     editions.read_lessons = lambda _: {}
     editions.STUDENT_FILES, editions.STUDENT_FOLDERS = {}, ("course_utils",)
-    editions.make_student_edition(source.parent, folder)
+    editions._folder_files = lambda *_: {f"course_utils/{n}.py": made_up(version).encode() for n in range(40)}
+    editions.make_student_edition(folder, folder)
 
 
 def write_kit(folder, version):
-    """Write as `kit` does; everything in it is made up, or kills would only meet the making of it."""
+    """Write as `kit` does, with made-up files."""
     from tools import kit
 
-    ready = folder.parent / "ready"
-    (ready / "requirements.lock").touch()
-    wheels = [ready / f"{number}.whl" for number in range(50)]
-    for path in wheels:
-        path.write_bytes(bytes(100_000))
-    write_edition(folder, version)
+    wheels = [folder / f"{number}.whl" for number in range(50)]
+    if not wheels[-1].exists():
+        for path in (folder / "requirements.lock", *wheels):
+            path.write_text(made_up(0), encoding="utf-8")
+        zipfile.ZipFile(folder / kit.ZIP_NAME, "w").close()
     kit.make_student_edition = kit._digits = lambda *_: None
     kit.read_lessons = lambda _: {}
     kit.fetch_wheels = lambda *_: wheels
     kit.pad_page = lambda: made_up(version)
-    kit.make_kit(["linux-x86_64"], ["3.12"], root=ready, build=folder)
+    kit.make_kit(["linux-x86_64"], ["3.12"], root=folder, build=folder)
 
 
-_EDITION = "digit-course-student.zip"
+_EDITION, _WHEELS = "digit-course-student.zip", [f"{number}.whl" for number in range(50)]
 WRITERS = {
     "pickle": Writer(write_pickle, ("mnist.pickle",), complaint="mnist.pickle: .*cannot be written"),
     "own digits": Writer(
@@ -195,5 +193,5 @@ WRITERS = {
     "recorded notebooks": Writer(write_recorded, LESSONS),
     "pages": Writer(write_pages, ("html", "notebooks", "summary.json", "workspace"), ("html", "notebooks")),
     "edition": Writer(write_edition, (_EDITION, "student"), ("student",)),
-    "kit": Writer(write_kit, ("digit-course-kit.zip", _EDITION, "student"), ("student",)),
+    "kit": Writer(write_kit, tuple(sorted(["digit-course-kit.zip", "requirements.lock", _EDITION, *_WHEELS]))),
 }
