@@ -61,8 +61,8 @@ class Answer:
     is_right : callable, optional
         Where several answers are right: tells whether this one is.
     mistakes : callable, optional
-        Returns the table of mistakes.
-    otherwise : tuple of str, optional
+        Returns the table of mistakes. With an object, it is read up to the first row that is True.
+    otherwise : tuple of str, or callable, optional
         Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
     example : callable, optional
         A right answer, for the tests, where there is no `expected`.
@@ -74,7 +74,7 @@ class Answer:
     expected: Callable[..., Any] | None = None
     is_right: Callable[..., bool] | None = None
     mistakes: Callable[..., Iterable[Row]] | None = None
-    otherwise: tuple[str, str] | None = None
+    otherwise: tuple[str, str] | Callable[..., tuple[str, str]] | None = None
     example: Callable[..., Any] | None = None
 
     def read(self, answer: Any, shown: str) -> Any:  # noqa: ANN401 - any answer
@@ -101,7 +101,7 @@ class Answer:
             found = [row for row in slips if _is_true(row[0])][:1]
             found = found or [row for row in slips if _matches(value, row[0], close)]
         if not found and (right is not None or self.is_right):
-            found = [self.general_row(value, right)]
+            found = [self.general_row(value, right, context)]
         return self._filled_in(found, value, shown)
 
     def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
@@ -116,17 +116,22 @@ class Answer:
         """Return the everyday slips of this kind of answer."""
         return ()
 
-    def general_row(self, value: Any, right: Any) -> Row:  # noqa: ANN401 - any answer
+    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Return the last resort, for an answer in which no mistake was recognised."""
-        message, hint = self.otherwise or ("`{name}` is {value}, {more} than it should be.", "What went into it?")
+        otherwise = apply(self.otherwise, context) if callable(self.otherwise) else self.otherwise
+        message, hint = otherwise or ("`{name}` is {value}, {more} than it should be.", "What went into it?")
         more = "other" if right is None or np.size(value) != 1 else "more" if value > right else "less"
         return True, message.replace("{more}", more), hint
 
     def _rows(self, context: Mapping[str, Any]) -> list[Row]:
         rows: list[Row] = []
         # A table need not fear arrays of other shapes: the rows that come before it fails are used.
-        with suppress(Exception) if isinstance(context[self.name], np.ndarray) else nullcontext():
-            rows.extend(apply(self.mistakes, context) if self.mistakes else ())
+        value = context[self.name]
+        with suppress(Exception) if isinstance(value, np.ndarray) else nullcontext():
+            for row in apply(self.mistakes, context) if self.mistakes else ():
+                rows.append(row)
+                if _is_true(row[0]) and not isinstance(value, (float, np.ndarray)):
+                    break  # what follows may rely on it that this is not so
         return rows
 
     def _filled_in(self, rows: Iterable[Row], value: Any, shown: str) -> list[tuple[str, str]]:  # noqa: ANN401
@@ -179,10 +184,10 @@ class Number(Answer):
         message = f"`{{name}}` has {value.size} numbers, and one of them is right; expected {self.what}."
         return [(has_right, message, "How do you take only that one?")]
 
-    def general_row(self, value: Any, right: Any) -> Row:  # noqa: ANN401 - any answer
+    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Say the direction, and never by how much."""
         if isinstance(value, float):
-            return super().general_row(value, right)
+            return super().general_row(value, right, context)
         return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Which step makes one number of these?"
 
 
@@ -215,13 +220,13 @@ class Array(Answer):
         """Return the everyday slips with an array."""
         return array_slips(value, np.asarray(right))
 
-    def general_row(self, value: np.ndarray, right: Any) -> Row:  # noqa: ANN401 - any answer
+    def general_row(self, value: np.ndarray, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401
         """Name the shape, or the first place that is wrong."""
         if right is None or np.shape(right) != value.shape:
             shape = "" if right is None else f" of shape {np.shape(right)}"
             return True, f"`{{name}}` is {{value}}, expected {self.what}{shape}.", "What is its shape after each step?"
         if self.otherwise:
-            return super().general_row(value, right)
+            return super().general_row(value, right, context)
         wrong = np.argwhere(~np.isclose(value, right, rtol=1e-3, atol=1e-6))
         message = f"{len(wrong):,} of the {value.size:,} numbers in `{{name}}` are not right"
         first = ", ".join(map(str, wrong[0])) if len(wrong) else "0"

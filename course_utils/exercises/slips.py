@@ -25,12 +25,9 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
             yield right + step, "`{name}` is just beside the right number.", _COUNTING
         yield not value.is_integer(), "`{name}` is {value}, expected a whole number.", "Is it a share or a mean?"
     elif value:
-        for digits in range(-3, 3):
-            yield (
-                round(right, digits),
-                "`{name}` may be right, but it is rounded too far.",
-                "What is it without rounding?",
-            )
+        last_digit = -math.floor(math.log10(abs(right))) if right else 0
+        for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
+            yield round(right, digits), "`{name}` may be right, but it is rounded too far.", "What is it unrounded?"
     too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
     yield 100 * right, too_large, "Which factor is too much?"
     yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
