@@ -1,14 +1,7 @@
 """``make student`` and ``make instructor``: two editions of the course from one source, told apart by cell tags.
 
-============== ==========================================
-tag            the cell is
-============== ==========================================
-``exercise``   a starter, with ``...`` to be filled in
-``solution``   an answer, removed for students
-``instructor`` a note in markdown, removed for students
-============== ==========================================
-
-A whole cell is the unit, so the source runs as it stands; nbconvert removes the cells.
+``exercise`` is a starter with ``...`` to fill in; ``solution`` is an answer and ``instructor`` a note, both removed for
+students. A whole cell is the unit, so the source runs as it stands; nbconvert removes the cells.
 """
 
 from __future__ import annotations
@@ -120,7 +113,9 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
     """Search the students' edition for lines of solutions and notes: a sentence for each find, with what to do."""
     secrets = {bare: line for name, lesson in lessons.items() for bare, line in _secrets(name, lesson).items()}
     # What a lesson does in its own cells is no secret, even where a solution does it again.
-    public = _bare("\n".join(cell.source for lesson in lessons.values() for cell in lesson.cells if _is_public(cell)))
+    code = [cell for lesson in lessons.values() for cell in lesson.cells if cell.cell_type == "code"]
+    own = [cell for cell in code if {"solution", "exercise"}.isdisjoint(cell.metadata.get("tags", []))]
+    public = _bare("\n".join(cell.source for cell in own))
     found, places = [], {}
     for name, content in files.items():
         if name.endswith(".ipynb"):
@@ -162,10 +157,6 @@ def _secrets(name: str, lesson: NotebookNode) -> dict[str, str]:
             if not is_aside and len(_bare(line)) >= _FEWEST_CHARACTERS:
                 found[_bare(line)] = f"`{line}`, as {Path(name).stem}, {cell_label(lesson, cell)}"
     return found
-
-
-def _is_public(cell: NotebookNode) -> bool:
-    return cell.cell_type == "code" and {"solution", "exercise"}.isdisjoint(cell.metadata.get("tags", []))
 
 
 def _bare(text: str) -> str:

@@ -56,8 +56,7 @@ PLATFORMS = {
     "windows-x86_64": Platform("win32", "Windows", "AMD64", "nt", ("win_amd64",)),
 }
 PYTHONS = ("3.11", "3.12", "3.13")
-# TensorFlow has no build for it.
-IMPOSSIBLE = ("macos-x86_64", "3.13")
+IMPOSSIBLE = ("macos-x86_64", "3.13")  # TensorFlow has no build for it
 
 
 def make_kit(
@@ -76,8 +75,7 @@ def make_kit(
     wheels: dict[str, dict[str, list[str]]] = {}
     for system, python in targets:
         found = fetch_wheels(lock, system, python, build / "wheels" / f"{system}-{python}")
-        size = sum(path.stat().st_size for path in found) / 1e6
-        print(f"{system}, Python {python}: {len(found)} wheels, {size:,.0f} MB", flush=True)
+        print(f"{system}, Python {python}: {len(found)} wheels", flush=True)
         wheels.setdefault(system, {})[python] = sorted(path.name for path in found)
         files |= {f"wheels/{path.name}": path for path in found}
     manifest = {
@@ -110,13 +108,12 @@ def fetch_wheels(lock: str, system: str, python: str, folder: Path) -> list[Path
     """Make a folder hold exactly the wheels that a lock pins for a platform; those it has are not fetched again."""
     pinned = pins_for(lock, system, python)
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [entry for pin, entry in pinned.items() if pin not in _right_wheels(pinned, folder)]
-    if missing:
+    found = _intact_wheels(pinned, folder)
+    if missing := [entry for pin, entry in pinned.items() if pin not in found]:
         requirements = folder / "requirements.txt"
         requirements.write_text("".join(missing), encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--retries", "1"]
-        command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--implementation", "cp"]
-        command += ["--python-version", python]
+        command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--python-version", python]
         command += [word for tag in PLATFORMS[system].tags for word in ("--platform", tag)]
         done = subprocess.run([*command, "-d", str(folder), "-r", str(requirements)])
         requirements.unlink()
@@ -125,7 +122,7 @@ def fetch_wheels(lock: str, system: str, python: str, folder: Path) -> list[Path
                 f"The packages for {system} with Python {python} could not be fetched; the lines above say why. No kit "
                 "was written. Connect to the network and run the same command again: what came is kept."
             )
-    return list(_right_wheels(pinned, folder).values())
+    return list(_intact_wheels(pinned, folder).values())
 
 
 def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], str]:
@@ -137,7 +134,7 @@ def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], s
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
     }
-    pinned = {}
+    pinned: dict[tuple[str, Version], str] = {}
     for first, hashes in re.findall(r"^(\S.*?) \\\n((?: .*\n)+)", lock, re.MULTILINE):
         pin = Requirement(first)
         if pin.marker is None or pin.marker.evaluate(environment):
@@ -146,9 +143,9 @@ def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], s
     return pinned
 
 
-def _right_wheels(pinned: dict[tuple[str, Version], str], folder: Path) -> dict[tuple[str, Version], Path]:
-    """Return the wheels of a folder that a lock pins, and delete the others."""
-    found = {}
+def _intact_wheels(pinned: dict[tuple[str, Version], str], folder: Path) -> dict[tuple[str, Version], Path]:
+    """Return the wheels of a folder that have the hashes that a lock pins, and delete the others."""
+    found: dict[tuple[str, Version], Path] = {}
     for path in folder.glob("*.whl"):
         name, version, *_ = parse_wheel_filename(path.name)
         if _sha256(path) in pinned.get((name, version), ""):
@@ -172,13 +169,13 @@ def _targets(platforms: Sequence[str], pythons: Sequence[str]) -> list[tuple[str
 def _digits(build: Path) -> Path | None:
     try:
         dataset = load_dataset(allow_embedded=False)
+        if dataset.name == "MNIST":
+            return save_pickle(dataset, build / DIGITS)
+        reason = f"MNIST_PATH names {dataset.name}."
     except DatasetError as error:
-        print(f"The kit goes without MNIST, so lessons will use the small digits. {error}", flush=True)
-        return None
-    if dataset.name != "MNIST":
-        print(f"The kit goes without MNIST, because MNIST_PATH names {dataset.name}.", flush=True)
-        return None
-    return save_pickle(dataset, build / DIGITS)
+        reason = str(error)
+    print(f"The kit goes without MNIST, so lessons will use the small digits. {reason}", flush=True)
+    return None
 
 
 def _scripts(manifest: dict[str, Any]) -> dict[str, str]:

@@ -81,15 +81,14 @@ def read_kit() -> dict:
 
 def check_files(kit: dict, names: list[str]) -> None:
     """Compare files of the kit with their hashes, and raise `KitError` at the first one that differs."""
-    for number, name in enumerate(names, start=1):
+    print(f"Checking {len(names)} files of the kit", flush=True)
+    for name in names:
         try:
             content = (KIT / name).read_bytes()
         except OSError as error:
             raise damaged(name) from error
         if hashlib.sha256(content).hexdigest() != kit["sha256"][name]:
             raise damaged(name)
-        print(f"\rChecking the kit: {number} of {len(names)} files", end="", flush=True)
-    print()
 
 
 def damaged(name: str) -> KitError:
