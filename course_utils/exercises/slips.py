@@ -85,16 +85,18 @@ def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN
         What is asked for: ``"mean"``, ``"sum"``, ``"number"``.
     """
     values = np.asarray(values)
-    ask = f"What makes their {wanted} of them?"
-    yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
-    yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask
+    ask = f"Which function gives their {wanted}?"
     if values.dtype == bool:
+        yield values, f"`{{name}}` is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
+        yield values.size, f"`{{name}}` is how many entries the mask has, expected the {wanted} of the {noun}.", ask
         yield (~values).sum(), f"`{{name}}` is the number of the others, not of the {noun}.", "Is it `==` or `!=`?"
         if wanted == "number":
             yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", "A sum, or a mean?"
         else:
             yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", "A sum, or a mean?"
         return
+    yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
+    yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask
     for name in ("sum", "mean", "median", "std", "max", "min"):
         word = {"std": "standard deviation", "max": "largest", "min": "smallest"}.get(name, name)
         if name != wanted:
