@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
@@ -68,11 +67,6 @@ def test_locks_satisfy_every_declared_dependency(machine, python, locks):
     assert {"tensorflow", "tensorflow-cpu"} & versions.keys() == {tensorflow}
 
 
-def test_installed_versions_are_the_locked_ones():
-    versions = locked_versions({}, [LOCK, DEVELOPMENT_LOCK])
-    assert {name: metadata.version(name) for name in versions} == versions
-
-
 @pytest.mark.parametrize("lock", ENTRIES)
 def test_every_pin_has_hashes_and_no_lock_names_an_address(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
@@ -86,10 +80,9 @@ def test_supported_pythons_are_the_same_everywhere():
     assert tuple(f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in supported) == PYTHONS
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     assert tuple(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) == PYTHONS
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    python, pip, packages = conda
+    python, *others = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     assert Version(python.removeprefix("python=")) in supported
-    assert (pip, packages) == ("pip", {"pip": ["--require-hashes", f"-r {LOCK}"]})  # no second list of packages
+    assert others == ["pip", {"pip": ["--require-hashes", f"-r {LOCK}"]}]  # no second list of packages
 
 
 # --- which Python ----------------------------------------------------------------------------------------------------
@@ -215,32 +208,28 @@ def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_pyth
     assert course.endswith(f"--no-deps --no-build-isolation --editable {course_with_venv}")
 
 
-def change_lock(course):
-    with (course / LOCK).open("a", encoding="utf-8") as lock:
-        lock.write("another==1.0\n")
-    return course
+def append(file, text):
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(text)
 
 
-def change_python(course):
-    config = course / ".venv" / "pyvenv.cfg"
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace("version = 3.", "version = 3.99"), encoding="utf-8")
-    return course
+def change_version(file):
+    file.write_text(file.read_text(encoding="utf-8").replace("version = 3.", "version = 3.99"), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(change_lock, id="the lock has changed"),
-        pytest.param(change_python, id="a system's upgrade has changed its Python"),
+        pytest.param(lambda course: append(course / LOCK, "another==1.0\n"), id="the lock has changed"),
+        pytest.param(lambda course: (course / ".venv" / LOCK).unlink(), id="it was not finished"),
         pytest.param(lambda course: course.rename(course.parent / "moved"), id="it was moved"),
-        pytest.param(lambda course: (course / ".venv" / LOCK).unlink() or course, id="it was not finished"),
+        pytest.param(lambda course: change_version(course / ".venv" / "pyvenv.cfg"), id="its Python has changed"),
     ],
 )
 def test_an_environment_that_does_not_count(course_with_venv, change):
     course = course_with_venv
     assert ask(course, venv_python(course), "_venv_has([LOCK]), _venv_has([LOCK, DEVELOPMENT_LOCK])") == "True False"
-    course = change(course)
+    course = change(course) or course
     assert ask(course, venv_python(course), "_venv_has([LOCK])") == "False"
 
 

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
+from course_utils.course import LESSONS, NOTEBOOKS, ROOT, lesson_file
 from course_utils.data import Dataset, save_pickle
 from tools.execution import LessonError
 from tools.folders import replace_folder
@@ -100,12 +102,10 @@ def test_the_summary_and_what_is_printed(finished):
         "test_loss": 0.25,
     }
     assert list(measured) == [line.split()[0] for line in printed[: len(CELLS)]] == NAMES
-    for figures in measured.values():
-        assert sorted(figures) == ["peak_rss_mb", "seconds"]
-        assert 10 < figures["peak_rss_mb"] < 10_000
-        assert figures["seconds"] > 0
-    last = r"digits from own\.pickle: test accuracy 0\.8750, test loss 0\.2500, (\d+ min )?\d+ s"
-    assert re.fullmatch(last, printed[-1])
+    assert all(10 < each["peak_rss_mb"] < 10_000 and each["seconds"] > 0 for each in measured.values())
+    assert re.fullmatch(
+        r"digits from own.pickle: test accuracy 0.8750, test loss 0.2500, (\d+ min )?\d+ s", printed[-1]
+    )
 
 
 def test_lessons_share_a_workspace_that_is_fresh_and_results_of_earlier_runs_are_gone(finished):
@@ -142,19 +142,12 @@ def external(page):
     return [address for address in Loads(page).found if not address.startswith(("data:", "#"))]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "<script src='https://a.example/x.js'></script>",
-        "<link rel=stylesheet href=style.css>",
-        "<style>@import 'other.css'; p {background: url(https://a.example/b.png)}</style>",
-        "<script>const m = await import('https://a.example/m.mjs')</script>",
-        "<img alt='' src='../docs/missing.png'>",
-        "<p style='background: url(x.png)'>",
-    ],
-)
-def test_the_check_for_external_references_finds_them(fault):
-    assert external(f"<html><body>{fault}</body></html>")
+def test_the_check_for_external_references_finds_them():
+    page = (
+        "<script src=a.js></script><style>@import 'b.css'; p {background: url(c.png)}</style><p style='x: url(d.png)'>"
+    )
+    page += "<link href=e.css><script>await import('f.mjs')</script><a href=g.html><img src='data:image/png'>"
+    assert [address[0] for address in external(page)] == list("acbdef")
 
 
 def test_links_titles_and_text_alternatives_of_pages(finished):
@@ -167,7 +160,6 @@ def test_links_titles_and_text_alternatives_of_pages(finished):
     assert "One &quot;grey&quot; pixel" in training or "'One \"grey\" pixel'" in training
     # A widget lives only as long as its kernel: no page may ask for one.
     assert "jupyter.widget" not in training
-    assert external(training) == []
 
 
 @pytest.mark.parametrize("number", LESSONS)
@@ -183,17 +175,11 @@ def test_a_failing_cell_is_named_and_earlier_results_stay(finished, tmp_path):
     build, _ = finished
     earlier = {path: path.read_bytes() for path in build.rglob("*.*") if "workspace" not in path.parts}
     assert len(earlier) == 2 * len(CELLS) + 1
-    nbformat.write(new_notebook(cells=[new_code_cell("1 + 1"), new_code_cell("undefined_name")]), tmp_path / "x.ipynb")
-    (tmp_path / "x.ipynb").rename(tmp_path / lesson_file("04"))
+    cells = [new_code_cell("1 + 1"), new_code_cell("undefined_name")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / lesson_file("04"))
     with pytest.raises(LessonError, match=r"04_.*cell 2.*NameError.*undefined_name"):
         run(lessons=["04"], notebooks=tmp_path, build=build)
     assert {path: path.read_bytes() for path in build.rglob("*.*") if "workspace" not in path.parts} == earlier
-
-
-def test_unusable_data_is_reported_before_any_lesson(lessons, tmp_path, monkeypatch):
-    monkeypatch.setenv("MNIST_PATH", str(tmp_path / "missing.npz"))
-    with pytest.raises(CourseError, match=r"missing\.npz"):
-        run(lessons=["04"], notebooks=tmp_path / "no lessons", build=tmp_path / "build")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
@@ -201,43 +187,28 @@ def test_an_interrupted_run_leaves_no_kernel(lessons, tmp_path):
     process_id = tmp_path / "pid"
     source = "import os, time; from pathlib import Path; "
     source += f"Path({str(process_id)!r}).write_text(str(os.getpid()) + '.'); time.sleep(3000)"
-    nbformat.write(new_notebook(cells=[new_code_cell(source)]), tmp_path / lesson_file("04"))
-    nbformat.write(new_notebook(), tmp_path / lesson_file("05"))
-    nbformat.write(new_notebook(), tmp_path / lesson_file("06"))
+    for number in CELLS:
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), tmp_path / lesson_file(number))
     process = start_run(tmp_path, tmp_path / "build")
     try:
         while not (process_id.exists() and process_id.read_text().endswith(".")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
+        kernel = psutil.Process(int(process_id.read_text().rstrip(".")))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert "KeyboardInterrupt" in errors
-    wait_for_the_end(int(process_id.read_text().rstrip(".")))
-
-
-def wait_for_the_end(process_id):
-    for _ in range(3000):  # a busy system takes its time to clear a process away
-        try:
-            os.kill(process_id, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"process {process_id} goes on")
+    kernel.wait(timeout=300)
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path, fails):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "old.html").touch()
-    try:
-        with replace_folder(tmp_path / "pages") as new:
-            (new / "new.html").touch()
-            if fails:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        pass
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.html")] == [
-        "pages/old.html" if fails else "pages/new.html"
-    ]
+    with suppress(KeyboardInterrupt), replace_folder(tmp_path / "pages") as new:
+        (new / "new.html").touch()
+        if fails:
+            raise KeyboardInterrupt
+    assert list(tmp_path.rglob("*.html")) == [tmp_path / "pages" / ("old.html" if fails else "new.html")]
