@@ -1,111 +1,93 @@
-"""``seeds``: train the recipe many times, on the cores of this machine or on a Dask cluster, and record what came out.
+"""``experiments``: train the recipe many times, on the cores of this machine or a Dask cluster, and record the results.
 
-No training needs another one, so they may be done anywhere and in any order. Each result is written down as soon as it
+No training needs another one, so joblib does them anywhere and in any order. Each result is written down as soon as it
 is there, and what was written down is not done again.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
-import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from tools.single_run import Trained, network_builder, recipe, software
-from tools.experiments_workers import SeedsError, cluster_executor, local_executor, train_apart
-from course_utils.data import DatasetError, load_dataset
+from course_utils.course import CourseError
+from course_utils.data import load_dataset
 from course_utils.experiments import EXPERIMENTS, RESULTS, WEIGHTS, Result, Run, read_results
 from course_utils.workspace import atomic_path
+from tools.single_run import Trained, network_builder, recipe, software, train_apart
+
+BYTES_OF_A_TRAINING = 2e9  # a process with TensorFlow and MNIST takes 1.5 GB at its peak
 
 
-def seeds(names: Sequence[str] = (), *, num_workers: int | None = None, scheduler: str | None = None) -> int:
-    """Do and record the trainings of some experiments, or of all: those that are not recorded yet.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Keys of `EXPERIMENTS`; all of them when empty.
-    num_workers : int, optional
-        Processes of this machine; see `local_executor`.
-    scheduler : str, optional
-        Address of a Dask scheduler, whose workers are to do the trainings instead.
-
-    Returns
-    -------
-    int
-        0 when all are recorded; 1 after saying why not. Ctrl-C keeps what is finished.
-    """
-    try:
-        if unknown := [name for name in names if name not in EXPERIMENTS]:
-            raise SeedsError(f"There is no experiment {unknown[0]!r}. There are: {', '.join(EXPERIMENTS)}.")
-        runs = list(dict.fromkeys(run for name in names or EXPERIMENTS for run in EXPERIMENTS[name]))
-        if scheduler is None:
-            load_dataset(allow_embedded=False)  # to be refused here, and not in each of the processes
-        with cluster_executor(scheduler) if scheduler else local_executor(num_workers) as executor:
-            record_runs(runs, executor)
-    except (SeedsError, DatasetError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print("\n".join(_table(read_results()[run] for run in runs)))
+def experiments(names: Sequence[str] = (), *, num_workers: int | None = None, scheduler: str | None = None) -> int:
+    """Do and record the trainings of some experiments, or of all: those that are not recorded yet."""
+    if unknown := [name for name in names if name not in EXPERIMENTS]:
+        raise CourseError(f"There is no experiment {unknown[0]!r}. There are: {', '.join(EXPERIMENTS)}.")
+    runs = list(dict.fromkeys(run for name in names or EXPERIMENTS for run in EXPERIMENTS[name]))
+    load_dataset(allow_embedded=False)  # to be refused here, and not in each of the processes
+    with workers(num_workers, scheduler):
+        record_runs(runs)
+    results = read_results()
+    print("\n".join(_table(results[run] for run in runs)))
     return 0
 
 
-def record_runs(runs: Sequence[Run], executor: Executor, path: Path = RESULTS) -> None:
-    """Do the trainings that are not recorded yet, and record each as soon as it is finished.
+@contextmanager
+def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
+    """Choose where the trainings of this block are done: on this machine, or by the workers of a Dask scheduler."""
+    if scheduler is None:
+        fitting = int(psutil.virtual_memory().available // BYTES_OF_A_TRAINING)
+        # Threads are enough: each only waits for the process that trains.
+        with parallel_config("threading", n_jobs=num_workers or max(1, min(os.cpu_count() or 1, fitting))):
+            yield
+        return
+    from distributed import Client, KilledWorker
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        The most important first.
-    executor : concurrent.futures.Executor
-        Where they are done.
-    path : Path
-        File of the results; weights that are kept go beside it. What else the file holds stays.
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"No scheduler answers at {scheduler}. Start one with: dask scheduler") from error
+    recorded = "Finished trainings are recorded: start {} again, and run the same command again."
+    with client:
+        if not client.scheduler_info()["workers"]:
+            print(f"The scheduler has no workers yet. Start them with: dask worker {scheduler}", flush=True)
+        try:
+            with parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=600):
+                yield
+        except KilledWorker as error:
+            raise CourseError(f"A training lost its worker several times. {recorded.format('the workers')}") from error
+        except (CancelledError, OSError) as error:
+            raise CourseError(
+                f"The connection to {scheduler} was lost. {recorded.format('the scheduler and its workers')}"
+            ) from error
 
-    Raises
-    ------
-    DatasetError, SeedsError
-        If a training failed: all that had finished were recorded before, no other is begun.
-    """
+
+def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
+    """Do the trainings that are not recorded yet, and record each as soon as it is finished, weights beside it."""
     results = read_results(path)
     missing = [run for run in runs if run not in results or results[run].recipe != recipe(run.network)]
+    tasks = [delayed(train_apart)(run, software(run.network)) for run in missing]
     with tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run", smoothing=0, disable=None) as bar:
-        pending = {executor.submit(train_apart, run, software(run.network)) for run in missing}
-        try:
-            while pending:
-                # Woken every second, so that the clock beside the bar is seen to go.
-                finished, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
-                # What failed comes last, since False is sorted before True: the others are recorded first.
-                in_order = sorted(finished, key=lambda future: future.cancelled() or bool(future.exception()))
-                # A loop over futures would keep the last one until the next result; what is kept, Dask trains again if
-                # its worker is lost.
-                for trained in (future.result() for future in in_order):
-                    results[trained.result.run] = trained.result
-                    _keep_weights(trained, path.parent)
-                    write_results(results.values(), path)
-                    bar.update()
-                    bar.write(f"{trained.result.run}: test accuracy {trained.result.test_accuracy:.4f}")
-                bar.refresh()
-        finally:
-            for future in pending:
-                future.cancel()
+        bar.refresh()
+        for trained in Parallel(return_as="generator_unordered")(tasks) if tasks else ():
+            results[trained.result.run] = trained.result
+            _keep_weights(trained, path.parent)
+            write_results(results.values(), path)
+            bar.update()
+            bar.write(f"{trained.result.run}: test accuracy {trained.result.test_accuracy:.4f}")
 
 
 def write_results(results: Iterable[Result], path: Path) -> None:
-    """Write results for people and for `read_results`: sorted, a line for each list of numbers, whole or not at all.
-
-    Parameters
-    ----------
-    results : iterable of Result
-        All that the file is to hold.
-    path : Path
-        The file, in a folder that exists.
-    """
+    """Write results for people and for `read_results`: sorted, a line for each list of numbers, whole or not at all."""
     rows = []
     for result in sorted(results, key=lambda result: result.run):
         row = asdict(result)
@@ -126,7 +108,7 @@ def _keep_weights(trained: Trained, folder: Path) -> None:
 
 
 def _table(results: Iterable[Result]) -> list[str]:
-    """Tell for the trainings that differ only in their seed how the test accuracy is spread."""
+    """Say for the trainings that differ only in their seed how the test accuracy is spread."""
     groups: dict[Run, list[float]] = {}
     for result in results:
         groups.setdefault(replace(result.run, seed=0), []).append(result.test_accuracy)

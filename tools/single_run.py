@@ -1,18 +1,28 @@
-"""One training of ``seeds``: the recipe of lesson 05 with what a `Run` changes, measured at the end."""
+"""One training of ``experiments``: the recipe of lesson 05 with what a `Run` changes, in a process of its own.
+
+A seed is set for a whole process. Other threads, such as those of a Dask worker, draw random numbers too, so every
+training gets a fresh Python, which ``python -m tools.single_run FOLDER`` is: the task and the outcome are files there.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import inspect
+import os
+import pickle
 import platform
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.reference import bare_code
-from course_utils.data import DatasetError, load_dataset
+from course_utils.course import ROOT, CourseError
+from course_utils.data import load_dataset
 from course_utils.experiments import WEIGHTS, Result, Run
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.training import BATCH_SIZE, History, steps_per_execution
+from tools.recipe import recipe_fingerprint
 
 if TYPE_CHECKING:
     import keras
@@ -28,41 +38,31 @@ class Trained(NamedTuple):
     weights: list[np.ndarray] | None
 
 
-class Software(NamedTuple):
-    """What two machines must have in common, so that their results can be compared."""
-
-    course: str
-    python: str
-    numpy: str
-    tensorflow: str
-    keras: str
+def train_apart(run: Run, expected: dict[str, str]) -> Trained:
+    """Train in a fresh process on one core, with the software that is `expected`."""
+    with TemporaryDirectory() as name:
+        task, outcome = Path(name, "task.pickle"), Path(name, "outcome.pickle")
+        task.write_bytes(pickle.dumps((run, expected)))
+        environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
+        command = [sys.executable, "-m", "tools.single_run", name]
+        subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not outcome.exists():
+            raise CourseError(
+                f"A training on {platform.node()} was stopped, or there was not enough memory (2 GB each). Finished "
+                "trainings are recorded: run the same command again, with fewer workers if memory is short."
+            )
+        found = pickle.loads(outcome.read_bytes())  # noqa: S301 - from the process started above
+    if isinstance(found, CourseError):
+        raise found
+    return found
 
 
 def train(run: Run) -> Trained:
-    """Do one training in this process, which must do nothing else meanwhile.
-
-    A seed is set for a whole process, so whatever another thread draws is missing here: even the threads with which a
-    worker of Dask looks after its connections draw random numbers.
-
-    Parameters
-    ----------
-    run : Run
-        What to train.
-
-    Returns
-    -------
-    Trained
-        The same to the last bit on every machine that computes like this one.
-
-    Raises
-    ------
-    DatasetError
-        If the digits that the run asks for are not there.
-    """
+    """Do one training in this process, which must do nothing else meanwhile."""
     code = recipe(run.network)  # now: somebody may edit the files while it trains
     dataset = load_dataset(allow_embedded=run.dataset != "MNIST")
     if dataset.name != run.dataset:
-        raise DatasetError(f"This training is for {run.dataset}, but the digits found here are {dataset.name}.")
+        raise CourseError(f"This training needs {run.dataset}, but {platform.node()} has {dataset.name}.")
     train_vectors, test_vectors = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
     one_hot_test_labels = one_hot(dataset.test_labels)
     model, history = _fit(run, train_vectors, one_hot(dataset.train_labels), test_vectors, one_hot_test_labels)
@@ -114,45 +114,19 @@ def _fit(
     return model, history if run.hold_out else {**history, "val_accuracy_even": val_accuracy_even}
 
 
-def software(network: str) -> Software:
-    """Tell with which code and which libraries this process trains a network.
-
-    Parameters
-    ----------
-    network : str
-        As in a `Run`.
-
-    Returns
-    -------
-    Software
-        Equal on two machines whose results can be compared.
-    """
-    import keras
-    import numpy
-    import tensorflow
-
+def software(network: str) -> dict[str, str]:
+    """Return what two machines must have in common, so that their results can be compared."""
+    versions = {name: metadata.version(name) for name in ("numpy", "keras")}
     python = ".".join(platform.python_version_tuple()[:2])
-    return Software(recipe(network), python, numpy.__version__, tensorflow.__version__, keras.__version__)
+    return {"the course's own code": recipe(network), "Python": python, **versions}
 
 
 def recipe(network: str) -> str:
-    """Give a hash of the code that trains a network; comments, docstrings and layout do not count.
-
-    Parameters
-    ----------
-    network : str
-        As in a `Run`.
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal, its first twelve digits.
-    """
+    """Return the fingerprint of the code that trains a network (``"mlp"`` or ``"cnn"``)."""
     from course_utils.model import compile_model
 
     functions = (_fit, network_builder(network), compile_model, preprocess_images, one_hot)
-    code = [bare_code(inspect.getsource(function)) for function in functions]
-    return hashlib.sha256("\n".join([*code, f"{BATCH_SIZE=} {PATIENCE=}"]).encode()).hexdigest()[:12]
+    return recipe_fingerprint(functions, f"{BATCH_SIZE=} {PATIENCE=}")[:12]
 
 
 def network_builder(network: str) -> Callable[[], keras.Model]:
@@ -160,3 +134,24 @@ def network_builder(network: str) -> Callable[[], keras.Model]:
     from course_utils import model
 
     return getattr(model, "build_model" if network == "mlp" else f"build_{network}")
+
+
+def _main(folder: Path) -> None:
+    run, expected = pickle.loads((folder / "task.pickle").read_bytes())  # noqa: S301 - from `train_apart`
+    found = software(run.network)
+    different = [f"{name} ({found[name]}, not {value})" for name, value in expected.items() if found[name] != value]
+    outcome: Trained | CourseError
+    try:
+        if different:
+            raise CourseError(
+                f"{platform.node()} differs in {', '.join(different)}, so its results could not be compared. Set up "
+                "the same version of the course there, and start its worker again."
+            )
+        outcome = train(run)
+    except CourseError as error:
+        outcome = error
+    (folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))
