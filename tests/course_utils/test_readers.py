@@ -123,6 +123,8 @@ OTHER_FILES = {
     b"PK\x03\x04 but no archive": "broken and cannot be read as an .npz archive",
     b"\x80": "cut off",
     b"\x80\x63].": "refused",
+    stacked("numpy", "ndarray.tofile") + b".": "asks for 'numpy.ndarray.tofile'",
+    stacked("\x1b[31m\n\x07", "x" * 200) + b".": r"asks for '\\x1b\[31m\\n\\x07.xxx",
     b"\x1f\x8b\x08rest": "unpack it first",
     b"\x93NUMPY\x01\x00rest": "single .npy",
 }
@@ -170,21 +172,19 @@ def test_files_with_a_wrong_array(file, index, array, match):
 
 NUMPY_ARRAY = named("numpy", "ndarray")
 FOUR_BYTES = b"X\x04\x00\x00\x00"
+# A text of seven bytes; when a frame ends after the first two, the Unpickler drops them, and finds ] and r instead.
+CROSSING = b"X\x07" + bytes(4) + b"]r" + struct.pack("<I", 2**22) + b"."
 COSTLY_OR_ODD = {
-    "attribute behind a dot": stacked("numpy", "ndarray.tofile") + b".",
-    "control characters in a name": stacked("\x1b[31m\n\x07", "x" * 200) + b".",
     "call of something that is no function": b"]K\x01\x85R.",
     "persistent id": b"P42\n.",
     "state for a list": b"]K\x01b.",
     "BINBYTES that claims 2**32 - 1 bytes": b"B" + b"\xff" * 4 + b".",
     "BYTEARRAY8 that claims 2**62 bytes": b"\x80\x05\x96" + struct.pack("<Q", 2**62) + b".",
     "BINSTRING of negative length": b"T" + struct.pack("<i", -1) + b".",
-    "LONG_BINPUT with index 2**27": b"]r" + struct.pack("<I", 2**27) + b".",
-    "PUT with index 2**27": b"]p%d\n." % 2**27,
-    # The Unpickler drops the X at the end of the frame with one byte of its size: then it reads the other instruction.
-    "LONG_BINPUT behind the end of a frame": (
-        b"\x80\x04\x95\x02" + bytes(7) + b"X\x0b" + bytes(4) + b"]r" + struct.pack("<I", 2**27) + b"..."
-    ),
+    "LONG_BINPUT with index 2**22": b"]r" + struct.pack("<I", 2**22) + b".",
+    "PUT with index 2**22": b"]p%d\n." % 2**22,
+    "LONG_BINPUT behind the end of a frame": b"\x80\x04\x95\x02" + bytes(7) + CROSSING,
+    "LONG_BINPUT behind the end of two frames": b"\x80\x04\x95\x0b" + bytes(7) + b"\x95" + bytes(8) + CROSSING,
     "number of many digits": b"I" + b"9" * 100_000 + b"\n.",
     "very deeply nested tuples": b")" + b"\x85" * 1_000_000 + b".",
     "stack from nothing": b"R.",

@@ -181,7 +181,7 @@ def _warm_up(file: Path) -> None:
     images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
     archive = io.BytesIO()
     np.savez_compressed(archive, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    contents = [pickle.dumps([(images, labels)] * 2, protocol) for protocol in range(6)] + [archive.getvalue()]
+    contents = [archive.getvalue()] + [pickle.dumps([(images, labels)] * 2, protocol) for protocol in range(6)]
     contents += [content[: len(content) // 2] for content in contents] + [b"S'\\x41'\n.", b"PK\x03\x04", b""]
     for content in contents:
         file.write_bytes(content)

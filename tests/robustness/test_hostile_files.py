@@ -130,35 +130,33 @@ for number, technique in enumerate(attacks.executed(pathlib.Path())):
         assert (verdict["outcome"], expected in verdict["message"]) == ("refused", True), technique
 
 
-@pytest.mark.parametrize(
-    ("program", "event"),
-    [
-        ("exec('1')", "compile"),
-        ("open('canary', 'w')", "open"),
-        ("open('/etc/passwd')", "open"),
-        ("import antigravity", "import"),
-        ("os.system('true')", "os.system"),
-        ("os.remove('digits')", "os.remove"),
-        ("pickle.loads(b'cbuiltins\\nprint\\n.')", "pickle.find_class"),
-        ("socket.socket()", "socket.__new__"),
-        ("subprocess.run(['true'])", "subprocess.Popen"),
-    ],
-)
-def test_the_sandbox_sees_what_a_reader_must_not_do(tmp_path, program, event):
-    watch = f"""
+def test_the_sandbox_sees_what_a_reader_must_not_do(tmp_path):
+    program = f"""
 import os, pickle, socket, subprocess, sys
 sys.path[:0] = {sys.path!r}
 from tests.robustness.sandbox import Watch
 watch = Watch("digits")
-watch.is_on = True
-try:
-    {program}
-except PermissionError:
-    pass
-watch.is_on = False
-print(watch.events[0])
+for action in (
+    lambda: exec("1"),
+    lambda: open("canary", "w"),
+    lambda: open("/etc/passwd"),
+    lambda: __import__("antigravity"),
+    lambda: os.system("true"),
+    lambda: os.remove("digits"),
+    lambda: pickle.loads(b"cbuiltins\\nprint\\n."),
+    lambda: socket.socket(),
+    lambda: subprocess.run(["true"]),
+):
+    watch.events, watch.is_on = [], True
+    try:
+        action()
+    except PermissionError:
+        pass
+    watch.is_on = False
+    print(watch.events[0].split()[0])
 """
     (tmp_path / "digits").write_bytes(b"")
-    done = subprocess.run([sys.executable, "-c", watch], capture_output=True, text=True, cwd=tmp_path)
-    assert done.stdout.startswith(f"{event} "), done.stderr
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    events = "compile open open import os.system os.remove pickle.find_class socket.__new__ subprocess.Popen"
+    assert done.stdout.split() == events.split(), done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["digits"]
