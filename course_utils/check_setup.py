@@ -53,7 +53,7 @@ def _run(check: Callable[[], Finding]) -> Finding:
     except CourseError as error:
         return PROBLEM, " ".join([str(error), *getattr(error, "__notes__", [])])
     except Exception as error:  # whatever is broken, the other checks are reported
-        return PROBLEM, f"cannot be checked: {error or type(error).__name__}. {_INSTALL_AGAIN}"
+        return PROBLEM, f"cannot be checked: {error!r}. {_INSTALL_AGAIN}"
 
 
 def check_python() -> Finding:
@@ -88,7 +88,6 @@ def check_packages() -> Finding:
 
 def check_kernel() -> Finding:
     """Check that Jupyter runs a notebook with this Python, and not with another one that it knows."""
-    import ipykernel  # noqa: F401
     from jupyter_client.kernelspec import KernelSpecManager
 
     kernel = KernelSpecManager().get_kernel_spec("python3")
@@ -142,12 +141,12 @@ def check_digits() -> Finding:
     except DatasetError:
         if os.environ.get("MNIST_PATH"):
             raise
-    if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
-        return NOTE, f"{printed.getvalue()}MNIST is not here yet, and COURSE_OFFLINE forbids the download"
     try:
-        return NOTE, f"{printed.getvalue()}MNIST is not here yet: lessons download it from {ask_server()}"
+        is_offline = os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")
+        plan = "COURSE_OFFLINE forbids the download" if is_offline else f"lessons download it from {ask_server()}"
     except DownloadError as error:
-        return NOTE, f"{printed.getvalue()}MNIST is not here, and {error}: lessons will use smaller digits"
+        plan = f"lessons will use smaller digits, since {error}"
+    return NOTE, f"{printed.getvalue()}MNIST is not here yet: {plan}"
 
 
 #: What a lesson needs, in the order in which to fix it.

@@ -106,7 +106,7 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
     CourseError
         If the file cannot be written; what was there before is still there.
     """
-    path = _model_path(dataset)
+    path = workspace_folder() / dataset.slug / "model.keras"
     try:
         save_with_json(path, trained.model, _HISTORY, trained.history)
     except OSError as error:
@@ -131,7 +131,7 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
         From the workspace if lesson 05 left one there; else, for MNIST, the one recorded with the course; else a
         network trained for about 360 steps, which takes seconds.
     """
-    path = _model_path(dataset)
+    path = workspace_folder() / dataset.slug / "model.keras"
     if path.exists():
         try:
             trained = read_trained_model(path)
@@ -174,10 +174,6 @@ def read_trained_model(path: Path) -> TrainedModel:
 def _read_history(path: Path) -> History:
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read(_HISTORY))
-
-
-def _model_path(dataset: Dataset) -> Path:
-    return workspace_folder() / dataset.slug / "model.keras"
 
 
 def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:
