@@ -1,29 +1,11 @@
-"""One JupyterLab and one browser for all browser tests; a fresh page, workspace and kernel for each.
+"""One JupyterLab and one browser for all browser tests; a page for each file of tests.
 
-Fixtures for tests in this folder (waits are on states, with a minute of patience; no test sleeps):
+``lesson`` is JupyterLab in the page, to open a lesson or some cells in, with a fresh kernel, an empty workspace and the
+embedded digits. ``page`` is Playwright's page alone. ``watch`` fails a test whose page sends a request to another
+machine, logs an error or raises one; a test that means to does ``watch.allowed.append("a part of it")``.
 
-``lesson``
-    A `Lesson`: JupyterLab in the browser, to open a lesson or some cells in. Its docstrings tell what it can do::
-
-        def test_the_slider_moves_the_digit(lesson):
-            lesson.open("01")  # or lesson.open(notebook_of("first cell", "second cell")), which takes a second
-            lesson.run_all()  # fails when a cell has an error, writes to stderr, or shows a broken widget
-            lesson.page.get_by_role("slider", name="image").press("ArrowRight")
-            lesson.wait_for_value("explorer.index", 1)  # in the kernel
-            lesson.keep_picture("explorer", lesson.cell("explorer"))  # build/browser/explorer.png
-
-    Lessons see the embedded digits and an empty workspace. For others: ``lesson.execute("import os; os.environ[...]")``
-    after opening.
-``page``
-    Playwright's page alone, for a page without Jupyter (``page.goto(path.as_uri())``).
-``watch``
-    What the page of this test asked for and complained about. Teardown fails a test whose page sent a request to
-    another machine, logged an error or raised one. A test that means to: ``watch.allowed.append("a part of it")``.
-
-Each test leaves ``build/browser/TEST.png``, its page at the end, passed or failed.
-
-Where no Chromium, Chrome or Edge is found the tests are skipped and say so. The environment variable ``COURSE_BROWSER``
-names the program to use; or it is ``required``, as in CI: then tests without a browser fail.
+Each test leaves ``build/browser/TEST.png``, its page at the end. Waits are on states; nothing sleeps. Where there is no
+Chromium, Chrome or Edge the tests are skipped; with ``COURSE_BROWSER=required``, as in CI, they fail.
 """
 
 from __future__ import annotations
@@ -40,20 +22,18 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, Error, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, expect, sync_playwright
 
-from tools.execution import kernel_environment
+from course_utils.course import BUILD, NOTEBOOKS, ROOT
 
 from .lesson import Lesson
-from .watch import Watch
 
-ROOT = Path(__file__).resolve().parents[2]
-PICTURES = ROOT / "build" / "browser"
+PICTURES = BUILD / "browser"
 PATIENCE = 60_000  # ms, for what takes a moment on an idle machine
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 CHANNELS = ("chrome", "msedge")  # where Playwright looks by itself: installed for macOS or Windows, not on the PATH
 
 # Whatever a page asks for, and whatever Chromium would like to know for itself: nothing gets as far as the network.
@@ -65,10 +45,8 @@ QUIET = [
     "--disable-sync",
 ]
 
-SETTINGS = {
-    # All cells are in the page, also those that are not in view.
-    "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
-}
+# All cells are in the page, also those that are not in view.
+SETTINGS = {"@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"}}
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------
@@ -80,20 +58,17 @@ def browser():
     with sync_playwright() as playwright:
         started = start_browser(playwright.chromium)
         if started is None:
-            chosen = os.environ.get("COURSE_BROWSER", "not set")
-            reason = f"none of {', '.join(BROWSERS)} is on the PATH, and COURSE_BROWSER is {chosen}"
-            (pytest.skip if chosen == "not set" else pytest.fail)(f"no browser: {reason}")
+            is_required = os.environ.get("COURSE_BROWSER") == "required"
+            (pytest.fail if is_required else pytest.skip)(f"no browser: none of {', '.join(PROGRAMS)} is on the PATH")
         expect.set_options(timeout=PATIENCE)
         yield started
         started.close()
 
 
 def start_browser(chromium: BrowserType) -> Browser | None:
-    chosen = os.environ.get("COURSE_BROWSER", "required")
-    names = BROWSERS if chosen == "required" else [chosen]
-    if found := next(filter(None, map(shutil.which, names)), None):
-        return chromium.launch(executable_path=found, args=QUIET, timeout=PATIENCE)
-    for channel in CHANNELS if chosen == "required" else ():
+    if program := next(filter(None, map(shutil.which, PROGRAMS)), None):
+        return chromium.launch(executable_path=program, args=QUIET, timeout=PATIENCE)
+    for channel in CHANNELS:
         try:
             return chromium.launch(channel=channel, args=QUIET, timeout=PATIENCE)
         except Error as error:
@@ -102,27 +77,67 @@ def start_browser(chromium: BrowserType) -> Browser | None:
     return None
 
 
-@pytest.fixture
-def watch():
-    """Return what listens to the page of this test."""
-    return Watch()
+class Watch:
+    """Collects requests to other machines, errors in the console and uncaught exceptions, a sentence for each.
+
+    A problem that contains a text of ``allowed`` does not count.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.problems: list[str] = []
+        self.allowed: list[str] = []
+        self.listen(context)
+
+    def listen(self, context: BrowserContext) -> None:
+        context.on("request", lambda request: self._see_address(request.url))
+        context.on("page", lambda page: page.on("websocket", lambda socket: self._see_address(socket.url)))
+        context.on("console", self._see_message)
+        context.on("weberror", lambda error: self.problems.append(f"uncaught in the page: {error.error}"))
+
+    def check(self) -> None:
+        """Fail if there is a problem that is not allowed; forget all of it."""
+        found = [problem for problem in self.problems if not any(part in problem for part in self.allowed)]
+        self.problems, self.allowed = [], []
+        assert not found, "\n".join(["The page did what it must not:", *found])
+
+    def _see_address(self, url: str) -> None:
+        parts = urlsplit(url)
+        # Any other name, even of an address of this machine, is a problem.
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.problems.append(f"request to another machine: {url}")
+
+    def _see_message(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(f"error in the console: {message.text} ({message.location['url']})")
 
 
-@pytest.fixture
-def page(browser, watch, request):
-    """Open a page with no past, photograph it at the end, and see that it kept to this machine and raised no error."""
+@pytest.fixture(scope="module")
+def context(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
     context.set_default_timeout(PATIENCE)
-    watch.listen(context)
-    page = context.new_page()
-    yield page
-    page.screenshot(path=picture_path(request.node.name))
+    yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def watch(context):
+    return Watch(context)
+
+
+@pytest.fixture(scope="module")
+def page(context, watch):
+    """Open a page with no past."""
+    return context.new_page()
+
+
+@pytest.fixture(autouse=True)
+def look_at_the_page(page, watch, request):
+    """Photograph the page after each test, and see that it kept to this machine and raised no error."""
+    yield
+    page.set_viewport_size({"width": 1280, "height": 900})
+    name = re.sub(r"[^a-z0-9_.-]+", "-", request.node.name.removeprefix("test_"), flags=re.IGNORECASE).strip("-")
+    page.screenshot(path=PICTURES / f"{name}.png")
     watch.check()
-
-
-def picture_path(name: str) -> Path:
-    return PICTURES / f"{re.sub(r'[^a-z0-9_.-]+', '-', name.removeprefix('test_'), flags=re.IGNORECASE).strip('-')}.png"
 
 
 # --- JupyterLab ------------------------------------------------------------------------------------------------------
@@ -155,9 +170,8 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """Start JupyterLab as ``make lab`` does, on a copy of the lessons and with settings that are nobody's."""
-    folder = tmp_path_factory.mktemp("course")
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    home = tmp_path_factory.mktemp("jupyter")
+    folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name, content in SETTINGS.items():
         file = home / "config" / "lab" / "user-settings" / name
         file.parent.mkdir(parents=True)
@@ -166,10 +180,9 @@ def lab(tmp_path_factory):
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     lab = Lab(f"http://127.0.0.1:{port}", "browser-tests", folder, folder / "workspace", home / "runtime")
+    options = ["--no-browser", f"--port={port}", "--LabApp.expose_app_in_browser=True"]
     code = (
-        "from pathlib import Path; from tools.lab import open_lab; "
-        f"open_lab(Path({str(folder)!r}), 'notebooks/00_start_here.ipynb', "
-        f"['--no-browser', '--port={port}', '--LabApp.expose_app_in_browser=True'])"
+        f"from pathlib import Path; from tools.lab import open_lab; open_lab({options}, folder=Path({str(folder)!r}))"
     )
     with (home / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
@@ -186,12 +199,10 @@ def lab(tmp_path_factory):
 
 def environment(lab: Lab, home: Path) -> dict[str, str]:
     """Return what JupyterLab and its kernels see: nothing of this person's Jupyter, and the embedded digits."""
-    kept = kernel_environment(lab.workspace)
-    for name in [name for name in kept if name.startswith(("JUPYTER", "MNIST_PATH"))]:
-        del kept[name]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "MNIST_PATH"))}
     own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"JUPYTER_TOKEN": lab.token, "IPYTHONDIR": str(home / "ipython"), "KERAS_HOME": str(home / "keras")}
-    return {**kept, **own, "COURSE_OFFLINE": "1"}
+    return {**kept, **own, "PYTHONPATH": str(ROOT), "COURSE_WORKSPACE": str(lab.workspace), "COURSE_OFFLINE": "1"}
 
 
 def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
@@ -202,14 +213,12 @@ def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None
             return
         except OSError as error:
             if server.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.1)  # it opens its port when it is ready, and tells nobody
+                time.sleep(0.1)  # it opens its port when it is ready, and says so nowhere
                 continue
             raise AssertionError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}") from error
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lesson(lab, page):
-    """Return JupyterLab in a page, with no kernel running and nothing in the workspace."""
-    lab.delete_kernels()
-    shutil.rmtree(lab.workspace, ignore_errors=True)
+    """Return JupyterLab in a page."""
     return Lesson(lab, page, PICTURES)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
-import time
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +17,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, expect
 
-from tools.clean_outputs import normalise
+from course_utils.course import NOTEBOOKS, lesson_file
 
 if TYPE_CHECKING:
     from .conftest import Lab
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 NOT_DRAWN = re.compile("Loading widget|Error (displaying|creating) widget")
-# JupyterLab runs cells by commands, each of which promises to tell when the last of its cells has come to an end.
+# JupyterLab runs cells by commands, each with a promise that is kept when the last of its cells has come to an end.
 FOLLOW_RUNS = """() => {
     window.runs = { started: 0, ended: 0 };
     const end = () => { runs.ended += 1; };
@@ -34,23 +35,12 @@ FOLLOW_RUNS = """() => {
 
 def notebook_of(*sources: str) -> NotebookNode:
     """Return a notebook of code cells, for a test that needs no whole lesson; ids are cell-1, cell-2 and so on."""
-    return normalise(
-        new_notebook(cells=[new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources, start=1)])
-    )
+    cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources, start=1)]
+    return new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
 
 
 class Lesson:
-    """A notebook in JupyterLab.
-
-    Attributes
-    ----------
-    page : playwright.sync_api.Page
-        To find anything by its role and name, to press keys and to move the mouse.
-    notebook : NotebookNode
-        What was opened.
-    path : pathlib.Path
-        The copy that JupyterLab reads and saves.
-    """
+    """A notebook in JupyterLab: its `page`, the `notebook` that was opened, and the `path` of the copy to work on."""
 
     def __init__(self, lab: Lab, page: Page, pictures: Path) -> None:
         self.lab = lab
@@ -58,12 +48,12 @@ class Lesson:
         self._pictures = pictures
 
     def open(self, what: str | NotebookNode) -> None:
-        """Open a fresh copy of a lesson, told by its number (``"04"``), or any notebook; its kernel is ready then."""
-        if isinstance(what, str):
-            (source,) = NOTEBOOKS.glob(f"{what}_*.ipynb")
-            self.notebook, name = nbformat.read(source, as_version=4), source.name
-        else:
-            self.notebook, name = what, "scratch.ipynb"
+        """Open a fresh copy of a lesson by its number (``"04"``), or any notebook, with a kernel that is ready."""
+        self.page.goto("about:blank")  # a page that loses its kernel would complain
+        self.lab.delete_kernels()
+        shutil.rmtree(self.lab.workspace, ignore_errors=True)
+        name = lesson_file(what) if isinstance(what, str) else "scratch.ipynb"
+        self.notebook = nbformat.read(NOTEBOOKS / name, as_version=4) if isinstance(what, str) else what
         self.path = self.lab.folder / "notebooks" / name
         nbformat.write(self.notebook, self.path)
         # `reset` closes what the test before had open.
@@ -86,9 +76,14 @@ class Lesson:
 
     def start_all(self) -> None:
         """Choose "Run All Cells" from the menu, and return when it has begun."""
+        with self._wait_for_start():
+            for name in ("Run", "Run All Cells"):
+                self.page.get_by_role("menuitem", name=name, exact=True).click()
+
+    @contextmanager
+    def _wait_for_start(self) -> Iterator[None]:
         started = self.page.evaluate("runs.started")
-        for name in ("Run", "Run All Cells"):
-            self.page.get_by_role("menuitem", name=name, exact=True).click()
+        yield
         self.page.wait_for_function("(before) => runs.started > before", arg=started)
 
     def write(self, cell: str | int, source: str) -> None:
@@ -108,11 +103,14 @@ class Lesson:
         self.wait_until_run(timeout)
         self.check()
 
-    def run_cell(self, cell: str | int, timeout: float = 60) -> None:
-        """Run one cell with Shift + Enter from its editor, to its end, whatever that is."""
-        started = self.page.evaluate("runs.started")
-        self.cell(cell).get_by_role("textbox").first.press("Shift+Enter")
-        self.page.wait_for_function("(before) => runs.started > before", arg=started)
+    def start_cell(self, cell: str | int) -> None:
+        """Run one cell with Shift + Enter from its editor, and return when it has begun."""
+        with self._wait_for_start():
+            self.cell(cell).get_by_role("textbox").first.press("Shift+Enter")
+
+    def run_cell(self, cell: str | int, timeout: float = 300) -> None:
+        """Run one cell to its end, whatever that is."""
+        self.start_cell(cell)
         self.wait_until_run(timeout)
 
     # --- reading what is shown ---
@@ -127,18 +125,17 @@ class Lesson:
         return self.cell(cell).locator(".jp-OutputArea-output")
 
     @property
-    def errors(self) -> list[str]:
-        """What cells wrote to stderr, and what they failed with: in the page both are marked in the same way."""
-        return self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
-
-    @property
     def widgets(self) -> Locator:
         """Where widgets are, drawn or not: of all outputs only they are not marked with their type."""
         return self.page.locator(".jp-Notebook .jp-OutputArea-output:not([data-mime-type])")
 
     def check(self, timeout: float = 60) -> None:
         """Fail if a cell has an error or wrote to stderr, or if a widget is not drawn."""
-        assert not (errors := self.errors), "\n".join([f"{self.path.name} shows an error, or text on stderr:", *errors])
+        # What a cell wrote to stderr and what it failed with are marked in the same way.
+        stderr = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]')
+        assert not (errors := stderr.all_inner_texts()), "\n".join(
+            [f"{self.path.name} shows an error, or text on stderr:", *errors]
+        )
         for widget in self.widgets.all():
             expect(widget).not_to_contain_text(NOT_DRAWN, timeout=timeout * 1000)
             expect(widget.locator("> *").first).to_be_visible(timeout=timeout * 1000)
@@ -160,13 +157,6 @@ class Lesson:
         """Run code in the kernel without showing it, after the cells that are running."""
         reply = self._ask_kernel(code, timeout)
         assert reply["status"] == "ok", f"{code}: {reply.get('ename')}: {reply.get('evalue')}"
-
-    def wait_for_value(self, expression: str, expected: Any, timeout: float = 60) -> None:
-        """Wait until an expression in the kernel has a value."""
-        deadline = time.monotonic() + timeout
-        while (value := self.evaluate(expression)) != expected:
-            assert time.monotonic() < deadline, f"{expression} is {value!r} after {timeout} s, not {expected!r}"
-            self.page.wait_for_timeout(50)  # lets the page go on meanwhile
 
     def _ask_kernel(self, code: str, timeout: float, **expressions: str) -> dict:
         """Execute silently, beside the page: JupyterLab's kernels are reached as from any other program."""

@@ -1,23 +1,18 @@
 """Lesson 05 in JupyterLab: the view of a training that is stopped, goes on, and loses its kernel."""
 
+import re
+
 import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
-from .lesson import NOTEBOOKS, Lesson
+from course_utils.course import NOTEBOOKS, lesson_file
+
+from .lesson import Lesson
+from .test_lessons import check_run_all
 
 MANY_EPOCHS = 2000  # the training is still going on when it is stopped
-
-
-@pytest.fixture
-def long_training(lesson):
-    """Open lesson 05 with a training that has to be stopped, and start all cells."""
-    notebook = nbformat.read(NOTEBOOKS / "05_train.ipynb", as_version=4)
-    (parameters,) = (cell for cell in notebook.cells if cell.id == "parameters")
-    parameters.source = parameters.source.replace("num_epochs = 30", f"num_epochs = {MANY_EPOCHS}")
-    lesson.open(notebook)
-    lesson.start_all()
-    return lesson
+GOING_ON = re.compile(r"Going on after \d+ finished epochs")
 
 
 def curve(lesson: Lesson, metric: str) -> Locator:
@@ -36,7 +31,7 @@ def stop_button(lesson: Lesson) -> Locator:
     return lesson.cell("fit").get_by_role("button", name="Stop after this epoch")
 
 
-def press_stop(lesson: Lesson, how: str) -> None:
+def stop(lesson: Lesson, how: str = "mouse") -> None:
     if how == "mouse":
         stop_button(lesson).click()
     elif how == "keyboard":
@@ -47,48 +42,54 @@ def press_stop(lesson: Lesson, how: str) -> None:
         lesson.page.keyboard.press("Enter")
     else:
         lesson.page.get_by_role("button", name="Interrupt the kernel").click()
-
-
-def test_how_long_it_will_take_is_told_before_it_begins(long_training):
-    told = long_training.cell("time")
-    expect(told).to_contain_text(f"{MANY_EPOCHS} epochs will take about ", timeout=180_000)
-    long_training.keep_picture("training-time", told)
-    wait_for_points(long_training, more_than=0)
-    press_stop(long_training, "mouse")
-    long_training.wait_until_run()
+    lesson.wait_until_run(timeout=600)
+    lesson.check()
 
 
 def test_the_view_has_a_point_for_each_epoch(lesson):
-    lesson.open("05")
-    lesson.run_all(timeout=600)
+    check_run_all(lesson, "05")
     history = lesson.evaluate("history.history")
     for metric in ("accuracy", "loss"):
         assert num_points(lesson, metric) == len(history["loss"]) == 30
-        told = curve(lesson, metric).get_attribute("aria-label")
-        assert f"training images from {history[metric][0]:.3f} to {history[metric][-1]:.3f}" in told
-        assert f"test images from {history[f'val_{metric}'][0]:.3f} to {history[f'val_{metric}'][-1]:.3f}" in told
+        name = curve(lesson, metric).get_attribute("aria-label")
+        assert f"training images from {history[metric][0]:.3f} to {history[metric][-1]:.3f}" in name
+        assert f"test images from {history[f'val_{metric}'][0]:.3f} to {history[f'val_{metric}'][-1]:.3f}" in name
     view = lesson.cell("fit")
     expect(view).to_contain_text("finished after epoch 30 of 30")
     expect(view.locator("[role=status]")).to_contain_text(f"Epoch 30: accuracy {history['accuracy'][-1]:.4f}")
     expect(stop_button(lesson)).to_have_attribute("aria-disabled", "true")
     accuracy, loss = (curve(lesson, metric).bounding_box() for metric in ("accuracy", "loss"))
     assert accuracy["y"] == loss["y"]  # side by side: seen at once on a small screen
-    lesson.keep_picture("training-finished", view.locator(".training"))
+    lesson.keep_picture("training-finished", view.locator(".course-widget"))
+
+
+@pytest.fixture(scope="module")
+def long_training(lesson):
+    """Open lesson 05 with a training that has to be stopped."""
+    notebook = nbformat.read(NOTEBOOKS / lesson_file("05"), as_version=4)
+    (parameters,) = (cell for cell in notebook.cells if cell.id == "parameters")
+    parameters.source = parameters.source.replace("num_epochs = 30", f"num_epochs = {MANY_EPOCHS}")
+    lesson.open(notebook)
+    return lesson
 
 
 @pytest.mark.parametrize("how", ["mouse", "keyboard", "toolbar"])
-def test_a_stop_loses_nothing(long_training, how):
+def test_a_stop_loses_nothing_and_the_next_run_goes_on(long_training, how):
     lesson = long_training
-    wait_for_points(lesson, more_than=2)
+    before = lesson.evaluate("history.history if 'history' in globals() else {}")
+    lesson.start_all()
+    expect(lesson.cell("time")).to_contain_text(f"{MANY_EPOCHS} epochs will take about ", timeout=180_000)
+    lesson.keep_picture("training-time", lesson.cell("time"))
+    wait_for_points(lesson, more_than=len(before.get("loss", [])) + 2)
     expect(lesson.cell("fit")).to_contain_text(f"of {MANY_EPOCHS}, ")
+    if before:
+        expect(lesson.cell("fit")).to_contain_text(GOING_ON)
     shown = num_points(lesson)
-    wait_for_points(lesson, more_than=shown)
-    lesson.keep_picture(f"training-running-{how}", lesson.cell("fit").locator(".training"))
-    press_stop(lesson, how)
-    lesson.wait_until_run(timeout=600)
-    lesson.check()
+    lesson.keep_picture(f"training-running-{how}", lesson.cell("fit").locator(".course-widget"))
+    stop(lesson, how)
     history = lesson.evaluate("history.history")
     num_epochs = len(history["loss"])
+    assert {name: values[: len(before[name])] for name, values in history.items() if before} == before
     assert shown < num_epochs < MANY_EPOCHS
     assert num_points(lesson) == num_epochs
     assert lesson.evaluate("int(model.optimizer.iterations)") == num_epochs * lesson.evaluate("steps_per_epoch")
@@ -99,33 +100,21 @@ def test_a_stop_loses_nothing(long_training, how):
         expect(stop_button(lesson)).to_be_focused()
 
 
-def test_after_a_stop_the_cell_goes_on_when_it_is_run_again(long_training):
-    lesson = long_training
-    wait_for_points(lesson, more_than=1)
-    press_stop(lesson, "mouse")
-    lesson.wait_until_run(timeout=600)
-    before = lesson.evaluate("history.history")
-    lesson.execute(f"num_epochs = {len(before['loss']) + 3}")
-    lesson.run_cell("fit")
-    lesson.check()
-    after = lesson.evaluate("history.history")
-    assert {name: values[:-3] for name, values in after.items()} == before
-    assert num_points(lesson) == len(after["loss"])
-    expect(lesson.cell("fit")).to_contain_text(f"Going on after {len(before['loss'])} finished epochs.")
-
-
 def test_a_restarted_kernel_goes_on(long_training):
     lesson = long_training
-    wait_for_points(lesson, more_than=2)
+    lesson.start_all()
+    expect(stop_button(lesson)).to_have_attribute("aria-disabled", "false", timeout=180_000)
     lesson.page.get_by_role("button", name="Restart the kernel", exact=True).click()
     lesson.page.get_by_role("button", name="Confirm Kernel Restart").click()
     lesson.wait_until_idle()
     lesson.start_all()
-    expect(lesson.cell("fit")).to_contain_text("finished epochs. (To start over: resume = False, then run all cells.)")
-    shown = num_points(lesson)
-    assert shown > 2
-    wait_for_points(lesson, more_than=shown)
-    press_stop(lesson, "mouse")
-    lesson.wait_until_run(timeout=600)
+    expect(lesson.cell("fit")).to_contain_text(GOING_ON, timeout=180_000)
+    wait_for_points(lesson, more_than=num_points(lesson))
+    stop(lesson)
+    num_epochs = lesson.evaluate("len(history.history['loss'])")
+    assert lesson.evaluate("history.epoch") == list(range(num_epochs))
+    lesson.execute(f"num_epochs = {num_epochs + 3}")
+    lesson.run_cell("fit")
     lesson.check()
-    assert lesson.evaluate("history.epoch == list(range(len(history.history['loss'])))")
+    assert num_points(lesson) == num_epochs + 3
+    expect(lesson.cell("fit")).to_contain_text(f"Going on after {num_epochs} finished epochs")

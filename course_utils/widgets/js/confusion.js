@@ -9,7 +9,7 @@ export default explorer((ask, config) => {
 
   // One tab stop for the table; arrow keys walk in it, as in any grid.
   const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
-    role: "gridcell", tabIndex: -1, className: trueDigit === readAs ? "right" : "",
+    tabIndex: -1, className: trueDigit === readAs ? "right" : "",
     style: trueDigit === readAs ? "" : `--count: ${Math.round((60 * count) / mostMistakes)}%`,
     "aria-label": `a ${trueDigit} read as a ${readAs}: ${grouped(count)}`,
     onclick: () => open(trueDigit, readAs),
@@ -26,12 +26,12 @@ export default explorer((ask, config) => {
     event.preventDefault();
     open(clamp(request.true + step[0], 0, 9), clamp(request.read_as + step[1], 0, 9));
   };
-  const head = (scope, digit) => make("th", { scope, role: scope === "col" ? "columnheader" : "rowheader" }, digit);
+  const head = (scope, digit) => make("th", { scope }, digit);
   const table = make("table", { className: "confusion", role: "grid", onkeydown: walk,
     "aria-label": "rows: true digit, columns: read as" },
     make("caption", {}, "read as (digit)"),
-    make("tr", { role: "row" }, make("td", { role: "none" }), ...digits.map((digit) => head("col", digit))),
-    ...cells.map((row, digit) => make("tr", { role: "row" }, head("row", digit), ...row)));
+    make("tr", {}, make("td", { role: "none" }), ...digits.map((digit) => head("col", digit))),
+    ...cells.map((row, digit) => make("tr", {}, head("row", digit), ...row)));
 
   const heading = make("p", { className: "large" });
   const range = make("span");
@@ -41,7 +41,7 @@ export default explorer((ask, config) => {
   };
   const previous = button("◀ Previous", turn(-1));
   const next = button("Next ▶", turn(1));
-  const pager = make("div", { className: "pager" }, previous, range, next);
+  const pager = make("div", { className: "row close" }, previous, range, next);
   const gallery = make("div", { className: "gallery" });
 
   const percent = (probability) => {
@@ -65,7 +65,7 @@ export default explorer((ask, config) => {
           make("p", { className: "hint" }, "Choose a cell by a click or with the arrow keys. Under each image stand "
             + "the digit that was read and its probability, then what was left for the true digit. "
             + "The costliest answers come first.")),
-        make("div", { className: "panel" }, heading, pager, gallery)),
+        make("div", { className: "column" }, heading, pager, gallery)),
     ],
     sync(newRequest) {
       request = newRequest;

@@ -1,4 +1,4 @@
-import { SIDE, bytes, chooser, explorer, grouped, make, picture, slider } from "./shared.js";
+import { SIDE, bytes, chooser, explorer, grouped, make, picture, pixelSliders } from "./shared.js";
 
 const OFFSETS = [-2, -1, 0, 1, 2];  // pixels shown as numbers around the marked one
 
@@ -21,33 +21,25 @@ function neighbours(pixels, row, column) {
 }
 
 export default explorer((ask, config) => {
-  let [row, column] = config.marked;
   let pixels = new Uint8Array(SIDE * SIDE);
-  const digit = picture(move);
+  const digit = picture((row, column) => sliders.move(row, column));
   const numbers = make("table", { className: "zoom" });
   const label = make("p", { className: "large" });
   const reading = make("p", { className: "reading" });
-  const value = (r, c) => pixels[r * SIDE + c];
-  const rows = slider("row", { max: SIDE - 1 }, (r) => move(r, column),
-    { speak: (r) => `${r}, value ${value(r, column)}` });
-  const columns = slider("column", { max: SIDE - 1 }, (c) => move(row, c),
-    { speak: (c) => `${c}, value ${value(row, c)}` });
   const choice = chooser(ask, config);
-
-  function move(toRow, toColumn) {
-    [row, column] = [toRow, toColumn];
+  const sliders = pixelSliders(config.marked, (row, column) => {
+    const value = pixels[row * SIDE + column];
     digit.mark(row, column);
     numbers.replaceChildren(...neighbours(pixels, row, column));
-    rows.set(row);
-    columns.set(column);
-    reading.replaceChildren(`row ${row}, column ${column}: `, make("strong", {}, value(row, column)));
-  }
+    reading.replaceChildren(`row ${row}, column ${column}: `, make("strong", {}, value));
+    return `value ${value}`;
+  });
 
   return {
     nodes: [
       choice.node,
       make("div", { className: "side-by-side" }, digit.node,
-        make("div", { className: "panel" }, label, reading, rows.node, columns.node, numbers)),
+        make("div", { className: "column" }, label, reading, ...sliders.nodes, numbers)),
       make("p", { className: "hint" }, "Point at a pixel, or move the sliders. 0 is white paper, 255 full ink."),
     ],
     sync: choice.sync,
@@ -56,7 +48,7 @@ export default explorer((ask, config) => {
       pixels = bytes(response.pixels);
       digit.draw(pixels, sentence);
       label.textContent = `label ${response.label}`;
-      move(row, column);
+      sliders.move();
       return sentence;
     },
   };

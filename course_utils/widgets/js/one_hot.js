@@ -15,10 +15,10 @@ export default explorer((ask, config) => {
 
   return {
     nodes: [
-      make("div", { className: "labels", role: "group", "aria-label": "label" }, make("span", {}, "label"), ...buttons),
+      make("div", { className: "row close", role: "group", "aria-label": "label" }, make("span", {}, "label"), ...buttons),
       choice.node,
       make("div", { className: "side-by-side one-hot-picture" }, digit.node,
-        make("div", { className: "panel" }, heading,
+        make("div", { className: "column" }, heading,
           make("table", { className: "one-hot" },
             make("tr", {}, make("th", { scope: "row" }, "place"), ...heads),
             make("tr", {}, make("th", { scope: "row" }, "row"), ...cells)),

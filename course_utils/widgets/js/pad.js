@@ -72,9 +72,9 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
   const redoButton = button("Redo", redo, { title: "Do it again (Ctrl+Y)" });
   const clearButton = button("Clear", clear, { title: "Take a new sheet (Delete)" });
   const group = `pen-${Math.random()}`;
-  const pens = make("fieldset", {}, make("legend", {}, "Pen"), ...Object.keys(PENS).map((value) => make("label", {},
+  const pens = make("fieldset", { className: "row" }, make("legend", {}, "Pen"), ...Object.keys(PENS).map((value) => make("label", {},
     make("input", { type: "radio", name: group, value, checked: value === "medium" }),
-    make("span", { className: "nib", style: `--width: ${PENS[value]}`, "aria-hidden": "true" }), value)));
+    make("span", { className: "nib", style: `--pen: ${PENS[value]}`, "aria-hidden": "true" }), value)));
   const sample = make("select", {}, make("option", { value: "" }, "choose …"),
     ...samples.map(({ digit }, index) => make("option", { value: index }, `${digit}, ${HANDS[index % 3]} hand`)));
   sample.onchange = () => {
@@ -108,24 +108,16 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
   const pending = [];
   let latest = {};
 
-  function send(request) {
-    isWaiting = true;
-    latest = { ...request, time: Date.now() };
-    ask(latest);
-  }
   function proceed() {
     if (isWaiting) return;
-    if (pending.length) {
-      send(pending.shift());
-    } else if (isStale) {
-      isStale = false;
-      if (strokes().length) {
-        send({ action: "classify", image: [...visible()] });
-        return;
-      }
-      showProbabilities(null);
-    }
+    if (isStale && strokes().length) pending.push({ action: "classify", image: [...visible()] });
+    else if (isStale) showProbabilities(null);
+    isStale = false;
+    isWaiting = pending.length > 0;
     answer.setAttribute("aria-busy", isWaiting || pointer !== null);
+    if (!isWaiting) return;
+    latest = { ...pending.shift(), time: Date.now() };
+    ask(latest);
   }
   function changed() {
     isStale = true;
@@ -135,7 +127,7 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
       const isEmpty = !strokes().length;
       // A dot has no length, and would not be painted: so the last point stands twice.
       paper.replaceChildren(...(isEmpty ? [invitation] : strokes().map(({ points, pen }) =>
-        svg("polyline", { points: [...points, points.at(-1)].join(" "), "stroke-width": pen }))));
+        svg("polyline", { points: [...points, points.at(-1)].join(" "), style: `--pen: ${pen}` }))));
       const how = form.checked ? "fitted into 20 by 20 pixels and centred" : "the whole pad, only smaller";
       seen.setAttribute("aria-label", isEmpty ? "Nothing is drawn yet." : `What the network sees: ${how}.`);
       paint(seen, visible());
@@ -150,34 +142,33 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
   // --- the student's own test set
 
   const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as a ${digit}` }));
-  const removeButton = button("Take back the last one", () => request({ action: "take back" }),
-    { title: "Remove the digit kept last" });
+  const removeButton = button("Take back the last one", takeBack, { title: "Remove the digit kept last" });
   const comparison = make("div", { role: "status" });
-  const thumbnails = make("div", { className: "thumbnails" });
+  const thumbnails = make("div", { className: "row close thumbnails" });
 
-  function request(what) {
-    pending.push(what);
+  function takeBack() {
+    pending.push({ action: "take back" });
     proceed();
   }
   function keep(label) {
     if (!canKeep || !strokes().length) return;
-    request({ action: "keep", image: [...prepareDrawing(drawing).pixels], label });
+    pending.push({ action: "keep", image: [...prepareDrawing(drawing).pixels], label });
     clear();
   }
 
   // --- all of it
 
   const parts = make("div", { className: "pad" },
-    make("div", { className: "sheet" }, paper),
-    make("div", { className: "tools" }, undoButton, redoButton, clearButton),
-    make("div", { className: "see" }, make("h4", {}, "What the network sees"), seen,
+    make("div", { style: "grid-area: sheet" }, paper),
+    make("div", { className: "row close tools", style: "grid-area: tools" }, undoButton, redoButton, clearButton),
+    make("div", { className: "column", style: "grid-area: see" }, make("h4", {}, "What the network sees"), seen,
       make("label", {}, form, "in MNIST’s form"),
       make("p", { className: "hint" }, "28 × 28 pixels. Without the tick: the pad, only smaller.")),
-    make("div", { className: "predict" }, make("h4", {}, "What it predicts"), answer),
-    make("div", { className: "options" }, pens, make("label", {}, "Sample", sample)));
+    make("div", { style: "grid-area: predict" }, make("h4", {}, "What it predicts"), answer),
+    make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
   if (canKeep) {
-    const asking = make("fieldset", {}, make("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
-    parts.append(make("div", { className: "keep" }, asking, removeButton, comparison, thumbnails));
+    const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
+    parts.append(make("div", { className: "column keep", style: "grid-area: keep" }, asking, removeButton, comparison, thumbnails));
   }
   parts.onkeydown = (event) => {
     if (event.target === sample || event.altKey) return; // in a list, keys choose an entry
@@ -211,12 +202,14 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
 });
 
 function comparisonRow({ name, text, share, low, high }) {
-  const line = make("span", { className: "interval", "aria-hidden": "true" });
+  const [x, label] = [(share) => 36 + 100 * share, (x, words) => svg("text", { x, y: 12, "text-anchor": "middle" }, words)];
+  const line = svg("svg", { class: "interval", viewBox: "0 0 180 16", "aria-hidden": "true" },
+    label(16, "0 %"), svg("path", { class: "grid", d: `M${x(0)} 8H${x(1)}` }), label(160, "100 %"));
   if (share !== null) {
-    line.style = `--share: ${share}; --low: ${low}; --high: ${high}`;
-    line.append(make("span"), make("b"));
+    line.append(svg("path", { d: `M${x(low)} 2V14M${x(low)} 8H${x(high)}M${x(high)} 2V14` }),
+      svg("circle", { cx: x(share), cy: 8, r: 4 }));
   }
-  return make("p", {}, make("strong", {}, name), line, make("span", {}, text));
+  return make("p", { className: "row" }, make("strong", {}, name), line, make("span", {}, text));
 }
 
 function thumbnail({ image, label, prediction }) {

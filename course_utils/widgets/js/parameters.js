@@ -36,7 +36,7 @@ export default explorer((ask, config) => {
 
   return {
     nodes: [
-      make("div", { className: "settings" }, ...[...sizes, ...rates].map((each) => each.node), start),
+      make("div", { className: "column settings" }, ...[...sizes, ...rates].map((each) => each.node), start),
       make("div", { className: "wide-table", tabIndex: 0, role: "region", "aria-label": "parameters by layer" }, table),
     ],
     sync(newRequest) {

@@ -1,4 +1,4 @@
-import { SIDE, bytes, chooser, clamp, diagram, explorer, grouped, make, paint, picture, slider, svg } from "./shared.js";
+import { SIDE, bytes, chooser, diagram, explorer, followPointer, grouped, make, paint, picture, pixelSliders, svg } from "./shared.js";
 
 const AREA = { left: 46, right: 250, top: 8, bottom: 84 };
 
@@ -35,22 +35,18 @@ function written(value, dtype) {
 
 /** One row of the explorer: what the step is, the values as a picture, their histogram, and the marked one. */
 function stepRow(onPoint) {
-  const words = make("div", { className: "words" });
+  const words = make("div", { className: "column words" });
   const table = picture(onPoint);
   const strip = make("canvas", { width: SIDE * SIDE, height: 1, role: "img" });
-  strip.onpointermove = strip.onpointerdown = (event) => {
-    const box = strip.getBoundingClientRect();
-    const position = clamp(Math.floor((SIDE * SIDE * (event.clientX - box.left)) / box.width), 0, SIDE * SIDE - 1);
-    onPoint(Math.floor(position / SIDE), position % SIDE);
-  };
+  followPointer(strip, (_, position) => onPoint(Math.floor(position / SIDE), position % SIDE));
   const pin = make("span", { className: "pin" });
   const line = make("div", { className: "strip" }, strip, pin);
   const look = make("div", { className: "look" });
   const bars = make("div", { className: "histogram" });
-  const marked = make("p", { className: "marked-value" });
+  const marked = make("p", { className: "column marked-value" });
   let step, values;
   return {
-    node: make("section", { className: "step" }, words, look, bars, marked),
+    node: make("section", { className: "row step" }, words, look, bars, marked),
     show(number, newStep) {
       step = newStep;
       values = numbers(step);
@@ -80,31 +76,21 @@ function stepRow(onPoint) {
 }
 
 export default explorer((ask, config) => {
-  let [row, column] = config.marked;
-  const steps = Array.from({ length: 4 }, () => stepRow(move));
+  const steps = Array.from({ length: 4 }, () => stepRow((row, column) => sliders.move(row, column)));
+  const sliders = pixelSliders(config.marked, (row, column) => steps.map((step) => step.mark(row, column)).join(" → "));
   const label = make("strong");
   const choice = chooser(ask, config);
-  let values = "";
-  const rows = slider("row", { max: SIDE - 1 }, (r) => move(r, column), { speak: (r) => `${r}: ${values}` });
-  const columns = slider("column", { max: SIDE - 1 }, (c) => move(row, c), { speak: (c) => `${c}: ${values}` });
-
-  function move(toRow, toColumn) {
-    [row, column] = [toRow, toColumn];
-    values = steps.map((step) => step.mark(row, column)).join(" → ");
-    rows.set(row);
-    columns.set(column);
-  }
 
   return {
     nodes: [choice.node, label, ...steps.map((step) => step.node),
-      make("div", { className: "panel" }, rows.node, columns.node),
+      make("div", { className: "column" }, ...sliders.nodes),
       make("p", { className: "hint" },
         "Point at a pixel, or move the sliders: the same pixel is marked at every step.")],
     sync: choice.sync,
     show(response, { part, index }) {
       label.textContent = `label ${response.label}`;
       response.steps.forEach((step, number) => steps[number].show(number, step));
-      move(row, column);
+      sliders.move();
       return `${part} image ${grouped(index)}, label ${response.label}`;
     },
   };

@@ -56,15 +56,21 @@ export function slider(name, { min = 0, max, step = 1 }, onInput, { write = Stri
   };
 }
 
+/** Call `onPoint(row, column)` with the pixel of a canvas that is pointed at. */
+export function followPointer(canvas, onPoint) {
+  const place = (offset, length, count) => clamp(Math.floor((count * offset) / length), 0, count - 1);
+  canvas.onpointermove = canvas.onpointerdown = (event) => {
+    const box = canvas.getBoundingClientRect();
+    onPoint(place(event.clientY - box.top, box.height, canvas.height),
+      place(event.clientX - box.left, box.width, canvas.width));
+  };
+}
+
 /** A digit, enlarged; with a marker that follows the pointer if there is `onPoint(row, column)`. */
 export function picture(onPoint) {
   const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img" });
   const marker = make("span", { className: "marker", hidden: !onPoint });
-  const place = (offset, length) => clamp(Math.floor((SIDE * offset) / length), 0, SIDE - 1);
-  canvas.onpointermove = canvas.onpointerdown = onPoint && ((event) => {
-    const box = canvas.getBoundingClientRect();
-    onPoint(place(event.clientY - box.top, box.height), place(event.clientX - box.left, box.width));
-  });
+  if (onPoint) followPointer(canvas, onPoint);
   return {
     node: make("div", { className: "picture" }, canvas, marker),
     draw(values, description) {
@@ -76,6 +82,21 @@ export function picture(onPoint) {
       marker.style.left = `${(100 * column) / SIDE}%`;
     },
   };
+}
+
+/** Two sliders that choose a pixel; `onMove(row, column)` marks it, and returns what a screen reader says of it. */
+export function pixelSliders([row, column], onMove) {
+  let words = "";
+  const speak = (position) => `${position}: ${words}`;
+  const rows = slider("row", { max: SIDE - 1 }, (r) => move(r, column), { speak });
+  const columns = slider("column", { max: SIDE - 1 }, (c) => move(row, c), { speak });
+  function move(toRow = row, toColumn = column) {
+    [row, column] = [toRow, toColumn];
+    words = onMove(row, column);
+    rows.set(row);
+    columns.set(column);
+  }
+  return { nodes: [rows.node, columns.node], move };
 }
 
 /** The axes of a diagram, to append bars or curves to; ticks are pairs of value and text. */
@@ -114,7 +135,7 @@ export function chooser(ask, { counts }) {
   range.input.setAttribute("aria-label", "image");
   const last = make("span", { className: "hint" });
   return {
-    node: make("div", { className: "chooser" },
+    node: make("div", { className: "row" },
       make("label", {}, "from ", select), make("label", {}, "image ", number, " ", last), previous, next, range.node),
     sync(request) {
       ({ part, index } = request);

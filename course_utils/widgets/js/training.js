@@ -39,7 +39,7 @@ function drawMetric(metric, history, numEpochs) {
   return node;
 }
 
-const legend = () => make("div", { className: "legend" }, ...Object.entries(STYLES).flatMap(([style, words]) => [
+const legend = () => make("div", { className: "row close legend" }, ...Object.entries(STYLES).flatMap(([style, words]) => [
   svg("svg", { width: 36, height: 12, "aria-hidden": "true" },
     svg("polyline", { class: style, points: "1,6 35,6" }), marker(style, 18, 6)),
   make("span", {}, words)]));
@@ -47,39 +47,30 @@ const legend = () => make("div", { className: "legend" }, ...Object.entries(STYL
 /** The button that stops. JupyterLab and Notebook let a widget interrupt the kernel, some editors do not. */
 function stopper(model) {
   const kernel = model.widget_manager?.kernel;
-  if (!kernel) return { node: make("span", {}, "To stop after an epoch, interrupt the kernel."), sync() {} };
+  if (!kernel) return make("span", {}, "To stop after an epoch, interrupt the kernel.");
   const title = "What was learned is kept. The square in the toolbar does the same.";
-  const node = button("Stop after this epoch", press, { title });
-  let couldStop = false, pressed = false;
-  function sync() {
-    const canStop = model.get("can_stop");
-    if (canStop !== couldStop) pressed = false;
-    couldStop = canStop;
-    enable(node, canStop && !pressed);
-  }
-  function press() {
-    if (pressed || !model.get("can_stop")) return;
-    pressed = true;  // a second interrupt would not wait for the end of the epoch
-    sync();
+  const stop = button("Stop after this epoch", () => {
+    if (stop.getAttribute("aria-disabled") === "true") return;
+    enable(stop, false);  // a second interrupt would not wait for the end of the epoch
     kernel.interrupt();
-  }
-  return { node, sync };
+  }, { title });
+  const sync = () => enable(stop, model.get("can_stop"));
+  model.on("change:can_stop", sync);
+  sync();
+  return stop;
 }
 
 function render({ model, el }) {
   const bar = make("progress", { "aria-label": "Training" });
   const status = make("span", { className: "status" });
-  const stop = stopper(model);
-  const curves = make("div", { className: "side-by-side" });
+  const curves = make("div", { className: "side-by-side curves" });
   const announcement = make("p", { className: "announcement", role: "status" });
-  el.classList.add("training");
-  show(el, "Training", make("div", { className: "top" }, bar, status, stop.node), legend(), curves, announcement);
+  show(el, "Training", make("div", { className: "row" }, bar, status, stopper(model)), legend(), curves, announcement);
 
   const showProgress = () => {
     bar.max = model.get("num_epochs");
     bar.value = model.get("num_done");
     status.textContent = model.get("status");
-    stop.sync();
   };
   const showHistory = () => {
     const history = model.get("history");
@@ -87,7 +78,7 @@ function render({ model, el }) {
     curves.replaceChildren(...metrics.map((metric) => drawMetric(metric, history, model.get("num_epochs"))));
     announcement.textContent = model.get("announcement");
   };
-  model.on("change:num_done change:status change:can_stop", showProgress);
+  model.on("change:num_done change:status", showProgress);
   model.on("change:history change:announcement change:num_epochs", showHistory);
   showProgress();
   showHistory();

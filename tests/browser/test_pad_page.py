@@ -1,0 +1,113 @@
+"""The page of ``make pad``: the drawing pad without Python, from a file."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from course_utils.course import REFERENCE
+from course_utils.data import load_dataset
+from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, shrink_drawing
+from course_utils.model import build_model
+from course_utils.preprocessing import preprocess_images
+from tools.pad_page import write_pad_page
+
+from .conftest import PICTURES
+from .pad import SAMPLES, SEVEN, Pad, in_a_corner
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pad")
+    assert write_pad_page(folder) == 0
+    return folder / "pad.html"
+
+
+@pytest.fixture
+def pad(page, file):
+    page.goto(file.as_uri())
+    pad = Pad(page)
+    expect(pad.whole).to_be_visible()
+    pad.wait()
+    return pad
+
+
+def test_the_page_is_one_small_file_that_refers_to_nothing(pad, file):
+    requests = []
+    pad.page.on("request", lambda request: requests.append(request.url))
+    pad.page.reload()
+    pad.draw(SAMPLES[SEVEN].strokes)
+    expect(pad.verdict).to_have_text("7")
+    assert [url for url in requests if not url.startswith("blob:")] == [file.as_uri()]
+    assert file.stat().st_size < 4_000_000
+    text = file.read_text(encoding="utf-8")
+    assert "default-src 'none'" in text
+    for word in ("https:", "src=", "href=", "url(", "@import", "fetch(", "{{"):
+        assert word not in text, word
+
+
+def test_the_page_computes_what_keras_computes(pad):
+    dataset = load_dataset(allow_download=False)
+    images = dataset.train_images[:300]
+    model = build_model()
+    model.load_weights(REFERENCE / "mnist.weights.h5")
+    expected = model.predict(preprocess_images(images), verbose=0)
+    vectors = images.reshape(300, -1).tolist()
+    found = np.array(pad.page.evaluate("all => all.map((one) => digitPad.classify(one))", vectors))
+    assert found.shape == (300, 10)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize(("name", "prepare"), [("prepareDrawing", prepare_drawing), ("shrinkDrawing", shrink_drawing)])
+def test_browser_and_python_prepare_drawings_alike(pad, name, prepare, request):
+    for sample in SAMPLES if request.config.getoption("--long") else SAMPLES[::4]:
+        for pen in PENS.values():
+            for strokes in (sample.strokes, in_a_corner(sample.strokes)):
+                found = pad.page.evaluate(
+                    f"all => Array.from(digitPad.{name}(digitPad.drawStrokes(all)).pixels)",
+                    [{"points": points, "pen": pen} for points in strokes],
+                )
+                expected = prepare(draw_strokes(strokes, pen)).ravel().astype(int)
+                assert np.abs(np.array(found) - expected).max() <= 1
+
+
+def test_the_pad_is_used_from_the_keyboard(pad):
+    def go_to(role, name):
+        target = pad.whole.get_by_role(role, name=name, exact=True)
+        for _ in range(20):
+            if target.evaluate("one => one === document.activeElement"):
+                assert target.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+                return target
+            pad.page.keyboard.press("Tab")
+        pytest.fail(f"Tab does not lead to {name}")
+
+    pad.paper.focus()
+    go_to("radio", "medium").press("ArrowRight")
+    expect(pad.whole.get_by_role("radio", name="thick")).to_be_checked()
+    go_to("combobox", "Sample").press("2")
+    expect(pad.verdict).to_have_text("2")
+    expect(pad.whole.get_by_role("status").first).to_have_text("2 with > 99 %")
+    pad.paper.focus()
+    go_to("button", "Clear").press("Enter")
+    expect(pad.verdict).to_have_text("?")
+    expect(pad.button("Clear")).to_be_focused()
+
+
+@pytest.mark.parametrize(("name", "width", "height"), [("phone", 390, 844), ("projector", 1920, 1080)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_its_screen(browser, watch, file, name, width, height, scheme):
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=name == "phone"
+    )
+    watch.listen(context)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    pad = Pad(page)
+    pad.whole.get_by_role("combobox", name="Sample").select_option(f"{SEVEN}")
+    expect(pad.verdict).to_have_text("7")
+    pad.wait()
+    page.screenshot(path=PICTURES / f"pad-page-{name}-{scheme}.png", animations="disabled")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for part in (pad.paper, pad.verdict):
+        area = part.bounding_box()
+        assert area["y"] + area["height"] <= height
+    context.close()
