@@ -138,7 +138,7 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
 
 def zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
     """Return an entry for a zip that is the same whenever, and on whatever system, the zip is made."""
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry = zipfile.ZipInfo(name)  # dated 1980
     entry.create_system = 3  # Unix, also when made on Windows
     entry.external_attr = (0o100000 | mode) << 16
     return entry
