@@ -53,7 +53,7 @@ def _run(check: Callable[[], Finding]) -> Finding:
     except CourseError as error:
         return PROBLEM, " ".join([str(error), *getattr(error, "__notes__", [])])
     except Exception as error:  # whatever is broken, the other checks are reported
-        return PROBLEM, f"cannot be checked: {error!r}. {_INSTALL_AGAIN}"
+        return PROBLEM, f"cannot be checked ({type(error).__name__}: {error}). {_INSTALL_AGAIN}"
 
 
 def check_python() -> Finding:
