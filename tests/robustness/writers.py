@@ -191,7 +191,9 @@ WRITERS = {
     "checkpoint": Writer(write_checkpoint, ("mnist",), complaint="The epochs cannot be kept in the workspace"),
     "reference": Writer(write_reference, ("mnist.json", "mnist.weights.h5")),
     "recorded notebooks": Writer(write_recorded, LESSONS),
-    "pages": Writer(write_pages, ("html", "notebooks", "summary.json", "workspace"), ("html", "notebooks")),
+    "pages": Writer(
+        write_pages, ("html", "notebooks", "summary.json", "workspace"), ("html", "notebooks", "workspace")
+    ),
     "edition": Writer(write_edition, (_EDITION, "student"), ("student",)),
     "kit": Writer(write_kit, tuple(sorted(["digit-course-kit.zip", "requirements.lock", _EDITION, *_WHEELS]))),
 }
