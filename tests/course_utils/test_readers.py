@@ -185,7 +185,7 @@ COSTLY_OR_ODD = {
     "PUT with index 2**22": b"]p%d\n." % 2**22,
     "LONG_BINPUT behind the end of a frame": b"\x80\x04\x95\x02" + bytes(7) + CROSSING,
     "LONG_BINPUT behind the end of two frames": b"\x80\x04\x95\x0b" + bytes(7) + b"\x95" + bytes(8) + CROSSING,
-    "number of many digits": b"I" + b"9" * 100_000 + b"\n.",
+    "number of many digits": b"I0x" + b"9" * 5_000_000 + b"\n.",
     "very deeply nested tuples": b")" + b"\x85" * 1_000_000 + b".",
     "stack from nothing": b"R.",
     "list that holds itself": b"]q\x00h\x00a.",
@@ -219,10 +219,7 @@ BAD_SIZE = "train_labels claims shape .*, but another number of bytes"
         (labels(data=FOUR_BYTES + b"\x41\x41\x80\x80"), "damaged"),
         (labels(dtype=b"N"), "without a proper dtype and shape"),
         (labels(dtype=UINT8 + b"(I3\n" + text("|") + b"N(" + text("a") + b"tNI-1\nI-1\nI0\ntb"), "without a proper"),
-        (
-            call(named("numpy._core.multiarray", "_reconstruct"), NUMPY_ARRAY, b"I9\n\x85", text("b")),
-            "not a NumPy array",
-        ),
+        (labels().replace(NUMPY_ARRAY, named("numpy", "dtype"), 1), "not a NumPy array"),
     ],
 )
 def test_arrays_that_are_not_what_they_claim(file, odd, match):
