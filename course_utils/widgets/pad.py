@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from course_utils.course import CourseError
 from course_utils.data import Dataset
 from course_utils.evaluation import accuracy_interval
 from course_utils.handwriting import sample_handwritings
@@ -66,7 +67,10 @@ class DrawingPad:
             case "classify":
                 return {"probabilities": self._classify(images)[0].tolist()}
             case "keep":
-                return {"kept": self._describe(keep_digit(images[0], label))}
+                try:
+                    return {"kept": self._describe(keep_digit(images[0], label))}
+                except CourseError as error:
+                    raise CourseError(f"{error} Undo brings the drawing back.") from error
             case "take back":
                 return {"kept": self._describe(take_back_last_digit())}
             case _:

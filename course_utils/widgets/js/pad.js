@@ -193,9 +193,8 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
       }
       return probabilities && time === latest.time && strokes().length ? showProbabilities(probabilities) : "";
     },
-    settled(problem) {
+    settled() {
       isWaiting = false;
-      if (problem && latest.action === "keep" && !strokes().length) undo();
       proceed();
     },
   };

@@ -171,7 +171,7 @@ export function show(el, name, ...nodes) {
  * - `nodes`: what to show,
  * - `sync(request)`: sets the controls to what is requested,
  * - `show(response, request)`: draws what the kernel responded, and returns a sentence for screen readers,
- * - optionally `settled(problem)`: called when nothing is waited for any more.
+ * - optionally `settled()`: called when nothing is waited for any more.
  * The kernel sees the latest request only, if it was busy; `ask(changes)` makes one of the request before.
  */
 export function explorer(build) {
@@ -208,7 +208,7 @@ export function explorer(build) {
           news.textContent = sentence;
           news.classList.remove("waiting");
         });
-        built.settled?.(response.problem);
+        built.settled?.();
       };
       model.on("change:request", requested);
       model.on("change:response", responded);
@@ -218,7 +218,6 @@ export function explorer(build) {
         clearTimeout(timer);
         model.off("change:request", requested);
         model.off("change:response", responded);
-        built.end?.();
       };
     },
   };
