@@ -21,16 +21,13 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 IN_VENV = Path(sys.prefix).resolve() == VENV.resolve()
 LOCK, DEVELOPMENT_LOCK = "requirements.lock", "requirements-dev.lock"
-KIT = os.environ.get("COURSE_WHEELS")  # the folder of packages that takes the place of the network
-WHEELS = ["--no-index", "--find-links", KIT] if KIT else []
+# A kit has a folder of packages, which takes the place of the network.
+WHEELS = ["--no-index", "--find-links", os.environ["COURSE_WHEELS"]] if os.environ.get("COURSE_WHEELS") else []
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes", *WHEELS]
 
 
 def ensure_environment(argv: list[str], *, development: bool = False, install: bool = True) -> str | None:
-    """Return in an interpreter that can run the course, or run ``python -m tools ARGV`` in .venv, set up if needed.
-
-    With ``install=False`` nothing is set up; what is missing is returned.
-    """
+    """Return in an interpreter that can run the course, or go on in .venv; or return what is missing, not installed."""
     locks = [LOCK, DEVELOPMENT_LOCK] if development else [LOCK]
     files = [argument for lock in locks for argument in ("-r", lock)]
     is_conda = not IN_VENV and _holds("-r", LOCK)
@@ -114,7 +111,7 @@ def continue_in(python: list[str], argv: list[str]) -> NoReturn:
 def _step(purpose: str, *command: str) -> None:
     print(f"- {purpose}", flush=True)
     if subprocess.run(command, cwd=str(ROOT)).returncode:
-        source, free = "the whole kit" if KIT else "the network", shutil.disk_usage(str(ROOT)).free / 1e9
+        source, free = "the whole kit" if WHEELS else "the network", shutil.disk_usage(str(ROOT)).free / 1e9
         sys.exit(f"Setup failed: could not {purpose}, see above. It needs {source} and 2.2 GB; {free:.1f} GB are free.")
 
 
