@@ -1,107 +1,82 @@
-"""Checks of the exercises of lesson 04: numbers of parameters, softmax, a network from its description."""
+"""Exercises of lesson 04: numbers of parameters, softmax, a network from its description."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.exercises.core import Exercise, Wrong, as_array, close, describe
-
-NUM_PIXELS, NUM_CLASSES = 784, 10
+from course_utils.exercises.core import Answer, Array, Exercise, Given, Row
 
 # --- 04.1 ------------------------------------------------------------------------------------------------------------
 
 
-def _num_parameters(first: int, second: int) -> int:
-    return NUM_PIXELS * first + first + first * second + second + second * NUM_CLASSES + NUM_CLASSES
+def _num_parameters(first: float, second: float) -> float:
+    return 784 * first + first + first * second + second + second * 10 + 10
 
 
-def _check_hidden_sizes(my_hidden_sizes: object, *, num_parameters: int) -> str:
-    sizes = as_array(my_hidden_sizes, "my_hidden_sizes", expected="two whole numbers, such as (512, 256)")
-    if sizes.shape != (2,):
-        has_inputs = sizes.ndim == 1 and NUM_PIXELS in sizes[:1]
-        raise Wrong(
-            f"Two numbers are wanted, one for each hidden layer; this has the shape {sizes.shape}"
-            f"{', and begins with the 784 pixels' if has_inputs else ''}.",
-            "Which two of the numbers in 784-a-b-10 may you choose?",
-        )
-    if np.any(sizes != np.floor(sizes)) or np.any(sizes < 1):
-        raise Wrong(
-            f"A layer has a whole number of neurons, at least one; given are {sizes[0]:g} and {sizes[1]:g}.",
-            "If you choose the first size, for which of them does the second one come out whole?",
-        )
-    first, second = (int(size) for size in sizes)
-    total = _num_parameters(first, second)
-    if total == num_parameters:
-        return f"There is more than one way to spend {num_parameters:,} parameters."
-    _explain_sizes(first, second, num_parameters)
-    raise Wrong(
-        f"784-{first}-{second}-10 has {total:,} parameters: {abs(total - num_parameters):,} too "
-        f"{'many' if total > num_parameters else 'few'}.",
-        "How many more are there with one neuron more in the second hidden layer, and with one more in the first?",
-    )
+def _is_spent(my_hidden_sizes: NDArray, num_parameters: int) -> bool:
+    is_pair = my_hidden_sizes.shape == (2,) and (my_hidden_sizes >= 1).all()
+    return bool(is_pair and _num_parameters(*my_hidden_sizes) == num_parameters) and _is_whole(my_hidden_sizes)
 
 
-def _explain_sizes(first: int, second: int, wanted: int) -> None:
-    if first > NUM_PIXELS and first % (NUM_PIXELS + 1) == 0:
-        raise Wrong(
-            f"{first:.7g} is a number of parameters, that of a first layer of {first // (NUM_PIXELS + 1):.7g} neurons; "
-            "wanted are the numbers of neurons.",
-            "What is written first in keras.layers.Dense(...)?",
-        )
-    if max(first, second) > wanted:
-        raise Wrong(
-            f"One layer alone would have more neurons than the network may have parameters, {wanted:,}.",
-            "How many parameters has one neuron that looks at 784 pixels?",
-        )
-    weights = NUM_PIXELS * first + first * second + second * NUM_CLASSES
-    total = f"784-{first}-{second}-10 has {_num_parameters(first, second):,} parameters."
-    mistakes = [
-        (
-            _num_parameters(second, first) == wanted,
-            f"The sizes are the right ones in the wrong order: {total}",
-            "Which of the two layers is connected with the 784 pixels?",
-        ),
-        (
-            weights == wanted,
-            f"The biases are forgotten: there are {wanted:,} weights, but {total}",
-            "What does each neuron have besides a weight for each of its inputs?",
-        ),
-        (
-            weights + 3 == wanted,
-            f"One bias was counted for each layer: {total}",
-            "Does a layer have one bias, or each of its neurons?",
-        ),
-        (
-            weights + first + second == wanted,
-            f"The biases of the output layer are forgotten: {total}",
-            "How many neurons has the last layer, and does each of them have a bias?",
-        ),
-        (
-            NUM_PIXELS * first + first + first * second + second == wanted,
-            f"The output layer is forgotten: the two hidden layers alone have {wanted:,}, but {total}",
-            "How many weights lead from the second hidden layer to the ten outputs?",
-        ),
-        (
-            wanted in (first + second, NUM_PIXELS + first + second + NUM_CLASSES),
-            f"The neurons were counted, not the parameters: {total}",
-            "How many numbers does one neuron learn that looks at 784 pixels?",
-        ),
-    ]
-    for applies, diagnosis, question in mistakes:
-        if applies:
-            raise Wrong(diagnosis, question)
+def _is_whole(sizes: NDArray) -> bool:
+    return bool((sizes == np.floor(sizes)).all())
+
+
+def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Row]:
+    sizes, two = my_hidden_sizes, "Which two of the numbers in 784-a-b-10 may you choose?"
+    yield sizes.shape == (), "`{name}` is a single number, expected two, one for each hidden layer.", two
+    longer = "`{name}` has the sizes of other layers as well, expected those of the two hidden layers only."
+    yield sizes.ndim == 1 and len(sizes) > 2 and sizes[0] == 784, longer, two
+    yield sizes.shape != (2,), "`{name}` is {value}, expected two numbers, one for each hidden layer.", two
+    whole = "A layer has a whole number of neurons, at least one."
+    yield not _is_whole(sizes) or (sizes < 1).any(), whole, "For which first size does the second come out whole?"
+    first, second = (float(size) for size in sizes)
+    weights = 784 * first + first * second + second * 10
+    parameters = "The first number in `{name}` is a number of parameters, expected a number of neurons."
+    yield first > 784 and first % 785 == 0, parameters, "What is written first in keras.layers.Dense(...)?"
+    too_many = "One layer alone would have more neurons than the network may have parameters."
+    yield max(first, second) > num_parameters, too_many, "How many parameters has one neuron that sees 784 pixels?"
+    wrong_order = "The sizes in `{name}` are right, but in the wrong order."
+    yield _num_parameters(second, first) == num_parameters, wrong_order, "Which layer is connected with the 784 pixels?"
+    no_biases = "The biases are missing in your count: only the weights make the wanted number."
+    yield weights == num_parameters, no_biases, "What does each neuron have besides a weight for each of its inputs?"
+    one_bias = "Your count has one bias for each layer."
+    yield weights + 3 == num_parameters, one_bias, "Does a layer have one bias, or each of its neurons?"
+    no_last_biases = "The biases of the output layer are missing in your count."
+    yield weights + first + second == num_parameters, no_last_biases, "How many neurons has the last layer?"
+    no_output = "The output layer is missing in your count."
+    hidden = 784 * first + first + first * second + second
+    yield hidden == num_parameters, no_output, "How many weights lead from the second hidden layer to the ten outputs?"
+    neurons = "The neurons were counted, not the parameters."
+    is_sum = num_parameters in (first + second, 784 + first + second + 10)
+    yield is_sum, neurons, "How many numbers does one neuron learn that sees 784 pixels?"
+    more = "many" if _num_parameters(first, second) > num_parameters else "few"
+    general = f"784-{first:g}-{second:g}-10 has too {more} parameters."
+    yield True, general, "How many more are there with one neuron more in the second hidden layer, or in the first?"
 
 
 find_hidden_sizes = Exercise(
     "04.1",
     "Find hidden sizes for a number of parameters",
-    _check_hidden_sizes,
-    "Write the number of parameters of 784-a-b-10 as in the lesson: (784 a + a) + (a b + b) + (10 b + 10).",
-    "Let the computer try: two loops, over a and over b from 1 to 200, and an if with the formula.",
+    Array(
+        "my_hidden_sizes",
+        "two whole numbers, such as (512, 256)",
+        is_right=_is_spent,
+        mistakes=_size_mistakes,
+        example=lambda num_parameters: next(
+            (a, b) for a in range(1, 200) for b in range(1, 200) if _num_parameters(a, b) == num_parameters
+        ),
+    ),
+    given={"num_parameters": Given(lambda: 100_000)},
+    hints=[
+        "Write the number of parameters of 784-a-b-10 as in the lesson: (784 a + a) + (a b + b) + (10 b + 10).",
+        "Let the computer try: two loops, over a and over b from 1 to 200, and an if with the formula.",
+    ],
+    comment="There is more than one way to spend 100,000 parameters.",
 )
 
 # --- 04.2 ------------------------------------------------------------------------------------------------------------
@@ -112,168 +87,156 @@ def _softmax(sums: NDArray) -> NDArray:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _check_softmax(batch_probabilities: object, *, batch_sums: NDArray) -> str:
-    given, sums = as_array(batch_probabilities, "batch_probabilities"), np.asarray(batch_sums, dtype=float)
-    if given.shape == sums.shape[:1] and np.array_equal(given, sums.argmax(axis=1)):
-        raise Wrong(
-            "These are the positions of the largest sums: answers, not probabilities.",
-            "How many numbers does softmax give for one image?",
-        )
-    if given.shape == sums.shape[1:] and any(close(given, row, absolute=1e-3) for row in _softmax(sums)):
-        raise Wrong(
-            f"This is the row of one image only; the batch has {len(sums)}.",
-            "Which operation works on all rows at once?",
-        )
-    if given.shape != sums.shape:
-        raise Wrong(
-            f"The shape is {given.shape}, expected {sums.shape}: a row for each image, a column for each class.",
-            "Which step of yours changed the shape? Look at .shape after each.",
-        )
-    if close(given, _softmax(sums), relative=0, absolute=1e-3):
-        return "Each row adds up to 1, whatever the other images in the batch are."
-    _explain_softmax(given, sums)
-    row_sums = ", ".join(f"{total:.3g}" for total in given.sum(axis=1)[:5])
-    if given.min() < 0 or given.max() > 1:
-        raise Wrong(
-            f"Probabilities lie between 0 and 1; these go from {given.min():.3g} to {given.max():.3g}.",
-            "Which step makes every number positive, and which one makes them shares of a total?",
-        )
-    raise Wrong(
-        f"The rows add up to {row_sums}, and not every number is the share that softmax gives.",
-        "What does the lesson do with its three sums, step by step?",
+def _softmax_mistakes(batch_probabilities: NDArray, batch_sums: NDArray) -> Iterator[Row]:
+    found, sums, right, powers = batch_probabilities, batch_sums, _softmax(batch_sums), np.exp(batch_sums)
+    every_row, to_one = "Which operation works on all rows at once?", "What must each row add up to?"
+    base, ask = (
+        "The rows of `{name}` add up to 1, but {} was raised to the sums, not e.",
+        "Which function is in the lesson?",
     )
+    positions = "`{name}` holds the positions of the largest sums: answers, not probabilities."
+    yield sums.argmax(axis=1), positions, "How many numbers does softmax give for one image?"
+    for row in right:
+        yield row, "`{name}` is the row of one image only; the batch has three.", every_row
+    yield sums, "`{name}` holds the sums as they were.", "Which function makes any number positive?"
+    over_batch = "`{name}` is softmax over the batch instead of the classes: its columns add up to 1."
+    yield powers / powers.sum(axis=0), over_batch, "Along which axis do the classes of one image lie?"
+    one_total = "All numbers in `{name}` together add up to 1: there was one total for the whole batch."
+    yield powers / powers.sum(), one_total, "Should the probabilities of one image depend on the other images?"
+    other_row = "Each number in `{name}` was divided by the total of another row."
+    yield (
+        powers / powers.sum(axis=1),
+        other_row,
+        "What is the shape of sum(axis=1), and what does keepdims=True change?",
+    )
+    total = "The powers of e were divided by the total of the sums, not by the total of the powers."
+    yield powers / sums.sum(axis=1, keepdims=True), total, "The total of what has to be 1 in the end?"
+    yield powers / len(sums), "The powers of e were divided by their number, not by their total.", to_one
+    yield powers / powers.max(axis=1, keepdims=True), "The largest number in each row of `{name}` is 1.", to_one
+    yield powers, "`{name}` holds the powers of e, not yet divided by their total.", to_one
+    sigmoid = "Each number in `{name}` lies between 0 and 1 on its own (a sigmoid); the rows do not add up to 1."
+    yield 1 / (1 + np.exp(-sums)), sigmoid, "Where do the other classes of the same image come in?"
+    negative = "The sums themselves were divided by their total, so there are negative probabilities."
+    yield sums / sums.sum(axis=1, keepdims=True), negative, "Which function makes any number positive?"
+    yield np.abs(sums) / np.abs(sums).sum(axis=1, keepdims=True), "The sums lost their signs.", ask
+    yield 2.0**sums / (2.0**sums).sum(axis=1, keepdims=True), base.replace("{}", "2"), ask
+    yield 10.0**sums / (10.0**sums).sum(axis=1, keepdims=True), base.replace("{}", "10"), ask
+    minus = "In `{name}` the largest sum got the smallest probability: there is a minus sign too many."
+    yield _softmax(-sums), minus, "Should a larger sum get a larger or a smaller share?"
+    yield _softmax(right), "Softmax was applied twice, so the shares are too even.", "What goes into softmax?"
+    yield np.log(right), "`{name}` holds the logarithms of the probabilities.", "Can a probability be negative?"
+    certain = "Each row of `{name}` has a single 1: these are answers, without any doubt left in them."
+    yield np.eye(sums.shape[1])[sums.argmax(axis=1)], certain, "How sure is the network of the second-largest sum?"
+    outside = "Probabilities lie between 0 and 1, and some numbers in `{name}` do not."
+    is_outside = found.shape == sums.shape and (found.min() < 0 or found.max() > 1) and not _is_known(found, right)
+    yield is_outside, outside, "Which step makes every number positive, and which one makes shares of a total?"
 
 
-def _explain_softmax(given: NDArray, sums: NDArray) -> None:
-    right, powers = _softmax(sums), np.exp(sums)
-    one_hot = np.eye(sums.shape[1])[sums.argmax(axis=1)]
-    mistakes = [
-        (
-            powers / powers.sum(axis=0),
-            "This is softmax over the batch instead of the classes: the columns add up to 1, the rows do not.",
-            "Along which axis do the classes of one image lie, and what does sum(axis=0) add up?",
-        ),
-        (
-            powers / powers.sum(),
-            "All numbers of the batch together add up to 1: they were divided by one total for the whole batch.",
-            "Should the probabilities of one image depend on the other images?",
-        ),
-        (
-            powers / powers.sum(axis=1) if len(sums) == sums.shape[1] else right,
-            "Each number was divided by the total of another row: the totals lie along the columns.",
-            "What is the shape of sum(axis=1), and what does keepdims=True change?",
-        ),
-        (
-            powers / np.where(sums.sum(axis=1, keepdims=True) == 0, np.nan, sums.sum(axis=1, keepdims=True)),
-            "The powers of e were divided by the total of the sums, not by the total of the powers.",
-            "The total of what has to be 1 in the end?",
-        ),
-        (
-            right.T,  # close() is False for another shape
-            "Rows and columns are exchanged: each column holds the probabilities of one image.",
-            "Which axis counts the images in batch_sums?",
-        ),
-        (powers, "These are the powers of e, not yet divided by their total.", "What must each row add up to?"),
-        (
-            np.exp(sums - sums.max(axis=1, keepdims=True)),
-            "The largest number of each row is 1: the powers were made smaller, but not divided by their total.",
-            "What must each row add up to?",
-        ),
-        (
-            1 / (1 + np.exp(-sums)),
-            "Each number was squeezed between 0 and 1 on its own (a sigmoid), so the rows do not add up to 1.",
-            "Where do the other classes of the same image come in?",
-        ),
-        (
-            sums / np.where(sums.sum(axis=1, keepdims=True) == 0, np.nan, sums.sum(axis=1, keepdims=True)),
-            "The sums themselves were divided by their total, so there are negative probabilities.",
-            "Which function makes any number positive?",
-        ),
-        (
-            2.0**sums / (2.0**sums).sum(axis=1, keepdims=True),
-            "The rows add up to 1, but 2 was raised to the sums, not e.",
-            "Which function did the lesson use?",
-        ),
-        (
-            10.0**sums / (10.0**sums).sum(axis=1, keepdims=True),
-            "The rows add up to 1, but 10 was raised to the sums, not e.",
-            "Which function did the lesson use?",
-        ),
-        (
-            _softmax(-sums),
-            "The largest sum got the smallest probability: a minus sign is too many.",
-            "Should a larger sum get a larger or a smaller share?",
-        ),
-        (_softmax(right), "Softmax was applied twice, so the shares are too even.", "What goes into softmax?"),
-        (np.log(right), "These are the logarithms of the probabilities.", "Can a probability be negative?"),
-        (100 * right, "These are percentages: the rows add up to 100.", "What is certainty, as a probability?"),
-        (
-            one_hot,
-            "Each row has a single 1: these are answers, without any doubt left in them.",
-            "How sure is the network of the second-largest sum?",
-        ),
-        (right.round(2), "Rounded too early: the rows no longer add up to 1.", "Where may one round?"),
-        (right.round(1), "Rounded too early: the rows no longer add up to 1.", "Where may one round?"),
-    ]
-    for mistaken, diagnosis, question in mistakes:
-        if close(given, mistaken, relative=1e-3, absolute=1e-3):
-            raise Wrong(diagnosis, question)
+def _is_known(found: NDArray, right: NDArray) -> bool:
+    return any(np.allclose(found, other) for other in (100 * right, -right))
 
 
 softmax_of_a_batch = Exercise(
     "04.2",
     "Apply softmax to a batch",
-    _check_softmax,
-    "The rows are images, the columns classes: each row must add up to 1. sum(axis=1) adds along a row.",
-    "sum(axis=1, keepdims=True) gives a column of totals, and each row is divided by its own.",
+    Array(
+        "batch_probabilities",
+        "a row for each image, a column for each class",
+        expected=lambda batch_sums: _softmax(batch_sums),
+        mistakes=_softmax_mistakes,
+        otherwise=(
+            "`{name}` has the right shape, but not every number is the share that softmax gives.",
+            "What does the lesson do with its three sums, step by step?",
+        ),
+    ),
+    given={"batch_sums": Given(lambda: np.array([[2.0, 1.0, -1.0], [0.0, 3.0, 1.0], [-1.0, 0.0, 2.0]]))},
+    hints=[
+        "The rows are images, the columns classes: each row must add up to 1. sum(axis=1) adds along a row.",
+        "sum(axis=1, keepdims=True) gives a column of totals, and each row is divided by its own.",
+    ],
+    comment="Each row adds up to 1, whatever the other images in the batch are.",
 )
 
 # --- 04.3 ------------------------------------------------------------------------------------------------------------
 
-_SIZES, _DROPOUT = (64, 32, NUM_CLASSES), 0.3
+_SIZES, _RATE = (64, 32, 10), 0.3
+_WRONG_SIZES: dict[tuple[int, ...], tuple[str, str]] = {
+    (64, 32): ("The output layer is missing.", "Where do the ten probabilities come from?"),
+    (32, 64, 10): ("The two hidden layers are swapped.", "Which of them comes right after the pixels?"),
+    (784, 64, 32, 10): ("There is a dense layer of 784 neurons for the inputs.", "Do neurons have to compute pixels?"),
+    (64, 10): ("The second hidden layer is missing.", "How many hidden layers does the description have?"),
+    (32, 10): ("The first hidden layer is missing.", "How many hidden layers does the description have?"),
+    (512, 256, 10): ("These are the sizes of the lesson's network.", "Which sizes does the description give?"),
+}
 
 
-def _check_described(small_network: object) -> str:
+def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - whatever the student has built
     import keras
 
     network = small_network
-    if not isinstance(network, keras.Model):
-        _explain_no_network(network, keras)
-    if not network.built:
-        raise Wrong(
-            "The network does not know yet how many inputs it has, and so it has no weights.",
-            "What stands first in the lesson's list of layers?",
-        )
-    if tuple(network.input_shape[1:]) != (NUM_PIXELS,):
-        raise Wrong(
-            f"The input has the shape {network.input_shape}, expected {(None, NUM_PIXELS)}: a vector of pixels.",
-            "What does one row of test_vectors look like?",
-        )
-    parts = list(_parts(network, keras))
+    yield network is None, "`{name}` is None, as compile() and summary() give back.", "Which name holds the network?"
+    layers = "`{name}` is a list of layers, not yet a network."
+    yield isinstance(network, list | tuple), layers, "What did the lesson do with its list of layers?"
+    is_model = isinstance(network, keras.Model)
+    is_layer = isinstance(network, keras.layers.Layer) and not is_model
+    yield is_layer, "`{name}` is a single layer, not a network.", "What does keras.Sequential take?"
+    yield isinstance(network, type), "`{name}` is a class, not a network.", "Where does the list of layers go?"
+    yield not is_model, "`{name}` is {value}, expected a Keras network.", "What does keras.Sequential([...]) give?"
+    is_own = not isinstance(network, keras.Sequential) and not hasattr(network, "operations")
+    own = "`{name}` is a class of your own; the check can only look into keras.Sequential and functional networks."
+    yield is_own, own, "How did the lesson put its layers together?"
+    unbuilt = "`{name}` does not know yet how many inputs it has, and so it has no weights."
+    yield not network.built, unbuilt, "What stands first in the lesson's list of layers?"
+    several = len(network.inputs) != 1 or len(network.outputs) != 1
+    yield (
+        several,
+        "`{name}` has several inputs or outputs, expected one of each.",
+        "What does the description start with?",
+    )
+    shape = (
+        f"The input of `{{name}}` has the shape {network.inputs[0].shape}, expected (None, 784): a vector of pixels."
+    )
+    yield tuple(network.inputs[0].shape[1:]) != (784,), shape, "What does one row of test_vectors look like?"
+    parts = list(_parts(network))
+    strange = [name for kind, name in parts if kind == "other"]
+    described = "Which sentence of the description asks for that?"
+    yield bool(strange), f"`{{name}}` has a layer that was not asked for: {', '.join(strange[:2])}.", described
     sizes = tuple(value for kind, value in parts if kind == "dense")
-    if sizes != _SIZES:
-        _explain_layers(sizes)
-    if any(kind == "no bias" for kind, _ in parts):
-        raise Wrong("A layer has no biases (use_bias=False).", "What is left of a neuron if all its inputs are 0?")
-    _explain_activations(parts)
-    _explain_dropout(parts)
-    strange = [value for kind, value in parts if kind == "other"]
-    if strange:
-        raise Wrong(f"There is something more in it: {strange[0]}.", "Which sentence of the description asks for that?")
-    return f"Its {network.count_params():,} parameters are a tenth of those of the lesson's network."
+    general = "The dense layers are not those of the description.", "How many neurons has each dense layer, in order?"
+    message, hint = _WRONG_SIZES.get(sizes, general)
+    yield sizes != _SIZES, f"{message} `{{name}}` is {'-'.join(map(str, (784, *sizes)))}.", hint
+    no_bias = "A layer of `{name}` has no biases (use_bias=False)."
+    yield ("no bias", True) in parts, no_bias, "What is left of a neuron if all its inputs are 0?"
+    yield from _activation_mistakes(parts)
+    yield from _dropout_mistakes(parts)
+    chain = "`{name}` has the right layers, but they are not connected one after the other."
+    yield not _is_chain(network), chain, "Which layer takes the output of which?"
 
 
-def _parts(network: object, keras: ModuleType) -> Iterator[tuple[str, object]]:
+def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
+    """Tell whether the layers, one after the other, compute what the network computes."""
+    inputs = np.random.default_rng(0).random((2, 784), dtype=np.float32)
+    result: Any = inputs
+    try:
+        for layer in network.layers:
+            result = result if type(layer).__name__ == "InputLayer" else layer(result)
+        return np.allclose(result, network(inputs), atol=1e-5)
+    except Exception:  # a layer that takes several inputs
+        return False
+
+
+def _parts(network: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Keras model
     """Take a network apart into what its layers do, whichever way they are written."""
+    import keras
+
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            yield from _parts(layer, keras)
+            yield from _parts(layer)
         elif type(layer) is keras.layers.Dropout:
             yield "dropout", layer.rate
         elif type(layer) is keras.layers.Dense:
             yield "dense", layer.units
-            if not layer.use_bias:
-                yield "no bias", layer.units
+            yield "no bias", not layer.use_bias
             yield from _activation(layer.activation)
         elif type(layer) is not keras.layers.InputLayer:
             has_more = layer.weights or hasattr(layer, "seed_generator")  # learns, or draws random numbers
@@ -283,138 +246,89 @@ def _parts(network: object, keras: ModuleType) -> Iterator[tuple[str, object]]:
 def _activation(function: Callable) -> list[tuple[str, str]]:
     """Name an activation by what it does to a few numbers."""
     sums = np.array([[-1.0, 0.5, 9.0]], dtype="float32")
-    result = np.asarray(function(sums))
     known = {
+        "linear": sums,
         "relu": np.maximum(0, sums),
         "softmax": _softmax(sums),
         "sigmoid": 1 / (1 + np.exp(-sums)),
         "tanh": np.tanh(sums),
     }
-    if result.shape == sums.shape and np.allclose(result, sums, atol=1e-5):
-        return []
+    try:
+        result = np.asarray(function(sums))
+    except Exception:  # a layer that takes other inputs than a vector
+        return [("other", type(function).__name__)]
     for name, expected in known.items():
         if result.shape == sums.shape and np.allclose(result, expected, atol=1e-5):
-            return [("activation", name)]
+            return [("activation", name)] if name != "linear" else []
     function = getattr(function, "activation", function)
     return [("activation", getattr(function, "__name__", type(function).__name__))]
 
 
-def _explain_no_network(network: object, keras: ModuleType) -> None:
-    if network is None:
-        raise Wrong(
-            "This is None, which is what compile() and summary() give back.",
-            "Which name holds the network itself?",
-        )
-    if isinstance(network, list | tuple):
-        raise Wrong(
-            f"This is a {type(network).__name__} of {len(network)} layers, not yet a network.",
-            "What did the lesson do with its list of layers?",
-        )
-    if isinstance(network, keras.layers.Layer):
-        raise Wrong("This is a single layer, not a network.", "What does keras.Sequential take?")
-    if isinstance(network, type):
-        raise Wrong("This is a class, not a network made with it.", "Where does the list of layers go?")
-    raise Wrong(f"This is {describe(network)}, not a Keras network.", "What does keras.Sequential([...]) give?")
-
-
-def _explain_layers(sizes: tuple[int, ...]) -> None:
-    told = "-".join(map(str, (NUM_PIXELS, *sizes)))
-    first, second, last = _SIZES
-    mistakes = {
-        (first, second): ("The output layer is missing", "Where do the ten probabilities come from?"),
-        (second, first, last): ("The two hidden layers are swapped", "Which of them comes right after the pixels?"),
-        (NUM_PIXELS, *_SIZES): (
-            "There is a dense layer of 784 neurons for the inputs, with weights of its own",
-            "Do the pixels have to be computed by neurons?",
-        ),
-        (first, last): ("The second hidden layer is missing", "How many hidden layers does the description have?"),
-        (second, last): ("The first hidden layer is missing", "How many hidden layers does the description have?"),
-        (512, 256, last): ("These are the sizes of the lesson's network", "Which sizes does the description give?"),
-    }
-    diagnosis, question = mistakes.get(
-        sizes, ("The dense layers are others than described", "How many neurons has each dense layer, in order?")
-    )
-    raise Wrong(f"{diagnosis}: this is {told}, wanted is {'-'.join(map(str, (NUM_PIXELS, *_SIZES)))}.", question)
-
-
-def _explain_activations(parts: list[tuple[str, object]]) -> None:
-    found: list[list[str]] = []
+def _activation_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
+    found: list[list[str]] = [[]]
     for kind, value in parts:
         if kind == "dense":
             found.append([])
         elif kind == "activation":
-            if not found:
-                raise Wrong(
-                    f"Before the first dense layer stands {value}.", "What does the description do with pixels?"
-                )
             found[-1].append(value)
-    for number, names in enumerate(found[:-1], start=1):
-        if not names:
-            raise Wrong(
-                f"Hidden layer {number} has no activation: it only adds up.",
-                "What are two layers in a row worth without a bend between them?",
-            )
-        if names != ["relu"]:
-            raise Wrong(
-                f"Hidden layer {number} has the activation {' and '.join(names)}, wanted is relu.",
-                "What does relu do with negative sums, and what does this one?",
-            )
-    if not found[-1]:
-        raise Wrong(
-            "The last layer has no activation: it gives sums of any size, not probabilities.",
-            "Which activation makes ten numbers add up to 1?",
-        )
-    if found[-1] == ["sigmoid"]:
-        raise Wrong(
-            "The last layer has a sigmoid: each number lies between 0 and 1, but the ten do not add up to 1.",
-            "Can an image be a 3 and an 8 at the same time?",
-        )
-    if found[-1] == ["softmax", "softmax"]:
-        raise Wrong(
-            "Softmax is applied twice at the end, so the ten probabilities are nearly alike.",
-            "What does softmax need as its input?",
-        )
-    if found[-1] != ["softmax"]:
-        raise Wrong(
-            f"The last layer has the activation {' and '.join(found[-1])}, and its numbers do not add up to 1.",
-            "Which activation makes probabilities?",
-        )
+    pixels, *hidden, last = found
+    yield (
+        bool(pixels),
+        f"Before the first dense layer stands {pixels[:1]}.",
+        "What does the description do with pixels?",
+    )
+    for number, names in enumerate(hidden, start=1):
+        linear = f"Hidden layer {number} has no activation: it only adds up."
+        yield not names, linear, "What are two layers in a row worth without a bend between them?"
+        other = f"Hidden layer {number} has the activation {' and '.join(names)}, expected relu."
+        yield names != ["relu"], other, "What does relu do with negative sums, and what does this one?"
+    sums = "The last layer has no activation: it gives sums of any size, not probabilities."
+    yield not last, sums, "Which activation makes ten numbers add up to 1?"
+    sigmoid = "The last layer has a sigmoid: each number lies between 0 and 1, but the ten do not add up to 1."
+    yield last == ["sigmoid"], sigmoid, "Can an image be a 3 and an 8 at the same time?"
+    twice = "Softmax is applied twice at the end, so the ten probabilities are nearly alike."
+    yield last == ["softmax", "softmax"], twice, "What does softmax need as its input?"
+    other = f"The last layer has the activation {' and '.join(last)}, and its numbers do not add up to 1."
+    yield last != ["softmax"], other, "Which activation makes probabilities?"
 
 
-def _explain_dropout(parts: list[tuple[str, object]]) -> None:
+def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     # How many dense layers stand before each dropout: whether relu comes before or after it makes no difference.
-    places = [
-        sum(other == "dense" for other, _ in parts[:index])
-        for index, (kind, _) in enumerate(parts)
-        if kind == "dropout"
-    ]
-    rates = [value for kind, value in parts if kind == "dropout"]
-    if not places:
-        raise Wrong("There is no dropout.", "Which layer makes sure that no neuron can rely on any other?")
-    if len(places) > 1:
-        raise Wrong(
-            f"There are {len(places)} dropout layers, the description has one.",
-            "Which layer's outputs are to be dropped?",
-        )
-    where = {0: "the pixels", 1: "the first hidden layer", 2: "the second hidden layer", 3: "the probabilities"}
-    if places != [1]:
-        raise Wrong(
-            f"The dropout comes after {where[places[0]]}, not after the first hidden layer.",
-            "Whose outputs does a dropout layer set to zero?",
-        )
-    if abs(rates[0] - (1 - _DROPOUT)) < 1e-6:
-        raise Wrong(
-            f"The dropout rate is {rates[0]:g}: that is the share that is kept, not the share that is dropped.",
-            "What share became 0 in the lesson with Dropout(0.5), and what would it be with Dropout(0.1)?",
-        )
-    if abs(rates[0] - _DROPOUT) > 1e-6:
-        raise Wrong(f"The dropout rate is {rates[0]:g}, wanted is {_DROPOUT:g}.", "What share is to be dropped?")
+    kinds = [kind for kind, _ in parts]
+    places = [kinds[:index].count("dense") for index, kind in enumerate(kinds) if kind == "dropout"]
+    yield not places, "There is no dropout.", "Which layer makes sure that no neuron can rely on any other?"
+    yield len(places) > 1, "There is more than one dropout layer.", "Which layer's outputs are dropped?"
+    where = ("the pixels", "the first hidden layer", "the second hidden layer", "the probabilities")[places[0]]
+    misplaced = f"The dropout comes after {where}, not after the first hidden layer."
+    yield places != [1], misplaced, "Whose outputs does a dropout layer set to zero?"
+    rate = next(value for kind, value in parts if kind == "dropout")
+    kept = f"The dropout rate is {rate:g}: that is the share that is kept, not the share that is dropped."
+    yield abs(rate - (1 - _RATE)) < 1e-6, kept, "What share became 0 in the lesson with Dropout(0.5)?"
+    percent = f"The dropout rate is {rate:g}, expected a share between 0 and 1."
+    yield rate > 1, percent, "What does Dropout(0.5) mean in the lesson?"
+    yield (
+        abs(rate - _RATE) > 1e-6,
+        f"The dropout rate is {rate:g}, not that of the description.",
+        "What share is dropped?",
+    )
+
+
+def _described_network() -> Any:  # noqa: ANN401 - a Keras model
+    import keras
+
+    dense = keras.layers.Dense
+    dropout = keras.layers.Dropout(_RATE)
+    layers = [keras.Input((784,)), dense(64, "relu"), dropout, dense(32, "relu"), dense(10, "softmax")]
+    return keras.Sequential(layers)
 
 
 build_as_described = Exercise(
     "04.3",
     "Build a network from its description",
-    _check_described,
-    "Begin with the lesson's list of layers: keras.Input, Dense, Dropout, Dense, Dense.",
-    "The shape is 784-64-32-10. keras.layers.Dropout takes the share that is set to zero.",
+    Answer("small_network", "a Keras network", mistakes=_network_mistakes, example=_described_network),
+    hints=[
+        "Begin with the lesson's list of layers: keras.Input, Dense, Dropout, Dense, Dense.",
+        "The shape is 784-64-32-10. keras.layers.Dropout takes the share that is set to zero.",
+    ],
+    comment="Its 52,650 parameters are a tenth of those of the lesson's network.",
 )
