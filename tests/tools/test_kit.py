@@ -210,13 +210,14 @@ def test_a_platform_gets_what_the_lock_pins_for_it():
 
 def test_wheels_that_are_there_and_right_are_not_fetched_again(course, tmp_path, monkeypatch):
     lock = (course / "requirements.lock").read_text(encoding="utf-8")
-    fetched = fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)
+    fetched = {path: path.read_bytes() for path in fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)}
     assert len(fetched) == 2
-    flip(fetched[0])
+    flip(next(iter(fetched)))
     (tmp_path / "stale-1.0-py3-none-any.whl").touch()
-    assert set(fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)) == set(fetched) == set(tmp_path.iterdir())
+    assert set(fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)) == fetched.keys()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == fetched
     monkeypatch.setenv("PIP_FIND_LINKS", (tmp_path / "nothing").as_uri())
-    assert set(fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)) == set(fetched)
+    assert set(fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)) == fetched.keys()
 
 
 def test_without_wheels_there_is_no_kit_and_the_one_before_stays(course, tmp_path, monkeypatch):
