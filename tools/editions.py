@@ -6,6 +6,7 @@ students. A whole cell is the unit, so the source runs as it stands; nbconvert r
 
 from __future__ import annotations
 
+import ast
 import re
 import zipfile
 from pathlib import Path
@@ -52,7 +53,7 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD) -> int:
     for folder in STUDENT_FOLDERS:
         files |= _folder_files(root, folder)
     if leaks := find_leaks(lessons, files):
-        raise CourseError("\n".join(["Nothing was written, because students would see what is not for them:", *leaks]))
+        raise CourseError("\n".join(["Nothing was written: students would see what is not for them.", *leaks]))
     _write_folder(build / "student", files)
     with atomic_path(build / ZIP_NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
@@ -123,8 +124,11 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
                 if cell.cell_type == "code" and (cell.id.endswith("-solution") or cell.source.startswith("# Solution")):
                     found.append(f"{name}, cell ({cell.id}) looks like a solution: tag it `solution`, or rename it.")
                 places[f"{name}, cell ({cell.id})"] = cell.source
-        # An exercise may rebuild what a module of the course has; the texts of exercises are shown to students.
-        elif b"\0" not in content and (not name.startswith("course_utils/") or "/exercises/" in name):
+        elif name.startswith("course_utils/exercises/"):
+            # An exercise computes the right answer; students are shown its texts.
+            nodes = ast.walk(ast.parse(content))
+            places[name] = "\n".join(str(node.value) for node in nodes if isinstance(node, ast.Constant))
+        elif b"\0" not in content and not name.startswith("course_utils/"):
             places[name] = content.decode()
     for place, text in places.items():
         bare = _bare(text)

@@ -128,7 +128,7 @@ LEAKS = {
         "exercise-squares",
     ),
     "in the starter": (change("exercise-squares-start", source=f"# {LINE}"), "exercise-squares-start"),
-    "in an exercise": (append("course_utils/exercises/lesson_01.py", f"{LINE}\n"), "lesson_01.py"),
+    "in an exercise": (append("course_utils/exercises/lesson_01.py", f'hints = ["{LINE}"]\n'), "lesson_01.py"),
     "in the README": (append("docs/students.md", f"\n    {LINE}\n"), "README.md"),
     "tag forgotten": (change("exercise-squares-solution", metadata={}), "exercise-squares-solution"),
     "tag and name forgotten": (change("exercise-squares-solution", metadata={}, id="squares"), "(squares)"),
@@ -146,6 +146,11 @@ def test_a_leak_is_named_and_nothing_is_written(fault, place, course, tmp_path):
     with pytest.raises(CourseError, match=re.escape(place)):
         make_student_edition(course, build)
     assert snapshot(build) == before
+
+
+def test_the_code_of_an_exercise_is_no_leak(course, tmp_path):
+    append("course_utils/exercises/lesson_01.py", f"{LINE}\n")(course)
+    make_student_edition(course, tmp_path / "build")
 
 
 def test_what_the_lesson_does_itself_is_no_leak(course, tmp_path):
