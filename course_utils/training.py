@@ -24,7 +24,7 @@ from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 SEED = 9
 BATCH_SIZE = 128
 _SHORT_TRAINING_STEPS = 360  # 30 epochs of the embedded digits: a few seconds on a small laptop
-_ALIGNMENT = 64  # bytes; TensorFlow copies an array that begins elsewhere
+_ALIGNMENT = 64  # bytes; computing with an array that begins elsewhere makes TensorFlow abort the process
 _HISTORY = "history.json"
 
 History = dict[str, list[float]]
