@@ -47,12 +47,12 @@ def _training(training: dict[str, Any]) -> str:
         rows.append((name, *shown, _spread(accuracies, ".4f") if accuracies else ""))
     head = ("", "/ course", "s an epoch", "first epoch, s", "test accuracy")
     equal = "equal, bit for bit" if training["same_history"] else "**not** equal"
-    return (
-        f"### Training: {training['num_images']:,} images in batches of 128\n\n{_table(head, rows)}\n\n"
-        f"{training['date']}. Medians of {len(seconds['course'])} trainings of {training['num_epochs']} epochs, in turn; "
-        "in brackets the lowest and the highest. The histories of the course and of plain Keras with the same seeds are "
-        f"{equal}.{_quick(training)}"
+    note = (
+        f"Medians of {len(seconds['course'])} trainings of {training['num_epochs']} epochs, in turn; in brackets the "
+        "lowest and the highest. The histories of the course and of plain Keras with the same seeds are "
     )
+    title = f"### Training: {training['num_images']:,} images in batches of 128"
+    return f"{title}\n\n{_table(head, rows)}\n\n{training['date']}. {note}{equal}.{_quick(training)}"
 
 
 def _start(start: dict[str, Any]) -> str:

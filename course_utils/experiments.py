@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_utils.course import REFERENCE, CourseError
 from course_utils.data import Dataset
-from course_utils.model import build_cnn, compile_model
+from course_utils.model import DROPOUT_RATES, build_cnn, compile_model
 from course_utils.training import History, TrainedModel, train_in_seconds
 
 RESULTS = REFERENCE / "experiments.json"
@@ -26,7 +26,7 @@ class Run:
 
     network: str = "mlp"  # or "cnn"
     seed: int = 9
-    dropout: tuple[float, ...] = (0.5, 0.2)  # the rate of each dropout layer; () leaves the network as it is built
+    dropout: tuple[float, ...] = DROPOUT_RATES  # the rate of each dropout layer; () leaves the network as it is built
     hold_out: int = 0
     num_epochs: int = 30
     dataset: str = "MNIST"

@@ -10,6 +10,7 @@ from course_utils import tensorflow_autotune_stall
 from course_utils.preprocessing import NUM_CLASSES
 
 NUM_PIXELS = 28 * 28
+DROPOUT_RATES = (0.5, 0.2)
 
 tensorflow_autotune_stall.work_around()
 # TensorFlow warns that predicting with several networks in a row builds several graphs, as lessons 06 to 08 must.
@@ -23,16 +24,16 @@ def build_model() -> keras.Sequential:
     -------
     keras.Sequential
         Input (n, 784) float32 in [0, 1]; output (n, 10) float32, rows of class probabilities. Hidden layers of 512 and
-        256 neurons with ReLU, each followed by dropout (0.5 and 0.2); softmax at the end; 535,818 parameters. The
+        256 neurons with ReLU, each followed by dropout at `DROPOUT_RATES`; softmax at the end; 535,818 parameters. The
         layers have names, so that a summary prints the same each time.
     """
     return keras.Sequential(
         [
             keras.Input((NUM_PIXELS,), name="pixels"),
             keras.layers.Dense(512, activation="relu", name="hidden_1"),
-            keras.layers.Dropout(0.5, name="dropout_1"),
+            keras.layers.Dropout(DROPOUT_RATES[0], name="dropout_1"),
             keras.layers.Dense(256, activation="relu", name="hidden_2"),
-            keras.layers.Dropout(0.2, name="dropout_2"),
+            keras.layers.Dropout(DROPOUT_RATES[1], name="dropout_2"),
             keras.layers.Dense(NUM_CLASSES, activation="softmax", name="probabilities"),
         ],
         name="mlp",

@@ -21,13 +21,13 @@ PICTURE = NOTEBOOKS / "pictures" / "prediction_grid.png"
 
 def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
     """Return the fingerprint of lesson 05 up to the cell that trains, with what it imports to preprocess and build."""
-    from course_utils.model import NUM_PIXELS, build_model
+    from course_utils.model import DROPOUT_RATES, NUM_PIXELS, build_model
     from course_utils.preprocessing import MAX_PIXEL, NUM_CLASSES, one_hot, preprocess_images
 
     cells = code_cells(nbformat.read(lesson, as_version=4))
     last = [cell.id for cell in cells].index(RECIPE_CELL)
     sources = [bare_code(cell.source) for cell in cells[: last + 1]]
-    constants = f"{MAX_PIXEL=} {NUM_CLASSES=} {NUM_PIXELS=}"
+    constants = f"{MAX_PIXEL=} {NUM_CLASSES=} {NUM_PIXELS=} {DROPOUT_RATES=}"
     return recipe_fingerprint((build_model, preprocess_images, one_hot), constants, *sources)
 
 

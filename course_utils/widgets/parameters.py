@@ -13,7 +13,7 @@ NUM_PIXELS = 28 * 28
 MOST_NEURONS = 1024
 
 
-def explore_parameters(hidden_sizes: Sequence[int] = (512, 256), dropout_rates: Sequence[float] = (0.5, 0.2)) -> None:
+def explore_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[float]) -> None:
     """Count the parameters of each layer while sizes and dropout rates are moved.
 
     Parameters

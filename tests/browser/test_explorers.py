@@ -23,7 +23,7 @@ EXPLORERS = {
     "digits": "widgets.explore_digits(dataset)",
     "preprocessing": "widgets.explore_preprocessing(dataset)",
     "one-hot": "widgets.explore_one_hot(dataset)",
-    "parameters": "widgets.explore_parameters()",
+    "parameters": "widgets.explore_parameters((512, 256), (0.5, 0.2))",
     "confusion": "widgets.explore_confusion(dataset.test_images, labels, probabilities)",
 }
 BUSY = len(EXPLORERS) + 1
