@@ -1,0 +1,51 @@
+"""The table "to change X, touch Y" is true: its search texts stand in the files it names, and nowhere else."""
+
+import re
+import subprocess
+from functools import cache
+
+import nbformat
+import pytest
+
+from course_utils.course import LESSONS, ROOT, lesson_file
+
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| ([^|`]+) \| `(.+?)` \| (.+?) \| (.+) \|$", GUIDE, re.MULTILINE)
+SEARCHED = (".py", ".ipynb", ".js", ".css", ".toml", ".yml", "Makefile")
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Return the code of the course, outputs and tests aside, by the names of its files."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # Tests and mutants quote the code; a test fails where they are forgotten.
+    quoting = ("tests/", "tools/mutants.toml")
+    names = [name for name in listed.split() if name.endswith(SEARCHED) and not name.startswith(quoting)]
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).exists()}
+    for name in names:
+        if name.endswith(".ipynb"):
+            cells = nbformat.reads(texts[name], as_version=4).cells
+            texts[name] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return texts
+
+
+def test_there_are_ten_changes():
+    assert len(ROWS) == 10
+
+
+@pytest.mark.parametrize(("change", "searched", "files", "then"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_change_is_made_where_the_table_says(change, searched, files, then):
+    named = re.findall(r"`([^`]+)`", files)
+    assert 1 <= len(named) <= 3
+    assert sorted(named) == sorted(name for name, text in sources().items() if searched in text)
+    for path in re.findall(r"`([\w./]+/[\w./]*|[A-Z]+\.md)`", then):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("file", ["README.md", "docs/instructors.md"])
+def test_every_lesson_is_listed(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    missing = [f"{number} {name}" for number, name in LESSONS.items() if not re.search(rf"\| *\[?{number} ", text)]
+    assert not missing, f"{file} does not list the lesson {missing[0]}: add a row to its table."
+    for number in LESSONS:
+        assert (ROOT / "notebooks" / lesson_file(number)).exists(), f"notebooks/{lesson_file(number)} is missing."
