@@ -148,7 +148,12 @@ class Exercise:
         if len(missing) == len(names):
             return "", f"not attempted yet. {_FILL_IN}"
         context = {"dataset": latest_dataset(), **given}
-        if off := [f"`{name}`" for name in self.given if not self.given[name].is_as_made(given[name], context)]:
+        off: list[str] = []
+        for name, variable in sorted(self.given.items(), key=lambda item: item[1].test is not None):
+            can_be_judged = not (variable.test and off)  # a test may compare it with another variable
+            if can_be_judged and not variable.is_as_made(given[name], context):
+                off.append(f"`{name}`")
+        if off:
             verb, them = ("is", "it") if len(off) == 1 else ("are", "them")
             again = "Run the cells of the lesson above again, in order, then your cell and the check."
             return "", f"not checked. {_join(off)} {verb} not as the lesson made {them}. {again}"
