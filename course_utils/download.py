@@ -31,7 +31,7 @@ _LOGIN = "perhaps the network wants you to log in first, which any page in a bro
 
 
 class DownloadError(CourseError):
-    """The server that has MNIST cannot be used; the message is the part of a sentence that says why."""
+    """MNIST cannot be downloaded; the message is the part of a sentence that says why."""
 
 
 class _Bar(tqdm):
@@ -62,19 +62,6 @@ def download_mnist(target: Path) -> str | None:
     except DownloadError as error:
         return str(error)
     return None
-
-
-def ask_server() -> str:
-    """Return the name of the server that has MNIST if it answers, or raise DownloadError; nothing is downloaded."""
-
-    def ask(bar: _Bar) -> None:
-        with requests.get(MNIST_URL, stream=True, timeout=_ANSWER_SECONDS) as response:
-            response.raise_for_status()
-            if response.headers.get("Content-Type", "").startswith("text/html"):
-                raise DownloadError(f"a web page came in place of MNIST; {_LOGIN}")
-
-    _watch(ask)
-    return str(urlsplit(MNIST_URL).hostname)
 
 
 def _watch(work: Callable[[_Bar], None]) -> None:
@@ -110,10 +97,7 @@ def _explain(error: Exception) -> str:
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"{host} refused the download (status {status})"
         case requests.exceptions.SSLError():
-            return (
-                f"no secure connection to {host}, since something answers in its place; {_LOGIN}, or it inspects "
-                "connections with a certificate that REQUESTS_CA_BUNDLE must name"
-            )
+            return f"no secure connection to {host}, since something answers in its place; {_LOGIN}"
         case requests.Timeout():
             return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds{proxy}"
         case requests.RequestException():

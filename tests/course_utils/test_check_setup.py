@@ -39,7 +39,7 @@ def test_the_command_says_what_it_found(capsys):
     assert {subject: state for subject, (state, _) in found.items()} == dict.fromkeys(SUBJECTS, OK) | {"digits": NOTE}
     assert ".".join(map(str, sys.version_info[:3])) in found["Python"][1]
     assert re.search(r"all \d\d\d", found["packages"][1])
-    assert "lessons will use smaller digits, since" in found["digits"][1]
+    assert "MNIST is not here yet" in found["digits"][1]
 
 
 def test_a_missing_set_up_is_reported_without_any_package():
