@@ -26,7 +26,6 @@ MAX_BYTES = 96 * 1024 * 1024
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
 _KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
-_MAX_MEMBERS = 100
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
 
@@ -103,7 +102,7 @@ def _read_file(path: Path) -> bytes:
 
 def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
     # zipfile builds an object per entry before it can be asked how many there are.
-    if content.count(b"PK\x01\x02") > _MAX_MEMBERS:
+    if content.count(b"PK\x01\x02") > 100:
         raise DatasetError("the archive has too many entries to be one of digits")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
@@ -122,9 +121,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -
     with warnings.catch_warnings(), archive.open(member) as stream:
         warnings.simplefilter("ignore")  # NumPy warns of odd headers; here they end in an error or do not matter
         version = npy_format.read_magic(stream)
-        read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}.get(version)
-        if read_header is None:
-            raise DatasetError(f"{name} has an unknown .npy version")
+        read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, _, dtype = read_header(stream)
         check_array(name, dtype.name, shape)
         # Before the array is allocated: a header may claim any shape.
@@ -177,8 +174,6 @@ def _build(name: str, shape: tuple[int, ...], order: Literal["C", "F"], data: ob
     match data:
         case Inert("encode", (str(data), "latin1")) | str(data):  # protocols 0 to 2 have no bytes
             data = data.encode("latin-1")
-        case Inert("bytes", ()):
-            data = b""
     if not isinstance(data, bytes | bytearray) or len(data) != prod(shape):
         raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
     array = np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(shape, order=order))
