@@ -1,17 +1,16 @@
-"""Modules, tests and notebooks are in the project's style."""
+"""Modules, tests and notebooks are in the project's style, and both packages are typed throughout."""
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from course_utils.course import BUILD, ROOT
+
+MYPY = ["mypy", "--ignore-missing-imports", "--cache-dir", BUILD / "mypy_cache", "course_utils", "tools"]
 
 
-@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_ruff(command):
-    done = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, (
-        f"{done.stdout}{done.stderr}\nMany of these are mended by: ruff check --fix; ruff format"
-    )
+@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], MYPY], ids=lambda each: each[-1])
+def test_style(command):
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
