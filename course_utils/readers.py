@@ -106,8 +106,7 @@ def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
         raise DatasetError("the archive has too many entries to be one of digits")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
-        missing = [key for key in _KERAS_NAMES if f"{key}.npy" not in members]
-        if missing:
+        if missing := [key for key in _KERAS_NAMES if f"{key}.npy" not in members]:
             raise DatasetError(f"the archive has no array {' and no '.join(missing)}")
         wanted = [members[f"{key}.npy"] for key in _KERAS_NAMES]
         if sum(member.file_size for member in wanted) > MAX_BYTES:
