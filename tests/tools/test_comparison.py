@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
 
+from tools.clean_outputs import WIDGET_VIEW
 from tools.comparison.compare import Tolerance, compare
 from tools.comparison.pictures import PICTURE_TOLERANCE, picture_distance
 
@@ -23,25 +24,21 @@ def printed(text: str, name: str = "stdout"):
     return new_output("stream", name=name, text=text)
 
 
-def shown(metadata=None, **data):
+def shown(alt="", **data):
     names = {"plain": "text/plain", "html": "text/html", "png": "image/png", "json": "application/json"}
-    return new_output("display_data", {names[key]: value for key, value in data.items()}, metadata=metadata or {})
-
-
-def text_differences(recorded: str, new: str, tolerance: Tolerance) -> list[str]:
-    return [one.sentence for one in compare([printed(recorded)], [printed(new)], tolerance).differences]
+    metadata = {"image/png": {"alt": alt}} if alt else {}
+    return new_output("display_data", {names.get(key, key): value for key, value in data.items()}, metadata=metadata)
 
 
 def differences(recorded, new, tolerance: Tolerance):
-    return compare([recorded], [new], tolerance).differences
+    outputs = [[printed(output)] if isinstance(output, str) else [output] for output in (recorded, new)]
+    return compare(*outputs, tolerance).differences
 
 
 # --- words and numbers -----------------------------------------------------------------------------------------------
 
 EQUAL = [
-    ("accuracy: 0.9844", "accuracy: 0.9851", LOOSE),
     ("accuracy: 0.9844", "accuracy: 0.9864", LOOSE),  # on the limit, where binary fractions would be just beyond
-    ("loss -0.0010", "loss 0.0005", LOOSE),
     ("1e-3", "1.5e-03", LOOSE),
     ("98.44%", "98.46%", Tolerance(absolute=0.05)),
     ("0.0600", "0.0612", Tolerance(relative=0.05)),
@@ -54,7 +51,6 @@ EQUAL = [
     ("Epoch 1/2\n 79/79 - 1s - 2s/step\n", "Epoch 1/2\n 79/79 - 0s - 900ms/step\n", EXACT),
     # Alignment follows the width of a number that moved within tolerance.
     ("[[ 9.  1.]\n [ 8.  2.]]", "[[10.  1.]\n [ 8.  2.]]", Tolerance(absolute=1)),
-    ("[[10.  1.]\n [ 8.  2.]]", "[[9. 1.]\n [8. 2.]]", Tolerance(absolute=1)),
     ("  loss\n  ----\n 0.999", "   loss\n  -----\n 1.0001", LOOSE),
     ("[0.999 0.5\n 0.5]", "[1.0001 0.5 0.5]", LOOSE),
 ]
@@ -63,7 +59,6 @@ DIFFERENT = [
     ("-0.5", "0.5", EXACT),
     ("401,920", "401920", EXACT),
     ("0.9844", "0.9865", LOOSE),
-    ("0.0600", "0.0640", Tolerance(relative=0.05)),
     ("401,920", "401,919,920", Tolerance(absolute=30)),
     ("Epoch 3/30", "Epoch 4/30", LOOSE),
     ("25-30", "25-31", LOOSE),
@@ -73,40 +68,26 @@ DIFFERENT = [
     ("uint8", "uint9", Tolerance(absolute=5)),
     ("conv2d_1", "conv2d_2", Tolerance(absolute=5)),
     ("keras 3.15.1", "keras 3.15.2", Tolerance(absolute=5)),
-    ("#00af00", "#00af01", Tolerance(absolute=5)),
-    ("took 3s", "took 4s", Tolerance(absolute=5)),
     ("accuracy 0.98", "accurracy 0.98", LOOSE),
-    ("one", "one\ntwo", LOOSE),
-    ("a b", "ab", LOOSE),
     ("[1 2 3]", "[1 2]", Tolerance(absolute=9)),
     # Layout counts where no number gives a reason for it to change.
     ("a\n\nb", "a\nb", LOOSE),
-    ("-----", "------", LOOSE),
     ("  0.5", " 0.6", Tolerance(absolute=1)),
     # Only what Keras prints is left out, and only where Keras prints it.
     ("469/469 - 3s - 6ms/step - accuracy: 0.91", "468/469 - 3s - 6ms/step - accuracy: 0.91", EXACT),
     ("469/469 - 3s - 6ms/step - accuracy: 0.91", "469/469 - 3s - 6ms/step - accuracy: 0.92", EXACT),
     ("it took - 3s - 6ms/step", "it took - 4s - 6ms/step", EXACT),
-    ("x 469/469 - 3s - 6ms/step", "x 469/469 - 4s - 6ms/step", EXACT),
 ]
 
 
 @pytest.mark.parametrize(("recorded", "new", "tolerance"), EQUAL)
 def test_equal_texts(recorded, new, tolerance):
-    assert text_differences(recorded, new, tolerance) == []
+    assert not differences(recorded, new, tolerance)
 
 
 @pytest.mark.parametrize(("recorded", "new", "tolerance"), DIFFERENT)
 def test_different_texts(recorded, new, tolerance):
-    assert text_differences(recorded, new, tolerance)
-
-
-def test_numpy_array_may_realign():
-    before = np.array([[0.9996, 12.5], [0.25, 100.0]])
-    after = np.array([[1.0001, 12.5], [0.25, 100.001]])
-    assert str(before) != str(after)
-    assert not differences(shown(plain=str(before)), shown(plain=str(after)), LOOSE)
-    assert differences(shown(plain=str(before)), shown(plain=str(after + 0.01)), LOOSE)
+    assert differences(recorded, new, tolerance)
 
 
 @pytest.mark.parametrize("change", [{"loss": [0.51, 0.25]}, {"loss": [0.5]}, {"name": "run 2"}, {"done": 1}])
@@ -119,17 +100,6 @@ def test_json_is_compared_as_text(change):
 # --- sentences -------------------------------------------------------------------------------------------------------
 
 
-def test_a_moved_number_is_reported_with_place_name_and_tolerances():
-    recorded = "Epoch 29/30\nx\nEpoch 30/30\n469/469 - 3s - 6ms/step - accuracy: 0.9991 - val_accuracy: 0.9844\n"
-    new = recorded.replace("0.9844", "0.9851")
-    [difference] = differences(printed(recorded), printed(new), Tolerance(absolute=0.0002))
-    assert difference.sentence == (
-        "output 1, line 4, number 4 (val_accuracy at epoch 30): "
-        "0.9844 → 0.9851, moved by 0.0007, 3.5 tolerances of 0.0002"
-    )
-    assert difference.short == "val_accuracy at epoch 30 0.9844 → 0.9851"
-
-
 @pytest.mark.parametrize(
     ("recorded", "new", "sentence"),
     [
@@ -138,15 +108,20 @@ def test_a_moved_number_is_reported_with_place_name_and_tolerances():
         ("a\nb\nc", "a\nc", "output 1, line 2: missing: “b”"),
         ("a\nc", "a\nb\nc", "output 1, new line 2: not expected: “b”"),
         ("a  b", "a b", "output 1, line 1: the layout changed, expected “a  b”, found “a b”"),
-        (
-            "x" * 500 + " left",
-            "x" * 500 + " right",
-            f"output 1, line 1: expected “…{'x' * 59} left”, found “…{'x' * 59} right”",
-        ),
     ],
 )
 def test_sentences(recorded, new, sentence):
-    assert text_differences(recorded, new, EXACT) == [sentence]
+    assert [one.sentence for one in differences(recorded, new, EXACT)] == [sentence]
+
+
+def test_a_moved_number_is_reported_with_place_name_and_tolerances():
+    recorded = "Epoch 29/30\nx\nEpoch 30/30\n469/469 - 3s - 6ms/step - accuracy: 0.9991 - val_accuracy: 0.9844\n"
+    [difference] = differences(recorded, recorded.replace("0.9844", "0.9851"), Tolerance(absolute=0.0002))
+    assert difference.sentence == (
+        "output 1, line 4, number 4 (val_accuracy at epoch 30): "
+        "0.9844 → 0.9851, moved by 0.0007, 3.5 tolerances of 0.0002"
+    )
+    assert difference.short == "val_accuracy at epoch 30 0.9844 → 0.9851"
 
 
 def test_every_number_that_moves_is_counted():
@@ -165,19 +140,24 @@ def changed(output, **entries):
     return NotebookNode({**output, **entries})
 
 
+def widget(model_id: str, **data):
+    return shown(**{WIDGET_VIEW: {"model_id": model_id}}, **data)
+
+
 @pytest.mark.parametrize(
     ("recorded", "new"),
     [
         ([], [printed("a")]),
-        ([printed("a")], []),
         ([printed("a"), shown(plain="b")], [shown(plain="b"), printed("a")]),
         ([shown(plain="b")], [shown(html="b")]),
         ([shown(plain="1")], [RESULT]),
-        ([shown(plain="b")], [shown(plain="b", metadata={"image/png": {"alt": "figure"}})]),
+        ([shown(plain="b")], [shown(plain="b", alt="figure")]),
+        ([widget("1", plain="bar")], [widget("1", plain="baz")]),
         ([ERROR], []),
         ([ERROR], [changed(ERROR, ename="TypeError")]),
         ([printed("a", "stderr")], [printed("a", "stderr")]),
         ([printed("a", "stderr")], []),
+        ([shown(png="AAAA")], [shown(png="not base64")]),
     ],
 )
 def test_different_outputs(recorded, new):
@@ -191,31 +171,12 @@ def test_different_outputs(recorded, new):
         ([ERROR], [changed(ERROR, traceback=["at line 2"])]),
         ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
         ([printed("50%\r100%\n")], [printed("100%\n")]),
-        ([], [changed(RESULT, data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})]),
+        ([], [widget("1")]),
+        ([widget("1", plain="bar")], [widget("2", plain="bar")]),
     ],
 )
 def test_equal_outputs(recorded, new):
     assert not compare(recorded, new, EXACT).differences
-
-
-def test_widget_view_is_left_out_and_its_text_is_not():
-    def widget(model_id: str, text: str):
-        data = {"application/vnd.jupyter.widget-view+json": {"model_id": model_id}, "text/plain": text}
-        return new_output("display_data", data)
-
-    assert not differences(widget("1", "bar"), widget("2", "bar"), EXACT)
-    assert not differences(shown(plain="bar"), widget("2", "bar"), EXACT)
-    assert differences(widget("1", "bar"), widget("1", "baz"), EXACT)
-
-
-def test_alternative_text_is_compared_as_text():
-    def picture(alt: str):
-        return shown(png=png(figure()), metadata={"image/png": {"alt": alt}})
-
-    assert not differences(picture("ends at 0.984"), picture("ends at 0.985"), LOOSE)
-    [difference] = differences(picture("Two curves"), picture("One curve"), LOOSE)
-    assert "metadata" in difference.sentence
-    assert "One curve" in difference.sentence
 
 
 @pytest.mark.parametrize(
@@ -236,23 +197,10 @@ def test_wrong_tolerance_is_refused(declared):
         Tolerance.of(new_code_cell(metadata={"tolerance": declared}))
 
 
-def test_tolerance_is_read_from_the_cell():
-    cell = new_code_cell(metadata={"tolerance": {"absolute": 0.1, "picture_not_compared": "it moves"}})
-    assert Tolerance.of(cell) == Tolerance(absolute=0.1, picture_not_compared="it moves")
-    assert Tolerance.of(new_code_cell()) == EXACT
-
-
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
-def figure(
-    title="Accuracy",
-    labels=("training", "test"),
-    colors=("C0", "C1"),
-    styles=("-", "--"),
-    shift=0,
-    up=0.0,
-) -> Figure:
+def png(title="Accuracy", labels=("training", "test"), colors=("C0", "C1"), styles=("-", "--"), shift=0, up=0.0) -> str:
     """Draw curves like those of the lesson, with a fault or none."""
     epochs = np.arange(1, 31)
     drawn = Figure(figsize=(7, 4))
@@ -262,17 +210,9 @@ def figure(
         axes.plot(epochs + shift * number, curve + up, styles[number], color=colors[number], label=labels[number])
     axes.set(ylim=(0.9, 1), title=title, xlabel="epoch", ylabel="accuracy")
     axes.legend()
-    return drawn
-
-
-def png(drawn: Figure) -> str:
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="png", dpi=72)
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def image(data: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
 def encoded(picture: Image.Image) -> str:
@@ -281,6 +221,8 @@ def encoded(picture: Image.Image) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+GOOD = png()
+GOOD_IMAGE = Image.open(io.BytesIO(base64.b64decode(GOOD))).convert("RGB")
 FAULTY = {
     "one letter of the title": {"title": "Accuracv"},
     "swapped labels": {"labels": ("test", "training")},
@@ -290,50 +232,41 @@ FAULTY = {
 }
 
 
-@pytest.fixture(scope="module")
-def good() -> str:
-    return png(figure())
-
-
 @pytest.mark.parametrize("fault", FAULTY.values(), ids=FAULTY)
-def test_a_fault_in_a_picture_is_far_beyond_the_tolerance(good, fault):
-    found = compare([shown(png=good)], [shown(png=png(figure(**fault)))], EXACT)
+def test_a_fault_in_a_picture_is_far_beyond_the_tolerance(fault):
+    found = compare([shown(png=GOOD)], [shown(png=png(**fault))], EXACT)
     assert "the picture moved by" in found.differences[0].sentence
     assert found.pictures[0] > 3 * PICTURE_TOLERANCE
 
 
-def test_noise_that_nobody_sees_is_within_the_tolerance(good):
-    pixels = np.asarray(image(good).convert("RGB")).astype(int)
+def test_noise_that_nobody_sees_is_within_the_tolerance():
+    pixels = np.asarray(GOOD_IMAGE).astype(int)
     ink = pixels.min(axis=2, keepdims=True) < 250
     noise = np.random.default_rng(0).integers(-8, 9, pixels.shape) * ink
-    noisy = encoded(Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)))
-    assert noisy != good
-    assert not differences(shown(png=good), shown(png=noisy), EXACT)
+    noisy = Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+    assert picture_distance(GOOD_IMAGE, noisy) > 1
+    assert not differences(shown(png=GOOD), shown(png=encoded(noisy)), EXACT)
 
 
-def test_a_picture_that_is_not_compared_is_measured_all_the_same(good):
-    moved = shown(png=png(figure(up=4e-4)))
-    assert differences(shown(png=good), moved, EXACT)
-    found = compare([shown(png=good)], [moved], Tolerance(picture_not_compared="curves move"))
+def test_a_picture_that_is_not_compared_is_measured_all_the_same_and_keeps_its_size():
+    moved, tolerance = shown(png=png(up=4e-4)), Tolerance(picture_not_compared="curves move")
+    assert differences(shown(png=GOOD), moved, EXACT)
+    found = compare([shown(png=GOOD)], [moved], tolerance)
     assert not found.differences
     assert found.pictures[0] > PICTURE_TOLERANCE
-
-
-def test_another_size_is_always_a_difference(good):
-    larger = Image.new("RGB", (image(good).width + 1, image(good).height), "white")
-    tolerance = Tolerance(picture_not_compared="curves move")
-    [difference] = differences(shown(png=good), shown(png=encoded(larger)), tolerance)
+    larger = encoded(Image.new("RGB", (505, 288), "white"))
+    [difference] = differences(shown(png=GOOD), shown(png=larger), tolerance)
     assert "504 x 288 → 505 x 288" in difference.sentence
-    assert np.array_equal(difference.pictures.expected, image(good).convert("RGB"))
     assert difference.pictures.actual.size == difference.pictures.difference.size == (505, 288)
+
+
+def test_alternative_text_is_compared_as_text():
+    ends = {number: shown(png=GOOD, alt=f"ends at {number}") for number in (0.984, 0.985, 0.989)}
+    assert not differences(ends[0.984], ends[0.985], LOOSE)
+    assert "metadata" in differences(ends[0.984], ends[0.989], LOOSE)[0].sentence
 
 
 def test_modes_are_compared_over_white():
     grey, clear = Image.new("L", (40, 40), 255), Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     assert picture_distance(grey, clear) == 0
     assert picture_distance(grey, Image.new("1", (40, 40), 0)) == 255
-
-
-def test_picture_that_cannot_be_read_is_a_difference(good):
-    assert differences(shown(png=good), shown(png="AAAA"), EXACT)
-    assert differences(shown(png=good), shown(png="not base64"), EXACT)
