@@ -256,7 +256,7 @@ def _needed_mistakes(num_images_needed: float, test_accuracy: float, half_width:
             (needed / k**2, f"`{{name}}` is for ± {k * h:g}, which is ± {100 * k * h:g} %.", fraction)
             for k in (100, 10, 2, 0.01)
         ),
-        *((needed / factor, f"In `{{name}}` {what} is missing.", root) for what, factor in missing.items()),
+        *((needed / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
         (needed * 4, f"`{{name}}` is for ± {h / 2:g}: the whole interval was taken for its half.", half),
         (needed / _Z**2, one_error, "How many standard errors is half of a 95 % interval?"),
         (needed / _Z * 2, "In `{name}` z is multiplied by 2, not squared.", root),
