@@ -212,7 +212,7 @@ class Array(Answer):
         ask = "Which step decides what type the numbers have?"
         if value.dtype == bool:
             yield True, "`{name}` has True and False at the right places, expected numbers.", ask
-        elif self.dtype is not None and not np.issubdtype(value.dtype, self.dtype):
+        elif self.dtype is not None and value.size and not np.issubdtype(value.dtype, self.dtype):
             wanted = "whole numbers" if self.dtype is np.integer else np.dtype(self.dtype).name
             yield True, f"The values of `{{name}}` are right, but their dtype is {value.dtype}, expected {wanted}.", ask
 

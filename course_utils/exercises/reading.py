@@ -217,8 +217,14 @@ def _ask(name: str, item: object = 0) -> str:
         return "Did a step work in place and return nothing, or was `return` forgotten?"
     if isinstance(item, str):
         return "Is it in quotes, or was it printed into a text?"
-    if isinstance(item, (set, frozenset, dict)):
+    if isinstance(item, dict):
+        return "Which of its entries is wanted?"
+    if isinstance(item, (set, frozenset)):
         return "Which order should its entries have, and would a list keep it?"
+    if name_of(type(item)) == "History":
+        return "`fit` returns a history: what do you do with the network then?"
+    if name_of(type(item)).endswith("Result"):  # of a test of SciPy
+        return "Which of its attributes is the number that is wanted?"
     if hasattr(type(item), "__next__"):
         return "It has not been computed yet: what does list(...) make of it?"
     return f"What does type({name}) say?"
