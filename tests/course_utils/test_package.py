@@ -1,6 +1,7 @@
 """What a module may import, and what an import does: nothing to the process, nothing on the screen."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,10 @@ ORDER += " checkpoint experiments evaluation handwriting my_digits plotting widg
 
 
 def run_python(code: str) -> str:
-    """Return everything that a new Python prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    """Return everything that a new Python prints which inherits none of the variables that the course sets."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS_"))}
+    options = {"env": environment, "capture_output": True, "text": True, "encoding": "utf-8", "check": True}
+    done = subprocess.run([sys.executable, "-c", code], **options)
     return done.stdout + done.stderr
 
 
