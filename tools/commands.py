@@ -159,7 +159,7 @@ def main(argv: list[str]) -> int:
         module, _, function = command.function.partition(":")
         return getattr(importlib.import_module(module), function)(**arguments, **(command.fixed or {}))
     except CourseError as error:
-        print(error, file=sys.stderr)
+        print(error, *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
         return 1
     except OSError as error:
         from course_utils.workspace import write_remedy
