@@ -171,7 +171,7 @@ CASES = [
     case("06.3", f"1.96 ** 2 * np.sqrt({VARIANCE}) / 1e-6", "still a root of p (1 - p)"),
     case("06.3", f"1.96 ** 2 * {VARIANCE} / 1e-3", "the square of the half width is missing"),
     case("06.3", f"1.96 * {VARIANCE} / 1e-3", "both squares are missing"),
-    case("06.3", f"{VARIANCE} / 1e-3", "the factor z², and the square of the half width"),
+    case("06.3", f"{VARIANCE} / 1e-3", "the factor z² and the square of the half width"),
     case("06.3", "num_images", "how many images there are"),
     case("06.3", "-right", "no number of images", never="square"),
     case("06.3", "0", "no number of images"),
