@@ -12,22 +12,23 @@ from course_utils.preprocessing import one_hot
 
 
 def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]:
-    table, digits = network_answers, network_answers.argmax(axis=1)
+    table, digits, axis = network_answers, network_answers.argmax(axis=1), "What does the argument `axis` do?"
     is_table, is_column = read_digits.shape == table.shape, read_digits.shape == (len(table), 1)
+    second = "Which position does the largest number have after sorting?"
     rounded_first = "`{name}` comes from rounded probabilities: where none is above a half, only zeros are left."
     return [
         (one_hot(digits), "`{name}` holds one-hot rows, expected digits.", "How do such rows become labels again?"),
-        (table.argmax(), "`{name}` is the place of the largest number in the whole table.", "What does `axis` do?"),
+        (table.argmax(), "`{name}` is the position of the largest number in the whole table.", axis),
         (table.argmax(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
         (table.argmin(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
         (table.max(axis=1), "`{name}` holds the largest probabilities themselves.", "What does `argmax` give instead?"),
-        (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Smallest or largest?"),
-        (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", "Which place has the last?"),
+        (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Which function finds the largest number?"),
+        (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", second),
         (table.round().argmax(axis=1), rounded_first, "Do you need to round at all?"),
         (table.round(1).argmax(axis=1), rounded_first, "Do you need to round at all?"),
-        (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask every row?"),
+        (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask all rows at once?"),
         (is_table, "`{name}` has ten numbers for each answer, expected one digit.", "Where is the largest of the ten?"),
-        (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` do?"),
+        (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
     ]
 
 
@@ -60,6 +61,7 @@ _LESSON_LABELS = [5, 0, 4]  # called `labels` in the lesson, the name that a fun
 
 def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classes: int) -> list[Row]:
     num_labels, width = len(labels), rows.shape[1] if rows.ndim == 2 and len(rows) == len(labels) else -1
+    fits_largest = width == labels.max() + 1 != num_classes
     is_row, is_one_row = rows.shape == (num_classes,), rows.ndim == 2 and rows.any(axis=1).sum() == 1
     every_label, swapped, column = right * 0, right * 0, labels[:, np.newaxis]
     every_label[:, labels] = 1
@@ -76,23 +78,19 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
         (of_lesson, f"`{{name}}` gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
         (right.T, "`{name}` has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
         (is_row, "`{name}` is a single row, expected one for each label.", "Where are the other rows?"),
-        (
-            width == labels.max() + 1 != num_classes,
-            "`{name}` has rows just long enough for its largest label.",
-            "And a rare class?",
-        ),
-        (width == 10 != num_classes, "`{name}` has rows of 10 numbers, not of num_classes.", "Is there a fixed 10?"),
-        (width == num_classes + 1, "`{name}` has rows with one number too many.", "Which labels are there, from 0?"),
-        (width == num_classes - 1, "`{name}` has rows with one number too few.", "Does 0 have a place?"),
-        (every_label, "Each row of `{name}` has a 1 for every label of the batch.", "What does `[:, labels]` mean?"),
-        (swapped, "In `{name}` each 1 has its row and column exchanged.", "Which comes first in brackets?"),
-        (right * 0 + 1, "`{name}` has only ones: whole rows were set.", "How do you name one column of each row?"),
-        (right * 0, "`{name}` has only zeros.", "Is the line there that sets the ones, and before `return`?"),
+        (fits_largest, "`{name}` has rows just long enough for its largest label.", "What if a class does not occur?"),
+        (width == 10 != num_classes, "`{name}` has rows of 10 numbers, not of num_classes.", "Where is a 10 fixed?"),
+        (width == num_classes + 1, "`{name}` has rows with one number too many.", "What is the largest label?"),
+        (width == num_classes - 1, "`{name}` has rows with one number too few.", "Is there a place for the label 0?"),
+        (every_label, "Each row of `{name}` has a 1 for every label of the batch.", "Which rows does `:` select?"),
+        (swapped, "In `{name}` each 1 has its row and column exchanged.", "Which index comes first in the brackets?"),
+        (right * 0 + 1, "`{name}` has only ones: whole rows were set.", "How do you select one column in each row?"),
+        (right * 0, "`{name}` has only zeros.", "Does a line before `return` set the ones?"),
         (np.roll(right, -1, axis=1), f"{left} left.", places),
         (np.roll(right, 1, axis=1), f"{left} right.", places),
-        (right[:, ::-1], "In `{name}` the places are counted from the right.", "At which end is the label 0?"),
-        (right * column, "`{name}` has the label itself at its place, expected a 1.", "What do you assign?"),
-        (100 * right, "`{name}` has 100 at the right places, expected a 1.", "What do you assign?"),
+        (right[:, ::-1], "In `{name}` the places are counted from the right.", "At which end does the label 0 belong?"),
+        (right * column, "`{name}` has the label itself at its place, expected a 1.", "Which value do you assign?"),
+        (100 * right, "`{name}` has 100 at the right places, expected a 1.", "Which value do you assign?"),
         (overflow, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (labels.dtype == np.uint8, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (is_one_row, "`{name}` has ones in one row only.", "Does `return` stand inside a loop?"),
@@ -135,7 +133,10 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
     truths, answers, losses = batch_truths, batch_answers, _losses(batch_truths, batch_answers)
     loss, num_classes, logs, probabilities = losses.mean(), truths.shape[1], np.log(answers), (truths * answers).sum(1)
     is_right = truths.argmax(axis=1) == answers.argmax(axis=1)
-    minus, log, formula = "Where is the minus in the formula?", "Which logarithm is it?", "What is the formula?"
+    minus, log = "Where is the minus in the formula?", "Which logarithm does the lesson take, and with which base?"
+    formula, how_many = "What is the formula of the loss in the lesson?", "Of how many losses is it the mean?"
+    true_digit = "Does the largest probability always belong to the true digit?"
+    first, idea = "Do you take the logarithm first, or the mean?", "Is this network without any idea?"
     all_entries = "`{name}` is a mean over all entries of the table, nine of ten of which are 0: a tenth of the loss."
     without_rows = "`{name}` takes all ten logarithms of each row: the one-hot rows were left out."
     return [
@@ -146,33 +147,25 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
         (-loss / num_classes, "`{name}` is negative, and a mean over all entries, also the zeros.", minus),
         (loss / np.log(10), "`{name}` comes from `np.log10`, the logarithm to the base 10.", log),
         (loss / np.log(2), "`{name}` comes from `np.log2`: the loss in bits.", log),
-        (-np.log(probabilities.mean()), "`{name}` is the loss of the mean probability.", "Logarithm or mean first?"),
+        (-np.log(probabilities.mean()), "`{name}` is the loss of the mean probability.", first),
         (probabilities, "`{name}` holds the probabilities of the true digits.", "What does the loss do with them?"),
         (probabilities.mean(), "`{name}` is the mean probability of the true digits: no logarithm was taken.", formula),
         (1 - probabilities.mean(), "`{name}` is 1 minus the mean probability: no logarithm was taken.", formula),
-        (
-            -np.log(answers.max(1)).mean(),
-            "`{name}` uses the largest probability of each row.",
-            "Is that the true digit?",
-        ),
-        (-logs.mean(), without_rows, "Which of the ten should count?"),
-        (-logs.sum(axis=1).mean(), without_rows, "Which of the ten should count?"),
-        (-logs.sum(), without_rows, "Which of the ten should count?"),
+        (-np.log(answers.max(1)).mean(), "`{name}` uses the largest probability of each row.", true_digit),
+        (-logs.mean(), without_rows, "Which of the ten logarithms should count?"),
+        (-logs.sum(axis=1).mean(), without_rows, "Which of the ten logarithms should count?"),
+        (-logs.sum(), without_rows, "Which of the ten logarithms should count?"),
         (-truths * logs, "`{name}` is not added up yet: a number for each entry.", "What does `.sum(axis=1)` do?"),
         (truths * logs, "`{name}` is not added up yet, and has no minus.", "What does `.sum(axis=1)` do?"),
-        (
-            loss * len(losses) / num_classes,
-            "`{name}` is the sum, divided by the number of classes.",
-            "How many losses?",
-        ),
+        (losses.sum() / num_classes, "`{name}` is the sum, divided by the number of classes.", how_many),
         (((truths - answers) ** 2).mean(), "`{name}` is the mean squared error, another loss.", formula),
         (((truths - answers) ** 2).sum(1).mean(), "`{name}` is the squared error of a row, another loss.", formula),
         (np.abs(truths - answers).mean(), "`{name}` is the mean absolute error, another loss.", formula),
         (is_right.mean(), "`{name}` is the share of right answers, the accuracy.", formula),
         (-(answers * np.log(truths.clip(1e-7, 1))).sum(1).mean(), "`{name}` has the two tables exchanged.", formula),
         (-(answers * logs).sum(1).mean(), "`{name}` is the entropy of the answers: the truth is not in it.", formula),
-        (np.exp(loss), "`{name}` is e to the power of the loss.", "What is left out?"),
-        (np.log(num_classes), "`{name}` is ln 10, the loss of having no idea.", "Does this network answer that?"),
+        (np.exp(loss), "`{name}` is e to the power of the loss.", "Which step undoes the logarithm?"),
+        (np.log(num_classes), "`{name}` is ln 10, the loss of having no idea.", idea),
         *slips_of(losses, "losses", "mean"),
     ]
 

@@ -90,7 +90,7 @@ CASES = [
     case("03.1", "[max(range(10), key=row.__getitem__) for row in network_answers]"),
     case("03.1", "np.exp(network_answers).argmax(-1)"),
     case("03.1", "keras.ops.argmax(network_answers, axis=1)"),
-    case("03.1", "network_answers.argmax()", "place of the largest number"),
+    case("03.1", "network_answers.argmax()", "position of the largest number in the whole table"),
     case("03.1", "network_answers.argmax(axis=0)", "With `axis=0` you asked each column"),
     case("03.1", "network_answers.max(axis=1)", "the largest probabilities themselves"),
     case("03.1", "network_answers.argmin(axis=1)", "least probable"),
