@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -21,17 +20,13 @@ from course_utils.course import ROOT
 
 WITH_MNIST = """
 from pathlib import Path
-
 from tools.comparison import plugin
-
 pytest_plugins = ["tools.comparison.plugin"]
-
 
 def choose_digits(folder):
     with (Path(__file__).parent / "asked").open("a") as asked:
         asked.write("once")
     return "MNIST", {"WHAT_THE_SESSION_FOUND": "MNIST"}
-
 
 plugin.choose_digits = choose_digits
 """
@@ -46,21 +41,15 @@ def result(text: str):
     return new_output("execute_result", {"text/plain": text})
 
 
-def red_picture() -> str:
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64), "red").save(buffer, format="png")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-SHOW_PICTURE = """import io
-from IPython.display import Image, display
+SHOW_PICTURE = """from IPython.display import Image, display
 from PIL import Image as Picture
-buffer = io.BytesIO()
-Picture.new("RGB", (64, 64), "{}").save(buffer, "png")
-display(Image(buffer.getvalue()), metadata={{"image/png": {{"alt": "a square"}}}})"""
+display(Image(Picture.new("RGB", (64, 64), "{}")._repr_png_()), metadata={{"image/png": {{"alt": "a square"}}}})"""
 PICTURE = new_output(
     "display_data",
-    {"image/png": red_picture(), "text/plain": "<IPython.core.display.Image object>"},
+    {
+        "image/png": base64.b64encode(Image.new("RGB", (64, 64), "red")._repr_png_()).decode(),
+        "text/plain": "<IPython.core.display.Image object>",
+    },
     metadata={"image/png": {"alt": "a square"}},
 )
 LOOK_AROUND = """import os
@@ -89,49 +78,39 @@ LESSONS = {
     },
     "02_differs": {
         "fresh-again": (LOOK_AROUND, [FRESH_WORKSPACE], {}, "passed"),
-        "number-beyond": ("print('loss: 0.9884')", [printed("loss: 0.9844\n")], LOOSE, "failed"),
-        "missing-output": ("x = 1", [printed("x\n")], {}, "failed"),
-        "new-output": ("print('x')", [], {}, "failed"),
-        "other-picture": (SHOW_PICTURE.format("green"), [PICTURE], {}, "failed"),
-        "recorded-stderr": (STDERR, [printed("oh\n", "stderr")], {}, "failed"),
-        "never-recorded": ("y = 2", None, {}, "failed"),
-        "ignored-stderr": (STDERR, [], IGNORED, "failed"),
+        "number-beyond": ("print('loss: 0.9884')", [printed("loss: 0.9844\n")], LOOSE, "failure"),
+        "missing-output": ("x = 1", [printed("x\n")], {}, "failure"),
+        "new-output": ("print('x')", [], {}, "failure"),
+        "other-picture": (SHOW_PICTURE.format("green"), [PICTURE], {}, "failure"),
+        "recorded-stderr": (STDERR, [printed("oh\n", "stderr")], {}, "failure"),
+        "never-recorded": ("y = 2", None, {}, "failure"),
+        "ignored-stderr": (STDERR, [], IGNORED, "failure"),
         "ignored": ("print('x')", [], IGNORED, "passed"),
-        "no-exception": ("1", [result("1")], {"tags": ["raises-exception", "nbval-ignore-output"]}, "failed"),
-        "wrong-tolerance": ("1", [result("1")], {"tolerance": {"absolut": 1}}, "failed"),
+        "no-exception": ("1", [result("1")], {"tags": ["raises-exception", "nbval-ignore-output"]}, "failure"),
+        "wrong-tolerance": ("1", [result("1")], {"tolerance": {"absolut": 1}}, "failure"),
         "after-all-that": ("2", [result("2")], {}, "passed"),
     },
     "03_stops": {
-        "raises": ("raise ValueError('no digits')", [], {}, "failed"),
+        "raises": ("raise ValueError('no digits')", [], {}, "failure"),
         "after-error": ("1", [result("1")], {}, "skipped"),
     },
     "04_dies": {
-        "dies": ("import os\nos._exit(1)", [], {}, "failed"),
+        "dies": ("import os\nos._exit(1)", [], {}, "failure"),
         "after-death": ("1", [result("1")], {}, "skipped"),
     },
     "05_digits": {
-        "dataset": ("print('images: 1500')", [printed("images: 60000\n")], DATASET, "failed"),
-        "other": ("print('words')", [printed("other words\n")], {}, "failed"),
-        "dataset-stderr": (STDERR, [], DATASET, "failed"),
+        "dataset": ("print('images: 1500')", [printed("images: 60000\n")], DATASET, "failure"),
+        "other": ("print('words')", [printed("other words\n")], {}, "failure"),
+        "dataset-stderr": (STDERR, [], DATASET, "failure"),
         "offline": ("import os\nos.environ.get('COURSE_OFFLINE')", [], {}, "passed"),
-        "dataset-error": ("1 / 0", [], DATASET, "failed"),
+        "dataset-error": ("1 / 0", [], DATASET, "failure"),
     },
 }
 VERDICTS = {cell: verdict for cells in LESSONS.values() for cell, (*_, verdict) in cells.items()}
 
 
-@dataclass
-class Session:
-    """What a run of pytest left: its output, the verdict and report of each cell, and its folder."""
-
-    folder: Path
-    status: int
-    output: str
-    verdicts: dict[str, str]
-    reports: dict[str, str]
-
-
-def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **environment: str | None) -> Session:
+def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **environment: str):
+    """Return the exit status of pytest, what it printed, and the verdict and the report of each cell."""
     for name, cells in lessons.items():
         notebook = new_notebook()
         for count, (cell_id, (source, outputs, metadata, _)) in enumerate(cells.items(), start=1):
@@ -139,38 +118,35 @@ def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **en
             notebook.cells.append(new_code_cell(source, id=cell_id, metadata=metadata, **executed))
         nbformat.write(notebook, folder / f"{name}.ipynb")
     (folder / "conftest.py").write_text(conftest, encoding="utf-8")
-    (folder / "pytest.ini").write_text(
-        "[pytest]\naddopts = --nbval --nbval-current-env --dist loadfile\n", encoding="utf-8"
-    )
+    (folder / "pytest.ini").touch()
     (folder / "tmp").mkdir()
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONUTF8": "1", **environment}
     variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
-    process = subprocess.run(
-        [sys.executable, "-m", "pytest", "--junitxml=report.xml", "-p", "no:cacheprovider", *arguments],
-        cwd=folder,
-        env={name: value for name, value in variables.items() if value is not None},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
+    options = ["--nbval", "--nbval-current-env", "--dist=loadfile", "--junitxml=report.xml", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", timeout=300)
+    verdicts, reports = {}, {}
+    cases = ElementTree.parse(folder / "report.xml").iter("testcase") if (folder / "report.xml").exists() else ()
+    for case in cases:
+        cell = re.search(r"\((.*)\)", case.get("name"))[1]
+        verdicts[cell] = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
+        reports[cell] = "".join(child.get("message", "") + "\n" + (child.text or "") for child in case)
+    return SimpleNamespace(
+        folder=folder, status=done.returncode, output=done.stdout + done.stderr, verdicts=verdicts, reports=reports
     )
-    session = Session(folder, process.returncode, process.stdout + process.stderr, {}, {})
-    for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
-        cell = re.sub(r"(?:empty )?cell (?:\d+ )?\((.*)\)", r"\1", case.get("name"))
-        verdict = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
-        session.verdicts[cell] = {"failure": "failed"}.get(verdict, verdict)
-        session.reports[cell] = "".join(child.get("message", "") + "\n" + (child.text or "") for child in case)
-    return session
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory) -> Session:
+def strict(tmp_path_factory):
     return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS, "-n", "2")
 
 
 def test_verdicts(strict):
     assert strict.verdicts == VERDICTS, strict.output
     assert strict.status == pytest.ExitCode.TESTS_FAILED
+    assert "digits: MNIST, recorded outputs compared strictly" in strict.output
     assert (strict.folder / "asked").read_text() == "once"
+    assert not list((strict.folder / "tmp").glob("workspace-*"))
 
 
 @pytest.mark.parametrize(
@@ -203,44 +179,18 @@ def test_pictures_are_left_and_named(strict):
         assert Image.open(strict.folder / name).convert("RGB").getpixel((0, 0)) == colour
 
 
-def test_workspaces_are_removed(strict):
-    assert not list((strict.folder / "tmp").glob("workspace-*"))
-
-
 def test_without_mnist_only_what_depends_on_it_is_not_compared(tmp_path):
-    offline = run_pytest(
-        tmp_path,
-        WITHOUT_PATCH,
-        {"05_digits": LESSONS["05_digits"]},
-        MNIST_PATH=None,
-        COURSE_OFFLINE="1",
-        COURSE_WORKSPACE=str(tmp_path / "nowhere"),
-        KERAS_HOME=str(tmp_path / "nowhere"),
-    )
-    assert offline.verdicts == {
-        "dataset": "passed",
-        "other": "failed",
-        "dataset-stderr": "failed",
-        "offline": "failed",  # the kernel is told not to look for MNIST again, and shows it
-        "dataset-error": "failed",
-    }, offline.output
+    nowhere = dict.fromkeys(("COURSE_WORKSPACE", "KERAS_HOME"), str(tmp_path / "nowhere"))
+    digits = {"05_digits": LESSONS["05_digits"]}
+    offline = run_pytest(tmp_path, WITHOUT_PATCH, digits, MNIST_PATH="", COURSE_OFFLINE="1", **nowhere)
+    # The kernel is told not to look for MNIST again, and shows it.
+    changed = {"dataset": "passed", "offline": "failure"}
+    assert offline.verdicts == {cell: VERDICTS[cell] for cell in LESSONS["05_digits"]} | changed, offline.output
     assert re.search(r"digits: UCI digits .* not compared", offline.output)
 
 
-def test_a_good_lesson_alone_passes(tmp_path):
-    session = run_pytest(tmp_path, WITH_MNIST, {"01_good": LESSONS["01_good"]}, "01_good.ipynb")
-    assert session.status == pytest.ExitCode.OK, session.output
-    assert "digits: MNIST, recorded outputs compared strictly" in session.output
-    assert not (tmp_path / "build").exists()
-
-
 def test_digits_that_cannot_be_read_stop_the_session(tmp_path):
-    with pytest.raises(FileNotFoundError):  # no cell ran, so pytest wrote no report
-        run_pytest(tmp_path, WITHOUT_PATCH, {"01_good": LESSONS["01_good"]}, MNIST_PATH=str(tmp_path / "no.npz"))
-
-
-def test_unit_tests_alone_look_for_no_digits(tmp_path):
-    (tmp_path / "test_unit.py").write_text("def test_unit(): pass\n", encoding="utf-8")
-    session = run_pytest(tmp_path, WITHOUT_PATCH, {}, "test_unit.py", MNIST_PATH=str(tmp_path / "no.npz"))
-    assert session.status == pytest.ExitCode.OK, session.output
-    assert "digits:" not in session.output
+    good = {"01_good": LESSONS["01_good"]}
+    session = run_pytest(tmp_path, WITHOUT_PATCH, good, MNIST_PATH=str(tmp_path / "no.npz"))
+    assert session.status == pytest.ExitCode.USAGE_ERROR
+    assert not session.verdicts
