@@ -127,7 +127,7 @@ def _second_opinion(content: bytes, arrays: list) -> str:
 
 
 def _judge(file: Path, watch: Watch) -> dict:
-    from course_utils import data
+    from course_utils import data, readers
 
     verdict = {"message": "", "arrays": [], "second_opinion": None}
     cause = None
@@ -138,7 +138,7 @@ def _judge(file: Path, watch: Watch) -> dict:
     try:
         dataset = data.load_pickle(file)
         verdict["outcome"] = "digits"
-    except data.DatasetError as error:
+    except readers.DatasetError as error:
         verdict |= {"outcome": "refused", "message": str(error)}
         cause = error.__cause__
     except BaseException as error:
@@ -149,9 +149,9 @@ def _judge(file: Path, watch: Watch) -> dict:
     if isinstance(cause, MemoryError) and "ast.py" not in traceback.format_tb(cause.__traceback__)[-1]:
         verdict["outcome"] = "refused for want of memory"
     if verdict["outcome"] == "digits":
-        arrays = [getattr(dataset, name) for name in data.ARRAY_NAMES]
-        for name, array in zip(data.ARRAY_NAMES, arrays, strict=True):
-            data.check_array(name, array.dtype.name, array.shape)
+        arrays = [getattr(dataset, name) for name in readers.ARRAY_NAMES]
+        for name, array in zip(readers.ARRAY_NAMES, arrays, strict=True):
+            readers.check_array(name, array.dtype.name, array.shape)
             assert array.flags.c_contiguous
             assert not array.flags.writeable
         verdict["arrays"] = [fingerprint(array) for array in arrays]
@@ -176,7 +176,8 @@ def _warm_up(file: Path) -> None:
     """Read a few files first, so that what NumPy and Python import on demand is there."""
     import numpy as np
 
-    from course_utils.data import DatasetError, load_pickle
+    from course_utils.data import load_pickle
+    from course_utils.readers import DatasetError
 
     images, labels = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
     archive = io.BytesIO()
