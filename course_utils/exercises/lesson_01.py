@@ -9,42 +9,28 @@ from numpy.typing import NDArray
 
 from course_utils.exercises.core import Array, Exercise, Given, Number, Row
 
-NUM_SEARCHED = 1000
 
-# --- 01.1 ------------------------------------------------------------------------------------------------------------
-
-
-def _ink(images: NDArray) -> NDArray:
-    return images.sum(axis=(1, 2), dtype=np.int64)
+def _ink(train_images: NDArray) -> NDArray:
+    return train_images[:1000].sum(axis=(1, 2), dtype=np.int64)
 
 
 def _position_mistakes(faintest: float | NDArray, train_images: NDArray) -> Iterator[Row]:
-    images = train_images[:NUM_SEARCHED]
-    ink, ask = _ink(images), "Which NumPy function says where the smallest number stands?"
-    if isinstance(faintest, np.ndarray):
-        yield faintest.shape == images.shape[1:], "`{name}` is an image itself, expected its position.", ask
-        yield faintest.shape == ink.shape, "`{name}` has a number for each of the 1,000 images, expected one.", ask
-        return
+    images, ink, shape = train_images[:1000], _ink(train_images), np.shape(faintest)
+    ask = "Which NumPy function says where the smallest number stands?"
+    yield shape == images.shape[1:], "`{name}` is an image itself, expected its position.", ask
+    yield shape == ink.shape, "`{name}` has a number for each of the 1,000 images, expected one.", ask
     yield ink.min(), "`{name}` is how much ink the faintest image has.", "What is `argmin`, beside `min`?"
-    yield (
-        ink.argmax(),
-        "Image {value} has the most ink of all: 0 is white and 255 is full ink.",
-        "A large sum, or small?",
-    )
+    yield ink.argmax(), "Image {value} has the most ink of all: 0 is white.", "Do you look for a large or a small sum?"
     yield ink.argmin() + 1, "Image {value} is the one after the faintest.", "At which number does NumPy begin to count?"
     # Python's own sum() starts from uint8 rows and stays uint8, and so does dtype="uint8".
-    wrapped = "Image {value} is the faintest only if sums stop at 255 and begin again at 0, as in uint8."
-    yield images.sum(axis=(1, 2), dtype="uint8").argmin(), wrapped, "Which type do your sums have?"
-    of_all = "Image {value} is the faintest of all training images; asked are the first 1,000."
-    yield _ink(train_images).argmin(), of_all, "Which part of the array did you search?"
-    fewest = "Image {value} has the fewest pixels with any ink, however dark they are."
-    yield (images > 0).sum(axis=(1, 2)).argmin(), fewest, "How would a pixel of 250 count more than one of 10?"
-    brightest = "Image {value} is the one whose darkest pixel is the palest."
-    yield images.max(axis=(1, 2)).argmin(), brightest, "Which sum says how much ink there is in all?"
-    first_zero = "{value} is where the first 0 stands: you searched pixels, rows or columns, not images."
-    yield images.argmin(), first_zero, "How do you first get exactly one number for each image?"
-    outside = "`{name}` is {value}, but the first 1,000 images have the positions 0 to 999."
-    yield not 0 <= faintest < len(images), outside, "Is it a position, or a count of something?"
+    wrapped, of_all = images.sum((1, 2), "uint8").argmin(), train_images.sum((1, 2), "int64").argmin()
+    num_inked, darkest = (images > 0).sum(axis=(1, 2)), images.max(axis=(1, 2))
+    yield wrapped, "Image {value} is the faintest only if sums are kept in uint8, up to 255.", "Which type have yours?"
+    yield of_all, "Image {value} is the faintest of all training images.", "Which part of the array did you search?"
+    yield num_inked.argmin(), "Image {value} has the fewest pixels with any ink.", "Does it matter how dark they are?"
+    yield darkest.argmin(), "In image {value} the largest grey level is the lowest of all.", "How large is its sum?"
+    yield images.argmin(), "The first 0 of all pixels or rows stands at {value}.", "What is the sum of each image?"
+    yield not 0 <= faintest < 1000, "The 1,000 images have positions 0 to 999, not {value}.", "What did you count?"
 
 
 find_faintest_image = Exercise(
@@ -54,17 +40,12 @@ find_faintest_image = Exercise(
         "faintest",
         "the position of an image, a single number",
         whole=True,
-        expected=lambda train_images: _ink(train_images[:NUM_SEARCHED]).argmin(),
-        # Two images may have the same ink.
-        is_right=lambda faintest, train_images: (
-            isinstance(faintest, float)
-            and faintest in np.flatnonzero((ink := _ink(train_images[:NUM_SEARCHED])) == ink.min())
+        expected=lambda train_images: _ink(train_images).argmin(),
+        is_right=lambda faintest, train_images: (  # two images may have the same ink
+            isinstance(faintest, float) and faintest in np.flatnonzero((ink := _ink(train_images)) == ink.min())
         ),
         mistakes=_position_mistakes,
-        otherwise=(
-            "Image {value} is not the faintest: others have less ink.",
-            "Does your sum go over rows and columns of each picture, and over nothing else?",
-        ),
+        otherwise=("Image {value} is not the faintest: others have less ink.", "What does each of your sums add up?"),
     ),
     given={"train_images": Given(rows_of="train_images")},
     hints=[
@@ -73,65 +54,49 @@ find_faintest_image = Exercise(
         "A method whose name begins with `arg` says where the smallest number stands, and not how small it is.",
     ],
     comment=lambda train_images: (
-        f"Its pixels add up to {(ink := _ink(train_images[:NUM_SEARCHED])).min():,}, where the average image has "
-        f"{ink.mean():,.0f}."
+        f"Its pixels add up to {(ink := _ink(train_images)).min():,}; the average image has {ink.mean():,.0f}."
     ),
 )
-
-# --- 01.2 ------------------------------------------------------------------------------------------------------------
 
 
 def _shares(labels: NDArray) -> NDArray:
     return np.bincount(labels, minlength=10) / len(labels)
 
 
-def _share_mistakes(found: NDArray, labels: NDArray, other_labels: NDArray) -> Iterator[Row]:
+def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Iterator[Row]:
     counts, others = np.bincount(labels, minlength=10), np.bincount(other_labels, minlength=10)
-    ask = "By what do you divide, so that you can compare 60,000 and 10,000 images?"
-    yield (
-        found.shape == labels.shape,
-        "`{name}` has a number for each image, expected ten.",
-        "What does bincount count?",
-    )
+    right, ask = _shares(labels), "By what do you divide, so that you can compare 60,000 and 10,000 images?"
+    yield found.shape == labels.shape, "`{name}` has a number for each image, expected ten.", "What does bincount do?"
     yield found.shape == (), "`{name}` is a single number, expected ten: one for each digit.", "What share has a 7?"
     yield counts, "`{name}` holds counts, expected shares, which add up to 1.", ask
     yield others, "`{name}` holds the counts of the other group, expected shares.", ask
     yield counts / len(other_labels), "`{name}` was divided by the number of images of the other group.", ask
-    yield others / len(other_labels), "`{name}` holds the shares of the other group.", "Which labels did you count?"
+    yield _shares(other_labels), "`{name}` holds the shares of the other group.", "Which labels did you count?"
     yield counts / 10, "`{name}` was divided by 10, the number of digits.", "A share of how many images is it?"
     yield counts / 784, "`{name}` was divided by 784, the number of pixels.", "A share of how many images is it?"
     yield counts / (len(labels) + len(other_labels)), "`{name}` was divided by all images of both groups.", ask
     yield counts / counts.max(), "`{name}` was divided by the largest count.", "What should all ten add up to?"
-    tenth = "`{name}` says a tenth for each digit: that would be so if all were equally frequent."
-    yield np.full(10, 0.1), tenth, "What do the labels say?"
-    no_remainder = "`{name}` has only zeros: `//` throws away what is after the point."
-    yield np.zeros(10), no_remainder, "Which division keeps it?"
-    yield np.sort(counts / len(labels)), "`{name}` is sorted.", "At which position should the share of the zeros stand?"
-    yield np.roll(counts / len(labels), -1), "`{name}` begins with the share of the ones.", "Which digit comes first?"
-    yield (counts / len(labels))[1:], "`{name}` has no share of the zeros.", "Which digit comes first?"
+    yield np.full(10, 0.1), "`{name}` says a tenth for each digit.", "Are all digits equally frequent in the labels?"
+    yield np.zeros(10), "`{name}` has only zeros: `//` drops what is after the point.", "Which division keeps it?"
+    yield np.sort(right), "`{name}` is sorted.", "At which position should the share of the zeros stand?"
+    yield np.roll(right, -1), "`{name}` begins with the share of the ones.", "Which digit comes first?"
+    yield right[1:], "`{name}` has no share of the zeros.", "Which digit comes first?"
 
 
 def _digit_mistakes(digit: float | NDArray, train_labels: NDArray, test_labels: NDArray) -> Iterator[Row]:
     train, test = _shares(train_labels), _shares(test_labels)
-    difference = test - train
-    size = np.abs(difference)
-    ask = "What becomes of a difference of -0.02 when you look for the largest?"
-    yield size, "`{name}` holds all ten differences, expected a digit.", "Where is the largest of them?"
-    yield difference, "`{name}` holds all ten differences, expected a digit.", "Where is the largest of them?"
+    difference, size = test - train, np.abs(test - train)
+    for differences in (size, difference):
+        yield differences, "`{name}` holds all ten differences, expected a digit.", "Where is the largest of them?"
     yield size.max(), "`{name}` is the largest difference itself, expected the digit.", "What is `argmax`?"
-    one_way = "The shares of {value} differ most in one direction only; another digit differs more in the other."
-    yield difference.argmax(), one_way, ask
-    yield difference.argmin(), one_way, ask
-    proportion = "The shares of {value} differ most in proportion; asked is the plain difference."
-    yield (size / np.maximum(train, 1e-9)).argmax(), proportion, "What do you get without the division?"
-    yield (size / np.maximum(test, 1e-9)).argmax(), proportion, "What do you get without the division?"
+    for one_way in (difference.argmax(), difference.argmin()):
+        yield one_way, "The shares of {value} differ most in one direction only.", "Which sign may a difference have?"
+    for in_proportion in (size / np.maximum(train, 1e-9), size / np.maximum(test, 1e-9)):
+        yield in_proportion.argmax(), "The shares of {value} differ most in proportion.", "Do you need to divide here?"
     counts = np.abs(np.bincount(test_labels, minlength=10) - np.bincount(train_labels, minlength=10))
-    more_images = "The counts of {value} differ most, but one group has more images than the other."
-    yield counts.argmax(), more_images, "What do you compare, so that this does not matter?"
-    yield size.argmin(), "The shares of {value} differ least.", "Smallest or largest?"
-    if isinstance(digit, float):
-        outside = "`{name}` is {value}, expected one of the digits 0 to 9."
-        yield not 0 <= digit <= 9, outside, "Is it a digit, or how often one occurs?"
+    yield counts.argmax(), "The counts of {value} differ most, not the shares.", "Which group has more images?"
+    yield size.argmin(), "The shares of {value} differ least.", "Do you look for the smallest or the largest size?"
+    yield not 0 <= digit <= 9, "`{name}` is {value}, expected one of the digits 0 to 9.", "Is it a count or a share?"
 
 
 compare_shares = Exercise(
@@ -141,15 +106,13 @@ compare_shares = Exercise(
         "train_shares",
         "ten numbers, one for each digit",
         expected=lambda train_labels: _shares(train_labels),
-        mistakes=lambda train_shares, train_labels, test_labels: _share_mistakes(
-            train_shares, train_labels, test_labels
-        ),
+        mistakes=lambda train_shares, train_labels, test_labels: _share_rows(train_shares, train_labels, test_labels),
     ),
     Array(
         "test_shares",
         "ten numbers, one for each digit",
         expected=lambda test_labels: _shares(test_labels),
-        mistakes=lambda test_shares, train_labels, test_labels: _share_mistakes(test_shares, test_labels, train_labels),
+        mistakes=lambda test_shares, train_labels, test_labels: _share_rows(test_shares, test_labels, train_labels),
     ),
     Number(
         "digit",
@@ -157,10 +120,7 @@ compare_shares = Exercise(
         whole=True,
         expected=lambda train_labels, test_labels: np.abs(_shares(test_labels) - _shares(train_labels)).argmax(),
         mistakes=_digit_mistakes,
-        otherwise=(
-            "`{name}` is {value}, and there is a digit whose shares differ more.",
-            "Where do the ten differences have their largest size, the sign left out?",
-        ),
+        otherwise=("There is a digit whose shares differ more than those of {value}.", "Did you leave out the sign?"),
     ),
     given={"train_labels": Given(rows_of="train_labels"), "test_labels": Given(rows_of="test_labels")},
     hints=[

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row, slips_of
 from course_utils.preprocessing import one_hot
 
-# --- 03.1 ------------------------------------------------------------------------------------------------------------
-
 
 def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]:
     table, digits, axis = network_answers, network_answers.argmax(axis=1), "What does the argument `axis` do?"
@@ -19,13 +17,11 @@ def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]
     return [
         (one_hot(digits), "`{name}` holds one-hot rows, expected digits.", "How do such rows become labels again?"),
         (table.argmax(), "`{name}` is the position of the largest number in the whole table.", axis),
-        (table.argmax(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
-        (table.argmin(axis=0), "With `axis=0` you asked each column for its row.", "Along which axis is one answer?"),
+        *((rows, "With `axis=0` you asked each column.", axis) for rows in (table.argmax(0), table.argmin(0))),
         (table.max(axis=1), "`{name}` holds the largest probabilities themselves.", "What does `argmax` give instead?"),
         (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Which function finds the largest number?"),
         (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", second),
-        (table.round().argmax(axis=1), rounded_first, "Do you need to round at all?"),
-        (table.round(1).argmax(axis=1), rounded_first, "Do you need to round at all?"),
+        *((table.round(digit).argmax(axis=1), rounded_first, "Do you need to round at all?") for digit in (0, 1)),
         (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask all rows at once?"),
         (is_table, "`{name}` has ten numbers for each answer, expected one digit.", "Where is the largest of the ten?"),
         (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
@@ -48,13 +44,8 @@ read_answers = Exercise(
         "`argmax` gives the position of the largest number; `axis` says along which axis to search.",
         "One answer is one row, and a row runs along axis 1.",
     ],
-    comment=lambda network_answers: (
-        f"The surest answer is at most {100 * network_answers.max():.0f} % sure, and it was taken all the same: "
-        "`argmax` never says 'I do not know'."
-    ),
+    comment="The surest answer is only 38 % sure, and still it was taken: `argmax` never says 'I do not know'.",
 )
-
-# --- 03.2 ------------------------------------------------------------------------------------------------------------
 
 _LESSON_LABELS = [5, 0, 4]  # called `labels` in the lesson, the name that a function may take by mistake
 
@@ -63,15 +54,11 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
     num_labels, width = len(labels), rows.shape[1] if rows.ndim == 2 and len(rows) == len(labels) else -1
     fits_largest = width == labels.max() + 1 != num_classes
     is_row, is_one_row = rows.shape == (num_classes,), rows.ndim == 2 and rows.any(axis=1).sum() == 1
-    every_label, swapped, column = right * 0, right * 0, labels[:, np.newaxis]
-    every_label[:, labels] = 1
-    fits = labels < num_labels
-    swapped[labels[fits], np.arange(num_labels)[fits]] = 1
+    every_label, swapped = right * 0 + right.any(axis=0), right * 0
+    swapped[:, :num_labels] = right.T[:num_labels]
     of_lesson = rows.ndim == 2 and rows.any() and np.array_equal(rows.argmax(axis=1), _LESSON_LABELS)
-    flat = (np.arange(num_labels) * num_classes + labels) % 256
-    overflow = np.isin(np.arange(right.size), flat).reshape(right.shape) if labels.dtype == np.uint8 else right * np.nan
-    uint8 = "`{name}` goes wrong with labels of type uint8, as in `train_labels`: a sum or product went beyond 255."
-    left, places = "In `{name}` each 1 stands one place too far to the", "Which place belongs to the label 0?"
+    uint8 = "`{name}` goes wrong with labels of type uint8, as in `train_labels`: maybe a sum goes beyond 255."
+    far, places = "In `{name}` each 1 stands one place too far to the", "Which place belongs to the label 0?"
     return [
         (labels, "`{name}` gives back the labels, expected their one-hot rows.", "How long should each row be?"),
         (1 - right, "`{name}` has a 0 at the place of the label and 1 everywhere else.", "What does `np.zeros` hold?"),
@@ -86,12 +73,10 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
         (swapped, "In `{name}` each 1 has its row and column exchanged.", "Which index comes first in the brackets?"),
         (right * 0 + 1, "`{name}` has only ones: whole rows were set.", "How do you select one column in each row?"),
         (right * 0, "`{name}` has only zeros.", "Does a line before `return` set the ones?"),
-        (np.roll(right, -1, axis=1), f"{left} left.", places),
-        (np.roll(right, 1, axis=1), f"{left} right.", places),
+        *((np.roll(right, step, axis=1), f"{far} {side}.", places) for step, side in ((-1, "left"), (1, "right"))),
         (right[:, ::-1], "In `{name}` the places are counted from the right.", "At which end does the label 0 belong?"),
-        (right * column, "`{name}` has the label itself at its place, expected a 1.", "Which value do you assign?"),
+        (right * labels[:, None], "`{name}` has the label itself, expected a 1.", "Which value do you assign?"),
         (100 * right, "`{name}` has 100 at the right places, expected a 1.", "Which value do you assign?"),
-        (overflow, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (labels.dtype == np.uint8, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (is_one_row, "`{name}` has ones in one row only.", "Does `return` stand inside a loop?"),
     ]
@@ -106,11 +91,8 @@ write_one_hot = Exercise(
         expected=lambda labels, num_classes: np.eye(num_classes)[labels],
         # Some classes do not occur, so that neither ten columns nor the largest label plus one will do.
         calls=[
-            (np.array([2, 0, 1]), 5),
-            (np.array([1, 1, 0]), 5),
-            (np.array([3, 0, 2, 2]), 4),
-            (np.array([7, 9]), 10),
-            (np.array([2, 250], dtype=np.uint8), 256),
+            *((np.array(labels), size) for labels, size in (([2, 0, 1], 5), ([1, 1, 0], 5), ([3, 0, 2, 2], 4))),
+            *((np.array([7, 9]), 10), (np.array([2, 250], dtype=np.uint8), 256)),
         ],
         returns=Array("rows", "a row for each label, with a place for each class", mistakes=_one_hot_mistakes),
     ),
@@ -122,8 +104,6 @@ write_one_hot = Exercise(
     comment="It does what Keras' `to_categorical` does, for any number of classes.",
 )
 
-# --- 03.3 ------------------------------------------------------------------------------------------------------------
-
 
 def _losses(batch_truths: NDArray, batch_answers: NDArray) -> NDArray:
     return -(batch_truths * np.log(batch_answers)).sum(axis=1)
@@ -132,10 +112,10 @@ def _losses(batch_truths: NDArray, batch_answers: NDArray) -> NDArray:
 def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
     truths, answers, losses = batch_truths, batch_answers, _losses(batch_truths, batch_answers)
     loss, num_classes, logs, probabilities = losses.mean(), truths.shape[1], np.log(answers), (truths * answers).sum(1)
-    is_right = truths.argmax(axis=1) == answers.argmax(axis=1)
+    is_right, squares = truths.argmax(axis=1) == answers.argmax(axis=1), ((truths - answers) ** 2).sum()
     minus, log = "Where is the minus in the formula?", "Which logarithm does the lesson take, and with which base?"
     formula, how_many = "What is the formula of the loss in the lesson?", "Of how many losses is it the mean?"
-    true_digit = "Does the largest probability always belong to the true digit?"
+    true_digit, ten = "Does it always belong to the true digit?", "Which of the ten logarithms should count?"
     first, idea = "Do you take the logarithm first, or the mean?", "Is this network without any idea?"
     all_entries = "`{name}` is a mean over all entries of the table, nine of ten of which are 0: a tenth of the loss."
     without_rows = "`{name}` takes all ten logarithms of each row: the one-hot rows were left out."
@@ -152,14 +132,12 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
         (probabilities.mean(), "`{name}` is the mean probability of the true digits: no logarithm was taken.", formula),
         (1 - probabilities.mean(), "`{name}` is 1 minus the mean probability: no logarithm was taken.", formula),
         (-np.log(answers.max(1)).mean(), "`{name}` uses the largest probability of each row.", true_digit),
-        (-logs.mean(), without_rows, "Which of the ten logarithms should count?"),
-        (-logs.sum(axis=1).mean(), without_rows, "Which of the ten logarithms should count?"),
-        (-logs.sum(), without_rows, "Which of the ten logarithms should count?"),
+        *((-logs.sum() / number, without_rows, ten) for number in (logs.size, len(logs), 1)),
         (-truths * logs, "`{name}` is not added up yet: a number for each entry.", "What does `.sum(axis=1)` do?"),
         (truths * logs, "`{name}` is not added up yet, and has no minus.", "What does `.sum(axis=1)` do?"),
         (losses.sum() / num_classes, "`{name}` is the sum, divided by the number of classes.", how_many),
-        (((truths - answers) ** 2).mean(), "`{name}` is the mean squared error, another loss.", formula),
-        (((truths - answers) ** 2).sum(1).mean(), "`{name}` is the squared error of a row, another loss.", formula),
+        (squares / logs.size, "`{name}` is the mean squared error, another loss.", formula),
+        (squares / len(logs), "`{name}` is the squared error of a row, another loss.", formula),
         (np.abs(truths - answers).mean(), "`{name}` is the mean absolute error, another loss.", formula),
         (is_right.mean(), "`{name}` is the share of right answers, the accuracy.", formula),
         (-(answers * np.log(truths.clip(1e-7, 1))).sum(1).mean(), "`{name}` has the two tables exchanged.", formula),
@@ -177,10 +155,7 @@ compute_batch_loss = Exercise(
         "batch_loss",
         expected=lambda batch_truths, batch_answers: _losses(batch_truths, batch_answers).mean(),
         mistakes=_loss_mistakes,
-        otherwise=(
-            "`{name}` is {value}, {more} than the mean cross-entropy of the batch.",
-            "What is the loss of the first image alone, by hand and by your code?",
-        ),
+        otherwise=("`{name}` is {value}, {more} than the mean cross-entropy.", "What is the loss of the first image?"),
     ),
     given={
         "batch_truths": Given(one_hot, rows_of="train_labels", most=100),
@@ -191,10 +166,5 @@ compute_batch_loss = Exercise(
         "With a table, `.sum(axis=1)` adds up each row by itself and leaves a hundred losses.",
         "The loss of a batch is the mean of these hundred numbers.",
     ],
-    comment=lambda batch_loss: (
-        "More than the ln 10 ≈ 2.303 of having no idea: an answer that is sure without a reason costs dearly when it "
-        "is wrong."
-        if batch_loss > np.log(10)
-        else ""
-    ),
+    comment="More than the ln 10 ≈ 2.303 of having no idea: it costs dearly to be sure and wrong.",
 )

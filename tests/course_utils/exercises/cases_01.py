@@ -18,7 +18,7 @@ CASES = [
     case("01.1", f"np.argsort({INK}, kind='stable')[0]"),
     case("01.1", f"{INK}.min()", "how much ink the faintest image has"),
     case("01.1", f"{INK}.argmax()", "the most ink of all"),
-    case("01.1", f"{INK}.max()", "the first 1,000 images have the positions 0 to 999"),
+    case("01.1", f"{INK}.max()", "The 1,000 images have positions 0 to 999"),
     case("01.1", "right + 1", "is the one after the faintest", never="just beside"),
     case("01.1", "right - 1", "just beside the right number"),
     case("01.1", "sum(sum(train_images[:1000].transpose(1, 2, 0))).argmin()", "in uint8"),

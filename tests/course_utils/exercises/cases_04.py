@@ -58,6 +58,11 @@ def separate_activations():
     return keras.Sequential([keras.Input((784,)), *dense, layers.Dense(10), layers.Softmax()])
 
 
+def first_pair(count):
+    """Return hidden sizes for which a count, right or wrong, gives 100,000 parameters."""
+    return next((a, b) for a in range(1, 200) for b in range(1, 20_000) if count(a, b) == 100_000)
+
+
 CASES = [
     *(case("04.1", source) for source in ("right", "list(right)", "np.array(right)", "tuple(map(float, right))")),
     case("04.1", "first_pair(lambda a, b: 785 * a + a * b + 11 * b + 10)"),
@@ -72,25 +77,16 @@ CASES = [
     case("04.1", "(100.5, 50)", "a whole number of neurons"),
     case("04.1", "(0, 5)", "at least one"),
     case("04.1", "(-3, 5)", "at least one"),
-    case("04.1", "(78500, 20)", "a number of parameters, expected a number of neurons"),
+    case("04.1", "(78500, 20)", "a number of parameters, expected neurons"),
     case("04.1", "(100_001, 1)", "more neurons than the network may have parameters"),
     case("04.1", "(1e30, 1)", "more neurons than"),
     case("04.1", "(50_000, 50_000)", "The neurons were counted"),
     case("04.1", "(99_000, 206)", "The neurons were counted"),
     case("04.1", "(126, 8)", "✗", never="100,000 parameters."),
     case("04.1", "first_pair(lambda a, b: 784 * a + a * b + 10 * b)", "The biases are missing"),
-    case(
-        "04.1",
-        "output layer",
-    ),
-    case(
-        "04.1",
-        "one bias for",
-    ),
-    case(
-        "04.1",
-        "of the output",
-    ),
+    case("04.1", "first_pair(lambda a, b: 785 * a + a * b + b)", "The output layer is missing"),
+    case("04.1", "(68, 590)"),
+    case("04.1", "(590, 68)", "in the wrong order"),
     case("04.1", "100_000", "a single number"),
     case("04.1", "{1, 2}", "Which order"),
     case("04.1", "{'a': 1}", "a dict"),
