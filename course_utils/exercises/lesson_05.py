@@ -38,7 +38,7 @@ def _history_mistakes(
     yield is_dict, "`{name}` is the dictionary inside the history; the check also needs the network.", ask
     yield isinstance(history, keras.Model), "`{name}` is the network, expected what its training returns.", ask
     if not isinstance(history, keras.callbacks.History):
-        callback = f"`{{name}}` is the callback {type(history).__name__}, and nothing was trained with it yet."
+        callback = f"`{{name}}` is the callback {type(history).__name__}, expected the history that `fit` returns."
         yield isinstance(history, keras.callbacks.Callback), callback, "Which argument of `fit` takes it?"
         yield callable(history), "`{name}` was not called, expected the history that `fit` returns.", ask
         yield True, "`{name}` is {value}, expected the history that `fit` returns.", "What does the lesson keep?"
@@ -53,8 +53,9 @@ def _history_mistakes(
     is_finite = np.isfinite(columns["val_loss"]).all()
     yield not is_finite, "`val_loss` became infinite or NaN.", "Is the learning rate too large?"
     for name in sorted({"accuracy", "val_accuracy"} & set(columns)):
-        near_chance = f"{name} never gets above {max(columns[name]):.2f}, as if images and labels did not match."
-        yield max(columns[name]) < 0.25, near_chance, "Are images and labels cut at the same place?"
+        near_chance = f"{name} never gets above {max(columns[name]):.2f}, near chance."
+        ask = "Do images and labels belong together, and are the pixels between 0 and 1?"
+        yield max(columns[name]) < 0.25, near_chance, ask
     num_epochs, num_taken, first_loss = len(history.epoch), num_steps(network) or 0, columns.get("loss", [1.0])[0]
     steps = params.get("steps") or num_taken / num_epochs
     again = f"The network took {num_epochs * steps:,.0f} steps in this training, and {num_taken:,} in all: "
@@ -63,7 +64,11 @@ def _history_mistakes(
     yield first_loss < 0.2, f"In its first epoch the loss is only {first_loss:.3f}: the network was not fresh.", fresh
 
     small = _losses(network, small_vectors, small_one_hot)
-    held_out, num_learned, epoch = small[-NUM_HELD_OUT:], len(small) - NUM_HELD_OUT, f"An epoch had {steps:,.4g} steps"
+    held_out, num_learned, epoch = (
+        small[-NUM_HELD_OUT:],
+        len(small) - NUM_HELD_OUT,
+        f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}",
+    )
     if not _was_measured(columns, held_out):
         yield from _other_images(columns, small, _losses(network, test_vectors, one_hot_test_labels))
     if steps != (expected := math.ceil(num_learned / batch_size)):
@@ -81,7 +86,7 @@ def _history_mistakes(
     )
     after = num_epochs - 1 - int(np.argmin(columns["val_loss"]))
     if after != PATIENCE:
-        not_stopped = f"All {num_epochs} epochs were run, and nothing stopped it."
+        not_stopped = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."
         enough = "Is EarlyStopping in `callbacks=[...]`, what does it monitor, and are there enough epochs?"
         yield num_epochs == params.get("epochs"), not_stopped, enough
         stopped = f"It stopped {after} epoch{'s' * (after != 1)} after the lowest val_loss"

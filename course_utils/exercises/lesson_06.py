@@ -68,7 +68,10 @@ def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predict
         yield abs(there - back), "`{name}` is the difference of the two directions, expected their sum.", cells
     yield 2 * both.max(), "`{name}` counts each confusion twice.", "How often does a pair occur in table + table.T?"
     yield (test_labels != predictions).sum(), "`{name}` counts all mistakes, not only those of one pair.", cells
+    yield 2 * (test_labels != predictions).sum(), "`{name}` counts all mistakes, and each twice.", cells
     yield (test_labels == predictions).sum(), "`{name}` counts all right answers.", cells
+    one_way = (confusion * (1 - np.eye(NUM_CLASSES, dtype=int))).max()
+    yield one_way, "`{name}` is the most frequent confusion in one direction.", "How often is it in both?"
     yield confusion.max(), "`{name}` is the largest number of the whole table, on the diagonal.", cells
 
 
@@ -139,7 +142,7 @@ def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: flo
         ((is_right & answered).mean(), only_right, take),
         ((is_right & answered).sum(), only_right, take),
         ((probabilities >= threshold).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
-        ((probabilities.max(axis=0) >= threshold).mean(), "`{name}` asks each digit for its surest image.", axis),
+        (1, "`{name}` is 1, as if every image got an answer.", axis),
         (probabilities >= threshold, "`{name}` compares all ten probabilities of each image.", axis),
         (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
         (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
@@ -173,7 +176,7 @@ def _made_probabilities(dataset: Dataset) -> NDArray:
     """Return probabilities with most mistakes below 0.9, and some right answers too."""
     predictions, generator = _made_predictions(dataset), np.random.default_rng(2)
     is_right = predictions == dataset.test_labels
-    highest = np.where(is_right, generator.choice([0.99, 0.8], len(is_right), p=[0.9, 0.1]), 0.6)
+    highest = np.where(is_right, generator.choice([0.99, 0.92, 0.8], len(is_right), p=[0.7, 0.2, 0.1]), 0.6)
     highest[np.flatnonzero(~is_right)[:4]] = 0.95
     others = generator.dirichlet(np.ones(NUM_CLASSES - 1), len(is_right)) * (1 - highest[:, np.newaxis])
     columns = (np.arange(NUM_CLASSES) - predictions[:, np.newaxis]) % NUM_CLASSES
@@ -268,7 +271,7 @@ def _needed_mistakes(num_images_needed: float, test_accuracy: float, half_width:
         (needed * p / (1 - p), "In `{name}` p was squared, not multiplied by 1 - p.", "What is the standard error?"),
         (needed / np.sqrt(variance), "In `{name}` there is still a root of p (1 - p).", root),
         (n, "`{name}` is how many images there are.", "How wide is the interval with them?"),
-        (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Is it a sign, or a fraction?"),
+        (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Which step makes it so small?"),
     ]
 
 
@@ -276,7 +279,7 @@ def _width_with(num_images_needed: float, test_accuracy: float, half_width: floa
     width = _Z * np.sqrt(test_accuracy * (1 - test_accuracy) / num_images_needed)
     number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
     verdict = "too wide" if width > half_width else "narrower than asked"
-    message = f"With {number} images the interval would be ± {width:.2g}, {verdict}."
+    message = f"With {number} images the interval would be ± {width:.4g}, {verdict}."
     return message, "Which equation says that 1.96 standard errors are the half width, and how do you solve it for n?"
 
 

@@ -27,7 +27,11 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     elif value:
         last_digit = -math.floor(math.log10(abs(right))) if right else 0
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
-            yield round(right, digits), "`{name}` may be right, but it is rounded too far.", "What is it unrounded?"
+            yield (
+                round(right, digits),
+                "`{name}` may be right, but it is rounded too far.",
+                "What is it without rounding?",
+            )
     too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
     yield 100 * right, too_large, "Which factor is too much?"
     yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
@@ -39,7 +43,7 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     if right:
         yield -right, "`{name}` has the wrong sign.", "What is subtracted from what?"
         yield 1 / right, "`{name}` is 1 divided by the right number.", "What is divided by what?"
-    if right > 0 and right != 1:
+    if right > 0 and right != 1 and not whole:  # of small counts, by chance
         yield right**2, "`{name}` is the square of the right number.", "Is a square root missing?"
         yield math.sqrt(right), "`{name}` is the square root of the right number.", "Is a root too many?"
 
@@ -91,9 +95,17 @@ def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN
         yield values.size, f"`{{name}}` is how many entries the mask has, expected the {wanted} of the {noun}.", ask
         yield (~values).sum(), f"`{{name}}` is the number of the others, not of the {noun}.", "Is it `==` or `!=`?"
         if wanted == "number":
-            yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", "A sum, or a mean?"
+            yield (
+                values.mean(),
+                f"`{{name}}` is the share of the {noun}, expected their number.",
+                "Is it a sum or a mean that you need?",
+            )
         else:
-            yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", "A sum, or a mean?"
+            yield (
+                values.sum(),
+                f"`{{name}}` is the number of the {noun}, expected their share.",
+                "Is it a sum or a mean that you need?",
+            )
         return
     yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
     yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask
