@@ -21,8 +21,6 @@ from course_utils.course import NOTEBOOKS, ROOT, CourseError
 from course_utils.workspace import workspace_folder
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
-MEMORY_GIGABYTES = 2.0  # lesson 05 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it
-DISK_GIGABYTES = 0.5  # the digits, the pages that `run` writes, saved notebooks
 _INSTALL_AGAIN = "Delete the folder .venv if there is one, then run: python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
@@ -105,12 +103,13 @@ def check_memory() -> Finding:
     limit_file = Path("/sys/fs/cgroup/memory.max")
     limit = limit_file.read_text(encoding="ascii").strip() if limit_file.exists() else "max"
     available = min(psutil.virtual_memory().available, float("inf" if limit == "max" else limit))
-    return _compare(available, MEMORY_GIGABYTES, "Close other programs, and notebooks that you do not need")
+    # Lesson 05 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
+    return _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
 
 
 def check_disk() -> Finding:
-    """Compare the free space on the disk of the workspace with what is needed."""
-    return _compare(shutil.disk_usage(workspace_folder()).free, DISK_GIGABYTES, "Delete what you do not need")
+    """Compare the free space with what the digits, the pages that `run` writes and saved notebooks need."""
+    return _compare(shutil.disk_usage(workspace_folder()).free, 0.5, "Delete what you do not need")
 
 
 def _compare(num_bytes: float, gigabytes: float, remedy: str) -> Finding:

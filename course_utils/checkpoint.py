@@ -103,10 +103,8 @@ class _CheckpointHistory(keras.callbacks.History):
         except OSError as error:
             self._keeps = False
             reason = os.strerror(error.errno) if error.errno else error
-            print(
-                f"The epochs cannot be kept in the workspace ({reason}); the training goes on without. "
-                f"{write_remedy(error)}"
-            )
+            problem = f"The epochs cannot be kept in the workspace ({reason}); the training goes on without."
+            print(problem, write_remedy(error))
 
     def _continue(self) -> None:
         """Put network and history into the state of the checkpoint, or say why not."""
@@ -129,19 +127,16 @@ class _CheckpointHistory(keras.callbacks.History):
             elif num_epochs >= self.params["epochs"]:
                 print(f"{_WHERE} has {num_epochs} epochs already: left aside.")
             else:
-                self._restore(copy, training)
+                self.model.optimizer.build(self.model.trainable_variables)
+                self.model.load_weights(copy)
+                for variable, value in zip(self._random_state(), training["random state"], strict=True):
+                    variable.assign(value)
+                self.history = training["history"]
+                self.epoch = list(range(num_epochs))
+                self.model._initial_epoch = num_epochs
                 print(
                     f"Going on after {num_epochs} finished epochs. (To start over: resume = False, then run all cells.)"
                 )
-
-    def _restore(self, path: str, training: dict[str, Any]) -> None:
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.model.load_weights(path)
-        for variable, value in zip(self._random_state(), training["random state"], strict=True):
-            variable.assign(value)
-        self.history = training["history"]
-        self.epoch = list(range(len(self.history["loss"])))
-        self.model._initial_epoch = len(self.epoch)
 
     def _random_state(self) -> list[keras.Variable]:
         """Return the variables from which dropout draws its random numbers; Keras does not save them."""

@@ -13,18 +13,14 @@ from textwrap import fill
 
 import numpy as np
 
-from course_utils.readers import ARRAY_NAMES, DatasetError, check_array, file_error, read_arrays
+from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
-
-__all__ = ["Dataset", "DatasetError", "load_dataset", "load_pickle", "save_pickle"]
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
 _CONTENT_SHA256 = {
     "MNIST": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "UCI digits": "89b2d87c22f6b99fa13552f99592c0bea47b179bc032db8a90a2f870372479e3",
 }
-# Not HIGHEST_PROTOCOL, which changes with the Python that writes: Python 3.4 and later read this one.
-_PICKLE_PROTOCOL = 4
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
@@ -35,7 +31,7 @@ _HOW_TO_GET_MNIST = (
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Handwritten digits to train with and to test with. Nothing in it can be changed.
+    """Handwritten digits to train with and to test with, read-only; equal to others that have the same arrays.
 
     Parameters
     ----------
@@ -44,17 +40,7 @@ class Dataset:
     train_images, test_images
         uint8 arrays of shape (n, 28, 28): 0 is the background, 255 full ink.
     train_labels, test_labels
-        uint8 arrays of shape (n,): the digit in each image, 0 to 9.
-
-    Raises
-    ------
-    DatasetError
-        A dtype, shape, length or label is not as above.
-
-    Notes
-    -----
-    The arrays are read-only views: nothing is copied, and an array that was handed in stays as writeable as it was.
-    Two datasets are equal when their arrays are.
+        uint8 arrays of shape (n,): the digit in each image, 0 to 9; anything else is a `DatasetError`.
     """
 
     name: str
@@ -64,13 +50,9 @@ class Dataset:
     test_labels: np.ndarray
 
     def __post_init__(self) -> None:
-        """Check the arrays and put read-only views in their place."""
         for name in ARRAY_NAMES:
             array = getattr(self, name)
-            if not isinstance(array, np.ndarray):
-                raise DatasetError(f"{name} is a {type(array).__name__}, expected a NumPy array")
-            check_array(name, array.dtype.name, array.shape)
-            view = array.view(np.ndarray)
+            view = array.view(np.ndarray)  # the array itself stays as writeable as it was
             view.flags.writeable = False
             object.__setattr__(self, name, view)
         for part in ("train", "test"):
@@ -151,13 +133,18 @@ def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, al
         return dataset
     reason = _why_no_download(allow_download)
     if reason is None:
-        if dataset := _find_mnist(keras_file(), "Keras' cache"):
-            return dataset
-        reason = "the downloaded file could not be read again"
+        return load_pickle(keras_file())
 
     if not allow_embedded:
         raise DatasetError(f"MNIST was not found: {reason}. {_HOW_TO_GET_MNIST}")
-    print(_banner(reason))
+    text = (
+        f"Why: {reason}.",
+        "Instead you work with UCI digits, 1,797 small handwritten digits that come with scikit-learn. Everything "
+        "runs, but all numbers and pictures differ from those in the text.",
+        _HOW_TO_GET_MNIST,
+    )
+    frame = "=" * 80
+    print(frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame, sep="\n")
     return _embedded_digits()
 
 
@@ -185,10 +172,10 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     pairs = [(dataset.train_images, dataset.train_labels), (dataset.test_images, dataset.test_labels)]
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            pickle.dump(pairs, stream, protocol=_PICKLE_PROTOCOL)
+            pickle.dump(pairs, stream, protocol=4)  # whichever Python writes, all read it
     except OSError as error:
-        remedy = write_remedy(error, sum(getattr(dataset, name).nbytes for name in ARRAY_NAMES))
-        raise file_error(path, f"{path} cannot be written ({error.strerror or error})", remedy) from error
+        problem = f"{path} cannot be written ({error.strerror or error})"
+        raise file_error(path, problem, write_remedy(error)) from error
     return path
 
 
@@ -253,17 +240,6 @@ def _why_no_download(allow_download: bool) -> str | None:
     from course_utils.download import download_mnist  # here, since most lessons never need the network
 
     return download_mnist(keras_file())
-
-
-def _banner(reason: str) -> str:
-    text = (
-        f"Why: {reason}.",
-        "Instead you work with UCI digits, 1,797 small handwritten digits that come with scikit-learn. Everything "
-        "runs, but all numbers and pictures differ from those in the text.",
-        _HOW_TO_GET_MNIST,
-    )
-    frame = "=" * 80
-    return "\n".join([frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame])
 
 
 def _embedded_digits() -> Dataset:

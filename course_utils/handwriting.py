@@ -28,16 +28,7 @@ Strokes = Sequence[Sequence[Sequence[float]]]
 
 
 class Handwriting(NamedTuple):
-    """A digit as somebody wrote it.
-
-    Attributes
-    ----------
-    digit : int
-        What it is meant to be, 0 to 9.
-    strokes : list of list of (x, y)
-        The way of the pen, a list for each time that it was put down: from (0, 0), the top left corner of the pad, to
-        (1, 1), the bottom right one.
-    """
+    """A digit, 0 to 9, and the strokes (see `draw_strokes`) that somebody wrote it with."""
 
     digit: int
     strokes: Strokes
@@ -61,7 +52,8 @@ def draw_strokes(strokes: Strokes, pen: float = PENS["medium"]) -> NDArray[np.ui
     Parameters
     ----------
     strokes : sequence of sequence of (x, y)
-        As in `Handwriting`. A stroke of a single point is a dot; what lies beyond the pad is cut off.
+        The way of the pen, a list for each time that it was put down: from (0, 0), the top left corner of the pad, to
+        (1, 1), the bottom right one. A stroke of a single point is a dot; what lies beyond the pad is cut off.
     pen : float
         Width of the lines, as a share of the pad.
 

@@ -18,15 +18,7 @@ _REMEDY = "Move the file away, or delete it, and begin a new set of digits."
 
 
 class MyDigits(NamedTuple):
-    """Digits that were drawn on the pad, in the order in which they were kept.
-
-    Attributes
-    ----------
-    images : ndarray of uint8, shape (n, 28, 28)
-        In MNIST's form, 0 for paper and 255 for ink; n may be 0.
-    labels : ndarray of uint8, shape (n,)
-        The digit that each was meant to be, 0 to 9.
-    """
+    """Digits that were drawn on the pad, in the order in which they were kept; see `load_my_digits`."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -37,8 +29,10 @@ def load_my_digits() -> MyDigits:
 
     Returns
     -------
-    MyDigits
-        From the workspace; arrays of length 0 if there are none yet.
+    images : ndarray of uint8, shape (n, 28, 28)
+        From the workspace, in MNIST's form: 0 for paper and 255 for ink. There may be none yet.
+    labels : ndarray of uint8, shape (n,)
+        The digit that each was meant to be, 0 to 9.
 
     Raises
     ------
@@ -61,15 +55,10 @@ def load_my_digits() -> MyDigits:
 
 
 def keep_digit(image: NDArray[np.uint8], label: int) -> MyDigits:
-    """Add an image of shape (28, 28) and its label, and return all digits, this one last.
+    """Add an image of shape (28, 28) and its label, 0 to 9, and return all digits, this one last.
 
-    Raises ValueError for anything else, DatasetError if the file is damaged or cannot be written; what was there stays.
+    DatasetError if the file is damaged or cannot be written; what was there stays.
     """
-    if image.shape != (28, 28) or image.dtype != np.uint8 or label not in range(10):
-        raise ValueError(
-            f"An image of shape {image.shape} and dtype {image.dtype} with label {label!r} cannot be kept: expected "
-            "are 28 x 28 grey levels (uint8), and a digit from 0 to 9."
-        )
     images, labels = image[np.newaxis], np.array([label], np.uint8)
     return _change(lambda kept: MyDigits(np.concatenate([kept.images, images]), np.concatenate([kept.labels, labels])))
 

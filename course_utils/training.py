@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -163,17 +165,12 @@ def save_with_json(path: Path, model: keras.Model, name: str, content: Any) -> N
 
 def read_trained_model(path: Path) -> TrainedModel:
     """Read what `save_trained_model` wrote; many kinds of exception if the file is missing or damaged."""
-    while True:
-        history = _read_history(path)
-        model = keras.saving.load_model(path)
-        # Another process may have replaced the file in between.
-        if _read_history(path) == history:
-            return TrainedModel(model, history)
-
-
-def _read_history(path: Path) -> History:
-    with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(_HISTORY))
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy, since another process may replace the file while it is read.
+        copy = shutil.copy(path, folder)
+        with zipfile.ZipFile(copy) as archive:
+            history = json.loads(archive.read(_HISTORY))
+        return TrainedModel(keras.saving.load_model(copy), history)
 
 
 def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:

@@ -72,11 +72,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
-def write_remedy(error: OSError, num_bytes: int | None = None) -> str:
-    """Return the sentence of a message that says what to do when a file of `num_bytes` cannot be written."""
+def write_remedy(error: OSError) -> str:
+    """Return the sentence of a message that says what to do when a file cannot be written."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "Create its folder first, or check the spelling."
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        needed = "" if num_bytes is None else f" (at least {num_bytes / 1e6:.0f} MB)"
-        return f"Free some disk space{needed}, or choose another disk."
+        return "Free some disk space, or choose another disk."
     return "Choose a file in a folder that you may write to, and close programs that have the file open."
