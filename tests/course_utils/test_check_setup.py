@@ -80,11 +80,7 @@ FAULTS = {
         lambda patch, _: patch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1e8)),
     ),
     "a file for a folder": ("folders", "workspace", lambda _, house: (house / "workspace").touch()),
-    "a path to nothing": (
-        "digits",
-        "MNIST_PATH",
-        lambda patch, house: patch.setenv("MNIST_PATH", str(house / "no.npz")),
-    ),
+    "a path to nothing": ("digits", "MNIST_PATH", lambda patch, _: patch.setenv("MNIST_PATH", "no.npz")),
 }
 if sys.platform == "linux":  # where not even root can create a file in /proc
     proc = lambda patch, _: patch.setenv("COURSE_WORKSPACE", "/proc/self")  # noqa: E731
@@ -103,13 +99,9 @@ def test_a_problem_is_named(subject, message, cause, house, monkeypatch, capsys)
         assert re.search(rf"^PROBLEM +{subject}: .*{message}", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_digits_that_are_not_mnist_are_named_and_the_server_is_asked(house, serve, monkeypatch):
-    server = serve(lambda request: request.send(b"digits"))
+def test_digits_that_are_not_mnist_are_named(house):
     (house / "workspace").mkdir()
     (house / "workspace" / "mnist.pickle").write_bytes(b"half a pickle")
     status, message = check_setup.check_digits()
     assert status == NOTE
-    assert re.search(r"mnist\.pickle in the workspace .*passed over.* from 127\.0\.0\.1", message, re.DOTALL)
-    monkeypatch.setenv("COURSE_OFFLINE", "1")
-    assert "COURSE_OFFLINE" in check_setup.check_digits()[1]
-    assert server.requests == 1
+    assert re.search(r"mnist\.pickle in the workspace .*passed over.*not here yet", message, re.DOTALL)

@@ -56,7 +56,7 @@ import course_utils
 print({*sys.modules} - before, sys.meta_path == finders)
 import course_utils.data, course_utils.exercises, course_utils.plotting, course_utils.preprocessing
 from course_utils.widgets import explore_digits, explore_one_hot, explore_preprocessing
-print({"tensorflow", "keras", "sklearn"} & {*sys.modules})
+print({"tensorflow", "keras", "sklearn", "pooch", "requests"} & {*sys.modules})
 """
     assert run_python(code) == "{'course_utils'} True\nset()\n"
 

@@ -1,5 +1,6 @@
 """How long the training of lesson 05 takes is shown, and not recorded."""
 
+import re
 from types import SimpleNamespace
 
 import keras
@@ -15,25 +16,15 @@ from course_utils.widgets import time_estimate
         (30, 0.1, "less than ten seconds", ""),
         (30, 2.6, "about 80 seconds", ""),
         (30, 10, "about 5 minutes", ""),
-        (
-            30,
-            30,
-            "about 15 minutes",
-            "num_epochs = 8 into the first cell with code, and run all cells: about 4 minutes",
-        ),
-        (
-            30,
-            200,
-            "about 100 minutes",
-            "num_epochs = 3 into the first cell with code, and run all cells: about 10 minutes",
-        ),
+        (30, 30, "about 15 minutes", "num_epochs = 8 into the first .*: about 4 minutes"),
+        (30, 200, "about 100 minutes", "num_epochs = 3 into the first .*: about 10 minutes"),
         (3, 200, "about 10 minutes", ""),
     ],
 )
 def test_only_a_long_training_comes_with_a_shorter_one(num_epochs, epoch_seconds, time, suggestion):
     text = time_estimate.describe_training_time(num_epochs, epoch_seconds)
     assert text.startswith(f"{num_epochs} epochs will take {time} on this computer.")
-    assert suggestion in text
+    assert re.search(suggestion, text)
     assert ("num_epochs" in text) == bool(suggestion)
 
 

