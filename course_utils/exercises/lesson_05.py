@@ -84,6 +84,8 @@ def _history_mistakes(
         f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.",
         "What is `epochs` in `fit`?",
     )
+    not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs, expected after each."
+    yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
     after = num_epochs - 1 - int(np.argmin(columns["val_loss"]))
     if after != PATIENCE:
         not_stopped = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."

@@ -27,11 +27,8 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     elif value:
         last_digit = -math.floor(math.log10(abs(right))) if right else 0
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
-            yield (
-                round(right, digits),
-                "`{name}` may be right, but it is rounded too far.",
-                "What is it without rounding?",
-            )
+            message = "`{name}` may be right, but it is rounded too far."
+            yield round(right, digits), message, "What is it without rounding?"
     too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
     yield 100 * right, too_large, "Which factor is too much?"
     yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
@@ -94,18 +91,11 @@ def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN
         yield values, f"`{{name}}` is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
         yield values.size, f"`{{name}}` is how many entries the mask has, expected the {wanted} of the {noun}.", ask
         yield (~values).sum(), f"`{{name}}` is the number of the others, not of the {noun}.", "Is it `==` or `!=`?"
+        ask = "Is it a sum or a mean that you need?"
         if wanted == "number":
-            yield (
-                values.mean(),
-                f"`{{name}}` is the share of the {noun}, expected their number.",
-                "Is it a sum or a mean that you need?",
-            )
+            yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", ask
         else:
-            yield (
-                values.sum(),
-                f"`{{name}}` is the number of the {noun}, expected their share.",
-                "Is it a sum or a mean that you need?",
-            )
+            yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", ask
         return
     yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
     yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask

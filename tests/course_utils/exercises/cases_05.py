@@ -121,6 +121,7 @@ CASES = [
     case("05.1", "fit(**SHORT)", "ran to its last epoch, 2, and nothing stopped it"),
     case("05.1", "changed(num_epochs=110)", "It ran 110 epochs, expected at most 100"),
     case("05.1", "fit(callbacks=[stopper(patience=6)])", "6 epochs after the lowest val_loss, expected 3"),
+    case("05.1", "fit(validation_freq=2, epochs=4, callbacks=[])", "val_loss was measured after 2 of the 4 epochs"),
     case("05.1", "fit(callbacks=[stopper(patience=0)])", "1 epoch after the lowest val_loss"),
     case("05.1", "fit(callbacks=[stopper(restore_best_weights=False)])", "the weights of its last epoch"),
     case("05.1", "fit(callbacks=[stopper(monitor='val_loss', mode='max')])", "waited for val_loss to rise"),
