@@ -2,7 +2,6 @@
 
 import re
 
-import keras
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -12,6 +11,7 @@ from sklearn.metrics import confusion_matrix
 from course_utils import widgets
 from course_utils.course import CourseError
 from course_utils.data import Dataset
+from course_utils.model import build_model
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.widgets.confusion import PAGE_SIZE, ConfusionMatrix
 from course_utils.widgets.digits import describe_digit
@@ -33,7 +33,6 @@ SHOWN = [
     (widgets.explore_digits, (DATASET,), FIRST_DIGIT),
     (widgets.explore_preprocessing, (DATASET,), STEPS),
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
-    (widgets.explore_parameters, (), r"784-512-256-10: 401,920 \+ 131,328 \+ 2,570 = 535,818 "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
     (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"a \d read as a \d, the most .*: \d+ of 300 images "),
     (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "a 0 read as a 0, since there is no mistake: "),
@@ -87,11 +86,10 @@ def test_any_digit(part, index, place):
     assert np.array_equal(np.frombuffer(response["pixels"], np.uint8), IMAGES[place].ravel())
 
 
-@pytest.mark.parametrize("describe", [describe_digit, describe_steps])
-@pytest.mark.parametrize(("part", "index"), [("training", 200), ("test", 100), ("training", -1)])
-def test_a_digit_that_does_not_exist(describe, part, index):
+@pytest.mark.parametrize(("part", "index"), [("test", 100), ("training", -1)])
+def test_a_digit_that_does_not_exist(part, index):
     with pytest.raises(IndexError, match=f"no {part} image {index}: they are numbered 0 to"):
-        describe(DATASET, part, index)
+        describe_digit(DATASET, part, index)
 
 
 def test_the_steps_are_those_of_preprocess_images():
@@ -104,8 +102,7 @@ def test_the_steps_are_those_of_preprocess_images():
     assert all(np.array_equal(each, image.ravel()) for each in values[:3])
     assert np.array_equal(values[3], preprocess_images(DATASET.test_images[5:6])[0])
     assert [step["max"] for step in steps] == [str(each.max()) for each in values]
-    assert [step["counts"] for step in steps[:3]] == [np.histogram(image, bins=20, range=(0, 255))[0].tolist()] * 3
-    assert all(sum(step["counts"]) == 784 for step in steps)
+    assert steps[0]["counts"] == np.histogram(image, bins=20, range=(0, 255))[0].tolist()
 
 
 def test_a_label_leads_from_digit_to_digit_and_around():
@@ -121,19 +118,12 @@ def test_a_label_leads_from_digit_to_digit_and_around():
     assert describe_label(DATASET, "test", 17, None)["row"] == one_hot(DATASET.test_labels)[17].tolist()
 
 
-@pytest.mark.parametrize(("sizes", "rates"), [((512, 256), (0.5, 0.2)), ((1, 1024), (0.0, 0.99))])
-def test_parameters_are_counted_as_keras_counts_them(sizes, rates):
-    layers = []
-    for number, (size, rate) in enumerate(zip(sizes, rates, strict=True), start=1):
-        layers.append(keras.layers.Dense(size, name=f"hidden_{number}"))
-        layers.append(keras.layers.Dropout(rate, name=f"dropout_{number}"))
-    layers.append(keras.layers.Dense(10, name="probabilities"))
-    model = keras.Sequential([keras.Input((784,)), *layers])
-    counted = count_parameters(sizes, rates)
+def test_parameters_are_counted_as_keras_counts_them():
+    model = build_model()
+    counted = count_parameters((512, 256), (0.5, 0.2))
     assert counted["total"] == model.count_params()
-    assert [(layer["name"], layer["parameters"]) for layer in counted["layers"]] == [
-        (layer.name, layer.count_params()) for layer in layers
-    ]
+    names_and_numbers = [(layer.name, layer.count_params()) for layer in model.layers]
+    assert [(layer["name"], layer["parameters"]) for layer in counted["layers"]] == names_and_numbers
 
 
 def test_the_confusion_matrix_is_scikit_learns_and_each_image_is_behind_one_cell():
@@ -157,30 +147,15 @@ def test_the_confusion_matrix_is_scikit_learns_and_each_image_is_behind_one_cell
     assert sorted(seen) == list(range(300))
 
 
-CONFUSION, PARAMETERS = widgets.explore_confusion, widgets.explore_parameters
-
-
 @pytest.mark.parametrize(
     ("explore", "arguments", "text"),
     [
         (widgets.explore_digits, (IMAGES,), r"the dataset that load_dataset\(\) returns, got a ndarray"),
-        (widgets.explore_preprocessing, (IMAGES,), "got a ndarray"),
-        (widgets.explore_one_hot, (IMAGES,), "got a ndarray"),
-        (PARAMETERS, ((512,), (0.5, 0.2)), r"hidden_sizes is \(512,\), expected two"),
-        (PARAMETERS, ((512, 0), (0.5, 0.2)), "hidden_sizes is"),
-        (PARAMETERS, ((512, 2.5), (0.5, 0.2)), "whole numbers"),
-        (PARAMETERS, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two shares"),
-        (PARAMETERS, ((512, 256), (0.5,)), "dropout_rates is"),
-        (
-            CONFUSION,
-            (IMAGES, LABELS, PROBABILITIES.argmax(axis=1)),
-            r"\(300, 28, 28\), \(300,\) and \(300,\), expected",
-        ),
-        (CONFUSION, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
-        (CONFUSION, (IMAGES[:0], LABELS[:0], PROBABILITIES[:0]), r"\(0, 28, 28\)"),
-        (CONFUSION, (IMAGES, LABELS + 2, PROBABILITIES), "labels are uint8, 2 to 10, expected whole numbers"),
-        (CONFUSION, (IMAGES, LABELS / 1, PROBABILITIES), "labels are float64, 0.0 to 8.0"),
-        (CONFUSION, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64, expected uint8"),
+        (widgets.explore_parameters, ((512, 2.5), (0.5, 0.2)), r"hidden_sizes is \(512, 2.5\), .*whole numbers"),
+        (widgets.explore_parameters, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two shares"),
+        (widgets.explore_confusion, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
+        (widgets.explore_confusion, (IMAGES, LABELS + 2, PROBABILITIES), "labels are uint8, 2 to 10, expected whole"),
+        (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64, expected uint8"),
     ],
 )
 def test_arguments_that_make_no_sense(explore, arguments, text):
