@@ -79,13 +79,11 @@ def _history_mistakes(
         yield True, epoch, "How many images were learned from, and in batches of how many?"
     known = f"The network knows the {NUM_HELD_OUT} images that were held out better than the first {NUM_HELD_OUT}."
     yield small[:NUM_HELD_OUT].mean() > 2 * held_out.mean(), known, "From which images may it not learn?"
-    yield (
-        num_epochs > MOST_EPOCHS,
-        f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.",
-        "What is `epochs` in `fit`?",
-    )
-    not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs, expected after each."
-    yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
+    too_many = f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}."
+    yield num_epochs > MOST_EPOCHS, too_many, "What is `epochs` in `fit`?"
+    num_measured = len(columns["val_loss"])
+    not_each = f"val_loss was measured after {num_measured} of the {num_epochs} epochs, expected after each."
+    yield num_measured != num_epochs, not_each, "Do you need `validation_freq`?"
     after = num_epochs - 1 - int(np.argmin(columns["val_loss"]))
     if after != PATIENCE:
         not_stopped = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."
