@@ -64,11 +64,8 @@ def _history_mistakes(
     yield first_loss < 0.2, f"In its first epoch the loss is only {first_loss:.3f}: the network was not fresh.", fresh
 
     small = _losses(network, small_vectors, small_one_hot)
-    held_out, num_learned, epoch = (
-        small[-NUM_HELD_OUT:],
-        len(small) - NUM_HELD_OUT,
-        f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}",
-    )
+    held_out, num_learned = small[-NUM_HELD_OUT:], len(small) - NUM_HELD_OUT
+    epoch = f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}"
     if not _was_measured(columns, held_out):
         yield from _other_images(columns, small, _losses(network, test_vectors, one_hot_test_labels))
     if steps != (expected := math.ceil(num_learned / batch_size)):
