@@ -24,20 +24,11 @@ LESSONS = {
 
 
 class CourseError(Exception):
-    """Something the reader can act on: the message says what happened, why, and what to do next.
-
-    Commands print the message and end with status 1; the original exception is the ``__cause__``.
-    """
+    """Something the reader can act on; commands print the message, and the original exception is its cause."""
 
 
 def lesson_file(number: str) -> str:
-    """Return the file name of a lesson: ``"05_train.ipynb"`` for ``"05"``.
-
-    Raises
-    ------
-    CourseError
-        There is no lesson with this number.
-    """
+    """Return the file name of a lesson: ``"05_train.ipynb"`` for ``"05"``."""
     if number not in LESSONS:
         raise CourseError(f"There is no lesson {number!r}. The lessons are {', '.join(LESSONS)}.")
     return f"{number}_{LESSONS[number].replace(' ', '_').replace('-', '_')}.ipynb"
