@@ -38,8 +38,8 @@ def on(vectors, labels=DIGITS.test_labels):
     return (net().predict(vectors, verbose=0).argmax(axis=1) == labels).mean()
 
 
-def cnn(answer, said="✓", model="net()", **given):
-    return case("08.2", answer, said, model=model, **given)
+def cnn(answer, said="✓", model="net()", never="", **given):
+    return case("08.2", answer, said, never=never, model=model, **given)
 
 
 def p(one=5, other=12, *side):
@@ -125,6 +125,7 @@ CASES = [
     cnn(f"{R} - 0.0213", "less than comes out if `few_cnn` is measured again"),
     cnn(f"{R} + 0.0213", "more than comes out if `few_cnn` is measured again"),
     cnn(f"round({R}, 1)", "rounded too far"),
+    cnn("0.8", "less than comes out", never="five"),
     cnn("7", "lies between 0 and 1"),
     cnn("-0.8", "lies between 0 and 1"),
     cnn("TEST", "expected one number"),
@@ -186,6 +187,8 @@ CASES = [
     case("08.3", compare(p_value="..."), "`own_p_value` is still missing"),
     case("08.3", "(..., ..., ...)", "not attempted"),
     case("08.3", compare(p_value="100 * p()"), "a percentage"),
+    case("08.3", compare(p_value="2 * p()"), "twice the p-value"),
+    case("08.3", compare("25"), "more than there are", never="square"),
     case("08.3", compare(p_value="1 - p()"), "1 minus the p-value"),
     case("08.3", compare(p_value="p(5, 12, 'less')"), "one-sided"),
     case("08.3", compare(p_value="p(5, 12, 'greater')"), "one-sided"),
