@@ -21,9 +21,9 @@ CSS = Path(__file__).parent / "css" / "widgets.css"
 PARTS = ("training", "test")
 
 
-def sources(*names: str) -> dict[str, str]:
-    """Return the text of JavaScript modules, by name, in the order given: each after those that it imports."""
-    return {name: (JS / name).read_text(encoding="utf-8") for name in names}
+def sources(*names: str) -> list[tuple[str, str]]:
+    """Return name and text of JavaScript modules, in the order given: each after those that it imports."""
+    return [(name, (JS / name).read_text(encoding="utf-8")) for name in names]
 
 
 class CourseWidget(anywidget.AnyWidget):
@@ -31,13 +31,14 @@ class CourseWidget(anywidget.AnyWidget):
 
     Attributes
     ----------
-    modules : dict of str to str
-        Source by name, each after those that it imports; the last one is the widget's own.
+    modules : list of tuple of str
+        Name and text, each after those that it imports; the last one is the widget's own. Not a dict: a saved notebook
+        sorts its keys.
     """
 
     _esm = JS / "loader.js"
     _css = CSS
-    modules = traitlets.Dict().tag(sync=True)
+    modules: traitlets.List = traitlets.List().tag(sync=True)
 
 
 class Explorer(CourseWidget):

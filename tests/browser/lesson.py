@@ -97,7 +97,7 @@ class Lesson:
         """Wait until every cell that was started has come to its end, or one has failed."""
         self.page.wait_for_function("runs.started === runs.ended", timeout=timeout * 1000)
 
-    def run_all(self, timeout: float = 300) -> None:
+    def run_all(self, timeout: float = 900) -> None:
         """Run all cells to their end; fail if the lesson is not clean then (see `check`)."""
         self.start_all()
         self.wait_until_run(timeout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from course_utils.course import LESSONS
+from course_utils.course import LESSONS, lesson_file
 from tools.editions import read_lessons, student_notebook
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -48,7 +48,7 @@ def test_widgets_are_there_when_a_lesson_is_opened_again(lesson):
 
 
 def test_a_student_answers_an_exercise(lesson):
-    lesson.open(student_notebook(read_lessons()["02"]))
+    lesson.open(student_notebook(read_lessons()[lesson_file("02")]))
     lesson.run_all()
     check = "exercise-count-white-pixels-check"
     expect(lesson.outputs(check)).to_contain_text("not attempted yet")

@@ -67,7 +67,7 @@ def test_an_explorer_responds_to_requests_and_reports_what_went_wrong():
         return {"half": 10 // number}
 
     explorer = Explorer("digits.js", respond=respond, request={"number": 2}, config={})
-    assert list(explorer.modules) == ["shared.js", "digits.js"]
+    assert [name for name, _ in explorer.modules] == ["shared.js", "digits.js"]
     assert explorer.response == {"request": {"number": 2}, "half": 5}
     for number, problem in [
         (0, "ZeroDivisionError: integer division or modulo by zero Run all cells above, then this one."),

@@ -3,7 +3,7 @@
 
 export async function load(sources) {
   const addresses = {};
-  for (const [name, source] of Object.entries(sources)) {
+  for (const [name, source] of sources) {
     const code = source.replace(/ from "\.\/(.+?)"/g, (_, imported) => ` from "${addresses[imported]}"`);
     addresses[name] = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   }
