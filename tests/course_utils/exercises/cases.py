@@ -1,10 +1,14 @@
-"""Answers of students, one line each: ``case("03.1", "network_answers.argmax()", "place of the largest number")``.
+"""Answers of students, one line each, in ``cases/lesson_NN.toml``; ``helpers_NN.py`` has functions that they use.
 
-``cases_NN.py`` has the cases of a lesson in a list ``CASES``; ``test_cases.py`` finds and runs them.
+``["03.1", "network_answers.argmax()", "position of the largest"]`` is an exercise, the answer, and a piece of what the
+check must say; without the last, the answer is right. A table at the end has what must ``never`` be said, and other
+values for what the lesson gives.
 """
 
 from __future__ import annotations
 
+import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -34,18 +38,11 @@ class Case:
             import keras
 
             names["keras"] = keras
-        names |= vars(import_module(self.module))
+        with suppress(ModuleNotFoundError):
+            names |= vars(import_module(f"{__package__}.helpers_{self.key[:2]}"))
         answer = eval(self.answer, names)
         given = given | {name: eval(source, names) for name, source in self.given.items()}
         return ([answer] if len(right) == 1 else list(answer)), given
-
-    @property
-    def module(self) -> str:
-        return f"{__package__}.cases_{self.key[:2]}"
-
-
-def case(key: str, answer: str, said: str = "✓", *, never: str = "", **given: str) -> Case:
-    return Case(key, answer, said, never, given)
 
 
 @cache
@@ -59,5 +56,11 @@ def example(key: str) -> tuple[list, dict]:
 
 
 def all_cases() -> list[Case]:
-    modules = sorted(Path(__file__).parent.glob("cases_*.py"))
-    return [each for module in modules for each in import_module(f"{__package__}.{module.stem}").CASES]
+    files = sorted((Path(__file__).parent / "cases").glob("lesson_*.toml"))
+    rows = [row for file in files for row in tomllib.loads(file.read_text(encoding="utf-8"))["cases"]]
+    return [_case(*row) for row in rows]
+
+
+def _case(key: str, answer: str, said: str = "✓", given: dict[str, str] | None = None) -> Case:
+    given = dict(given or {})
+    return Case(key, answer, said, given.pop("never", ""), given)

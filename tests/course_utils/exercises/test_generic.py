@@ -66,7 +66,7 @@ ODD = {
     "beyond float": (10**400, "far too large"),
     "half": (3.5, "whole number"),
     "complex": (3 + 0j, "complex"),
-    "array": (np.arange(784), "array of shape (784,)"),
+    "array": (np.arange(784), "the shape (784,)"),
     "empty": ([], "empty"),
     "function": (lambda *arguments: 3, "parentheses"),
     "NumPy function": (np.sum, "parentheses"),
