@@ -34,8 +34,6 @@ def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: ND
     yield is_position, flat, "Which function turned such a position into row and column in the lesson?"
     pairs = f"`{{name}}` holds {len(np.atleast_1d(confused_pair))} pairs, expected one."
     yield confused_pair.shape[1:] == (2,), pairs, "Does the table hold each pair twice?"
-    message = "`{name}` is {value}, expected two digits, such as (3, 5)."
-    yield confused_pair.size != 2, message, "Which row and which column has the largest number in the table?"
     first, second = confused_pair.flat
     message = f"The digits go from 0 to 9; `{{name}}` has {first:g} and {second:g}."
     if not {first, second} <= set(range(NUM_CLASSES)):
@@ -132,11 +130,9 @@ def _answered(probabilities: NDArray, test_labels: NDArray, threshold: float) ->
 def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels, threshold)
     only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
-    unsure = f"With this network no probability reaches {threshold:g}."
     axis, take = "Along which axis is the largest probability of each image?", "Which digit does the network choose?"
     compare = "Where does the threshold come in?"
     return [
-        (not answered.any(), unsure, "Is it the network that the lesson loaded?"),
         (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
         (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
         ((is_right & answered).mean(), only_right, take),
@@ -156,6 +152,9 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: 
     hits, digits = is_right[answered], probabilities.argmax(axis=1)
     which, among = "Which images still count?", "Among how many images are the right answers counted?"
     knows_labels = "`{name}` is 1, as if you had chosen the images whose *true* digit has a high probability."
+    unsure = f"With this network no probability reaches {threshold:g}: there are no answers to judge."
+    if not answered.any():
+        return [(True, unsure, "Is it the network that the lesson loaded?")]
     return [
         (1 - hits.mean(), "`{name}` is the share of wrong answers.", "Is the network worse when it may refuse?"),
         (is_right.mean(), "`{name}` is the accuracy on all images, as if nothing were refused.", which),
@@ -263,7 +262,6 @@ def _needed_mistakes(num_images_needed: float, test_accuracy: float, half_width:
         (needed * 4, f"`{{name}}` is for ± {h / 2:g}: the whole interval was taken for its half.", half),
         (needed / _Z**2, one_error, "How many standard errors is half of a 95 % interval?"),
         (needed / _Z * 2, "In `{name}` z is multiplied by 2, not squared.", root),
-        (np.sqrt(needed), "`{name}` is the square root of the right number.", "Is *n* under the root?"),
         (n * _Z * np.sqrt(variance / n) / h, in_proportion, wider),
         (needed - n, f"`{{name}}` is how many are needed besides the {n:,} that there are.", in_all),
         (needed / n, "`{name}` is how many times as many images are needed.", in_all),
@@ -328,12 +326,11 @@ def _gains(val_accuracy: NDArray) -> NDArray:
 def _gain_mistakes(val_accuracy: NDArray) -> list[Row]:
     means, best, gains = val_accuracy.mean(axis=0), val_accuracy[:, 20:].max(axis=1), _gains(val_accuracy)
     before, after = val_accuracy[:, 19], val_accuracy[:, 29]
-    sign, columns = "What is subtracted from what?", "Which column has the first epoch, and which ones are compared?"
+    columns = "Which column has the first epoch, and which ones are compared?"
     best_of_last = "`{name}` takes the best of the last ten epochs, which chance has chosen for each seed."
     typical = [(21, 30), (19, 29), (20, 29), (19, 30), (10, 30), (10, 20), (1, 30), (1, 20)]
     return [
-        (-gains.mean(), "`{name}` has the wrong sign: a rise is positive.", sign),
-        (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", sign),
+        (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
         (100 * gains.mean(), "`{name}` is in percentage points.", "In which unit is `val_accuracy`?"),
         *(
             (means[j - 1] - means[i - 1], f"`{{name}}` is the gain from epoch {i} to epoch {j}.", columns)
@@ -367,7 +364,6 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
         (deviation / len(gains), "`{name}` was divided by the number of seeds, not by its square root.", under_root),
         (deviation / np.sqrt(30), "`{name}` was divided by √30.", "How many gains are there?"),
         (gains.var(ddof=1), "`{name}` is the variance of the gains.", unit),
-        (gains.var(ddof=1) / len(gains), "`{name}` is the square of the right number.", unit),
         (gains.var(ddof=1) / root, "`{name}` comes from the variance, not from the standard deviation.", unit),
         (unpaired, f"`{{name}}` is computed {as_if}.", shared),
         (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
