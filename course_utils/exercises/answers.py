@@ -95,7 +95,8 @@ class Answer:
         if not found and right is not None and self.is_close(value, right):
             return self._filled_in(self.form_slips(value), value, shown)
         found = found or [row for row in rows if _is_true(row[0])][:1]
-        found = found or [row for row in rows if _matches(value, row[0], self.is_close)]
+        if not found and _is_rounded(value):
+            found = [row for row in rows if _matches(value, row[0], self.is_close)]
         if right is not None and not found:
             slips = list(self.slips(value, right))
             found = [row for row in slips if _is_true(row[0])][:1]
@@ -138,6 +139,12 @@ class Answer:
         text = f"{value:,.6g}" if isinstance(value, float) else describe(value)
         found = {row[1].replace("{name}", shown).replace("{value}", text): row[2] for row in rows}
         return list(found.items())
+
+
+def _is_rounded(value: Any) -> bool:  # noqa: ANN401 - any answer
+    """Tell whether a value has a few digits only; one that has more agrees with three digits by chance."""
+    numbers = value.ravel()[:1000] if isinstance(value, np.ndarray) else [value]
+    return all(isinstance(each, (float, np.number)) and close(float(f"{each:.4g}"), each, 1e-6) for each in numbers)
 
 
 def _is_true(result: Any) -> bool:  # noqa: ANN401 - first column of a table
@@ -188,7 +195,8 @@ class Number(Answer):
         """Say the direction, and never by how much."""
         if isinstance(value, float):
             return super().general_row(value, right, context)
-        return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Which step makes one number of these?"
+        message = f"`{{name}}` has the shape {value.shape}, expected {self.what}."
+        return True, message, "Which step makes one number of it?"
 
 
 @dataclass(frozen=True)
@@ -223,8 +231,9 @@ class Array(Answer):
     def general_row(self, value: np.ndarray, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401
         """Name the shape, or the first place that is wrong."""
         if right is None or np.shape(right) != value.shape:
-            shape = "" if right is None else f" of shape {np.shape(right)}"
-            return True, f"`{{name}}` is {{value}}, expected {self.what}{shape}.", "What is its shape after each step?"
+            wanted = self.what if right is None else f"{np.shape(right)}: {self.what}"
+            found = f"has the shape {value.shape}" if value.ndim else "is a single number"
+            return True, f"`{{name}}` {found}, expected {wanted}.", "What is its shape after each step?"
         if self.otherwise:
             return super().general_row(value, right, context)
         wrong = np.argwhere(~np.isclose(value, right, rtol=1e-3, atol=1e-6))
@@ -263,7 +272,7 @@ class Function(Answer):
             try:
                 result = call(context[self.name], handed_over.values(), shown, this_call)
                 if changed := [name for name in known if not np.array_equal(known[name], handed_over[name])]:
-                    ask = f"Is there an assignment into `{changed[0]}` that you do not need?"
+                    ask = f"Which step changes `{changed[0]}` in place?"
                     raise Incorrect(f"`{shown}` changes the {changed[0]} that it is given.", ask)
                 known |= {self.returns.name: self.returns.read(result, this_call), "right": self.expected(*inputs)}
                 found = replace(self.returns, expected=lambda right: right).causes(known, this_call)

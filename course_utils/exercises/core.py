@@ -145,7 +145,8 @@ class Exercise:
             line = ", ".join([*names, *(f"{name}={name}" for name in self.given)])
             return "", f"the check got other arguments than it needs. Does its line end in .check({line})?"
         missing = {name for name, answer in zip(names, answers, strict=True) if is_open(answer)}
-        if len(missing) == len(names):
+        begun = {name for name, answer in zip(names, answers, strict=True) if name in missing and _is_begun(answer)}
+        if len(missing) == len(names) and not begun:
             return "", f"not attempted yet. {_FILL_IN}"
         context = {"dataset": latest_dataset(), **given}
         off: list[str] = []
@@ -176,14 +177,18 @@ class Exercise:
                         problems[each.name] = str(incorrect)
                     except NotAttempted:
                         missing.add(each.name)
-        if len(missing) == len(names):
+        if len(missing) == len(names) and not begun:
             return "", f"not attempted yet. {_FILL_IN}"
         if len(problems) > 1 and (exchanged := self._exchanged(problems, context)):
             problems = {"": exchanged}
         right = [f"`{name}`" for name in names if name not in missing | set(problems)] if "" not in problems else []
         others = [f"{_join(right)} {'is' if len(right) == 1 else 'are'} right."] if right else []
         others += [f"`{name}` is not right either." for name in list(problems)[1:]]
-        others += [f"`{name}` is still missing." for name in names if name in missing]
+        others += [
+            f"`{name}` {'still holds `...`' if name in begun else 'is still missing'}."
+            for name in names
+            if name in missing
+        ]
         if problems:
             text = next(iter(problems.values()))
             return "✗", " ".join([text, *others]) if len(names) > 1 else text
@@ -200,6 +205,10 @@ class Exercise:
             if close(context[one], right[other], 5e-3) and close(context[other], right[one], 5e-3):
                 return f"`{one}` and `{other}` are exchanged. Which of the two is which?"
         return ""
+
+
+def _is_begun(answer: Any) -> bool:  # noqa: ANN401 - any answer
+    return answer is not ... and any(entry is not ... for entry in answer[:100])
 
 
 def _join(parts: Sequence[str]) -> str:

@@ -75,8 +75,9 @@ def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Itera
     yield counts / 10, "`{name}` was divided by 10, the number of digits.", "A share of how many images is it?"
     yield counts / 784, "`{name}` was divided by 784, the number of pixels.", "A share of how many images is it?"
     yield counts / (len(labels) + len(other_labels)), "`{name}` was divided by all images of both groups.", ask
+    yield _shares(np.append(labels, other_labels)), "`{name}` holds the shares of both groups.", "Whose are wanted?"
     yield counts / counts.max(), "`{name}` was divided by the largest count.", "What should all ten add up to?"
-    yield np.full(10, 0.1), "`{name}` says a tenth for each digit.", "Are all digits equally frequent in the labels?"
+    yield np.full(10, 0.1), "`{name}` says a tenth for each digit.", "Are they all equal without rounding, too?"
     yield np.zeros(10), "`{name}` has only zeros: `//` drops what is after the point.", "Which division keeps it?"
     yield np.sort(right), "`{name}` is sorted.", "At which position should the share of the zeros stand?"
     yield np.roll(right, -1), "`{name}` begins with the share of the ones.", "Which digit comes first?"
@@ -94,6 +95,7 @@ def _digit_mistakes(digit: float | NDArray, train_labels: NDArray, test_labels: 
     for in_proportion in (size / np.maximum(train, 1e-9), size / np.maximum(test, 1e-9)):
         yield in_proportion.argmax(), "The shares of {value} differ most in proportion.", "Do you need to divide here?"
     counts = np.abs(np.bincount(test_labels, minlength=10) - np.bincount(train_labels, minlength=10))
+    yield train.argmax(), "{value} is the most frequent digit.", "Which difference do you compute?"
     yield counts.argmax(), "The counts of {value} differ most, not the shares.", "Which group has more images?"
     yield size.argmin(), "The shares of {value} differ least.", "Do you look for the smallest or the largest size?"
     yield not 0 <= digit <= 9, "`{name}` is {value}, expected one of the digits 0 to 9.", "Is it a count or a share?"

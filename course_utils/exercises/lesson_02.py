@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.exercises.core import Array, Exercise, Given, Number, Row, slips_of
+from course_utils.exercises.core import Array, Exercise, Given, Number, Row, close, slips_of
 from course_utils.preprocessing import preprocess_images
 
 _TRAIN_VECTORS = Given(preprocess_images, rows_of="train_images")
@@ -29,7 +29,7 @@ def _white_mistakes(num_white_pixels: float | NDArray, train_vectors: NDArray, t
     yield num_white / len(train_vectors), "`{name}` is the number of white pixels in an average image.", ask
     yield (most_ink < 1).sum(), "`{name}` pixels are never entirely black.", "Which value does white paper have?"
     yield (most_ink == 1).sum(), "`{name}` pixels are entirely black in some image.", "Which value has white paper?"
-    yield not 0 <= num_white_pixels <= 784, "A vector has only 784 pixels, not {value}.", "What did you count?"
+    yield num_white_pixels > 784, "A vector has only 784 pixels, not {value}.", "What did you count?"
 
 
 count_white_pixels = Exercise(
@@ -41,7 +41,7 @@ count_white_pixels = Exercise(
         whole=True,
         expected=lambda train_vectors: (train_vectors.max(axis=0) == 0).sum(),
         mistakes=_white_mistakes,
-        otherwise=("`{name}` is {value}, {more} than there are.", "Do you count each of the 784 pixels only once?"),
+        otherwise=("`{name}` is {value}, {more} than there are.", "Which pixels do you count, in which images?"),
     ),
     given={"train_vectors": _TRAIN_VECTORS, "test_vectors": _TEST_VECTORS},
     hints=[
@@ -82,6 +82,8 @@ def _ink_rows(value: float | NDArray, digit: int, train_vectors: NDArray, labels
     yield chosen.sum(), f"`{{name}}` is how many images show a {digit}.", choose
     yield _mean(train_vectors), "`{name}` is the mean of all the images.", f"Which of them show a {digit}?"
     yield _mean(others), f"`{{name}}` is the mean of the images that do not show a {digit}.", "Is it `==` or `!=`?"
+    for other in range(10):  # exactly, since several digits take about as much ink
+        yield close(value, _mean(train_vectors[labels == other])), f"`{{name}}` is the ink of the {other}s.", choose
     yield 1 - right, "`{name}` is the share of white paper, expected that of ink.", "Which of the two has the value 0?"
     yield vectors.std(dtype=np.float64), "`{name}` is the standard deviation.", "Which method computes a mean?"
     yield 100 * right, "`{name}` is a percentage, expected a share.", "Which factor is too much?"
@@ -98,7 +100,7 @@ measure_ink = Exercise(
         mistakes=lambda ink_of_zeros, train_vectors, train_labels: _ink_rows(
             ink_of_zeros, 0, train_vectors, train_labels
         ),
-        otherwise=("`{name}` is {value}, {more} than the mean pixel of the zeros.", "How many images did you choose?"),
+        otherwise=("`{name}` is {value}, {more} than the mean pixel of the zeros.", "Which images did you choose?"),
     ),
     Number(
         "ink_of_ones",
@@ -107,7 +109,7 @@ measure_ink = Exercise(
         mistakes=lambda ink_of_ones, train_vectors, train_labels: _ink_rows(
             ink_of_ones, 1, train_vectors, train_labels
         ),
-        otherwise=("`{name}` is {value}, {more} than the mean pixel of the ones.", "How many images did you choose?"),
+        otherwise=("`{name}` is {value}, {more} than the mean pixel of the ones.", "Which images did you choose?"),
     ),
     given={"train_vectors": _TRAIN_VECTORS, "train_labels": Given(rows_of="train_labels")},
     hints=[
@@ -132,7 +134,7 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     yield prepared.ndim == 0, "`{name}` is a single number, expected 784 in one row.", ask
     yield pixels, "The values still lie between 0 and 255: nothing was scaled.", "Which range does the network expect?"
     yield right / 255, "`{name}` was divided by 255 twice.", "Did you run a cell with `/=` twice?"
-    yield pixels * 0, "All values of `{name}` are 0: the digit was lost in whole numbers.", order
+    yield pixels * 0, "All values of `{name}` are 0: nothing is left of the digit.", order
     hard = "`{name}` has nothing but 0 and 1: all the grey of the soft edges is gone."
     yield pixels // 255, hard, order
     yield np.round(right), hard, "Does the network need whole numbers?"
@@ -155,9 +157,9 @@ prepare_one_digit = Exercise(
     "Prepare one test digit for the network",
     Array(
         "prepared",
-        "an array of shape (1, 784)",
+        "one row of 784 numbers",
         dtype=np.float32,
-        expected=lambda test_image: test_image.reshape(1, 784) / 255,
+        expected=lambda test_image: np.float32(test_image.reshape(1, 784) / 255),
         mistakes=_prepared_mistakes,
         otherwise=("The values are not those of `test_image`, scaled.", "Which image and which steps did you use?"),
     ),

@@ -13,11 +13,11 @@ def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]
     table, digits, axis = network_answers, network_answers.argmax(axis=1), "What does the argument `axis` do?"
     is_table, is_column = read_digits.shape == table.shape, read_digits.shape == (len(table), 1)
     second = "Which position does the largest number have after sorting?"
-    rounded_first = "`{name}` comes from rounded probabilities: where none is above a half, only zeros are left."
+    rounded_first = "`{name}` is what rounded probabilities give: where none is above a half, only zeros are left."
     return [
         (one_hot(digits), "`{name}` holds one-hot rows, expected digits.", "How do such rows become labels again?"),
         (table.argmax(), "`{name}` is the position of the largest number in the whole table.", axis),
-        *((rows, "With `axis=0` you asked each column.", axis) for rows in (table.argmax(0), table.argmin(0))),
+        *((each, "With `axis=0` you asked each column.", axis) for each in (table.argmax(0), table.argmin(0))),
         (table.max(axis=1), "`{name}` holds the largest probabilities themselves.", "What does `argmax` give instead?"),
         (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Which function finds the largest number?"),
         (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", second),
@@ -25,6 +25,8 @@ def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]
         (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask all rows at once?"),
         (is_table, "`{name}` has ten numbers for each answer, expected one digit.", "Where is the largest of the ten?"),
         (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
+        (np.arange(6), "`{name}` holds the numbers of the rows.", "At which place is each row largest?"),
+        ((read_digits % 1).any(), "`{name}` holds fractions, expected digits.", "Do you need a size or a place?"),
     ]
 
 
@@ -76,7 +78,8 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
         *((np.roll(right, step, axis=1), f"{far} {side}.", places) for step, side in ((-1, "left"), (1, "right"))),
         (right[:, ::-1], "In `{name}` the places are counted from the right.", "At which end does the label 0 belong?"),
         (right * labels[:, None], "`{name}` has the label itself, expected a 1.", "Which value do you assign?"),
-        (100 * right, "`{name}` has 100 at the right places, expected a 1.", "Which value do you assign?"),
+        (np.eye(*right.shape), "In `{name}` the ones stand on the diagonal.", "Where do the labels come in?"),
+        (np.array_equal(rows != 0, right), "`{name}` has other numbers where a 1 belongs.", "What do you assign?"),
         (labels.dtype == np.uint8, uint8, "Do you need to compute with labels, or only to use them as positions?"),
         (is_one_row, "`{name}` has ones in one row only.", "Does `return` stand inside a loop?"),
     ]

@@ -21,7 +21,9 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     learns = "How many numbers does one neuron learn that sees 784 pixels?"
     yield sizes.shape == (), "`{name}` is a single number, expected two, one for each hidden layer.", two
     yield sizes.size > 2 and sizes.flat[0] == 784, "`{name}` has the sizes of other layers as well.", two
-    yield sizes.shape != (2,), "`{name}` is {value}, expected two numbers, one for each hidden layer.", two
+    several = sizes.shape[1:] == (2,) and len(sizes) > 1
+    yield several, "`{name}` has several pairs of sizes, expected one pair.", "Which of them do you take?"
+    yield sizes.shape != (2,), f"`{{name}}` has the shape {sizes.shape}, expected two numbers, one a layer.", two
     whole = "A layer has a whole number of neurons, at least one."
     yield (sizes % 1).any() or (sizes < 1).any(), whole, "For which first size does the second come out whole?"
     first, second = sizes.tolist()
@@ -33,6 +35,7 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     yield max(first, second) > wanted, "One layer has more neurons than the network may have parameters.", learns
     yield swapped == wanted, "The sizes in `{name}` are right, but in the wrong order.", "Which layer sees the pixels?"
     yield weights == wanted, "The biases are missing in your count.", "What does a neuron have besides its weights?"
+    yield count - wanted in (first, second, 10), "The biases of one layer are missing.", "How many layers have neurons?"
     yield hidden == wanted, "The output layer is missing in your count.", "How many weights lead to the ten outputs?"
     yield wanted in (first + second, first + second + 794), "The neurons were counted, not the parameters.", learns
     general = f"784-{first:g}-{second:g}-10 has too {'many' if count > wanted else 'few'} parameters."
@@ -89,8 +92,9 @@ def _softmax_mistakes(batch_probabilities: NDArray, batch_sums: NDArray) -> Iter
     yield np.eye(3)[sums.argmax(axis=1)], "Each row of `{name}` has a single 1: an answer.", "How sure is the network?"
     yield 100 * right, "`{name}` holds percentages.", "Which factor is too much?"
     yield -right, "`{name}` has the wrong sign.", "Where does a minus come in?"
-    is_outside = found.shape == sums.shape and (found.min() < 0 or found.max() > 1)
-    yield is_outside, "Probabilities lie between 0 and 1, and some numbers in `{name}` do not.", positive
+    if found.shape == sums.shape:
+        yield found.min() < 0, "Probabilities are never negative, and some numbers in `{name}` are.", positive
+        yield found.max() > 1, "Probabilities go up to 1, and some numbers in `{name}` are larger.", to_one
 
 
 softmax_of_a_batch = Exercise(
@@ -101,7 +105,7 @@ softmax_of_a_batch = Exercise(
         "a row for each image, a column for each class",
         expected=lambda batch_sums: _shares(np.exp(batch_sums)),
         mistakes=_softmax_mistakes,
-        otherwise=("In `{name}` not every number is the share that softmax gives.", "Which step came first?"),
+        otherwise=("In `{name}` not every number is the share that softmax gives.", "Which steps lead to it?"),
     ),
     given={"batch_sums": Given(lambda: np.array([[2.0, 1.0, -1.0], [0.0, 3.0, 1.0], [-1.0, 0.0, 2.0]]))},
     hints=[
@@ -147,7 +151,7 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - wh
     yield ("no bias", True) in parts, "A layer of `{name}` has no biases.", "What is left of it if all inputs are 0?"
     yield from _activation_mistakes(parts)
     yield from _dropout_mistakes(parts)
-    yield not _is_chain(network), "The layers are not connected one after the other.", "Which one follows which?"
+    yield not _is_chain(network), "`{name}` is more than its layers one after the other.", "Is one always in training?"
 
 
 def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
@@ -170,7 +174,7 @@ def _parts(network: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Keras
         if isinstance(layer, keras.Model):
             yield from _parts(layer)
         elif type(layer) is keras.layers.Dropout:
-            yield "dropout", layer.rate
+            yield ("other", "Dropout with a noise_shape") if layer.noise_shape else ("dropout", layer.rate)
         elif type(layer) is keras.layers.Dense:
             yield from [("dense", layer.units), ("no bias", not layer.use_bias), *_activation(layer.activation)]
         elif type(layer) is not keras.layers.InputLayer:

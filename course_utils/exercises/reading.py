@@ -63,7 +63,7 @@ def as_array(answer: Any, name: str, what: str) -> np.ndarray:  # noqa: ANN401 -
         raise Incorrect(f"`{name}` holds texts, expected {what}.", "Are there quotes around numbers?")
     if array.dtype.kind not in "biuf":
         raise Incorrect(
-            f"`{name}` holds values of dtype {name_of(array.dtype)}, expected {what} with ordinary numbers.",
+            f"`{name}` holds values of dtype {name_of(array.dtype)}, expected ordinary numbers: {what}.",
             "Which step made something else of them?",
         )
     if array.size > MOST_NUMBERS:
@@ -162,7 +162,7 @@ def name_of(kind: Any) -> str:  # noqa: ANN401 - a class or a dtype
 
 def a(noun: str) -> str:
     """Put the article before a noun."""
-    return f"{'an' if noun[:1] in 'aeiouAEIO' and not noun.startswith('uint') else 'a'} {noun}"
+    return f"{'an' if noun[:1] in 'aeiouAEIO' and not noun.startswith(('uint', 'one')) else 'a'} {noun}"
 
 
 def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 - any answer
@@ -218,7 +218,7 @@ def _ask(name: str, item: object = 0) -> str:
     if isinstance(item, str):
         return "Is it in quotes, or was it printed into a text?"
     if isinstance(item, dict):
-        return "Which of its entries is wanted?"
+        return "Is one of its entries wanted, or a list of all its values?"
     if isinstance(item, (set, frozenset)):
         return "Which order should its entries have, and would a list keep it?"
     if name_of(type(item)) == "History":

@@ -15,9 +15,9 @@ def network(
     return keras.Sequential([*built, *(layers.Dropout(rate) for at in dropout if at >= len(sizes))])
 
 
-def functional(skips=False):
+def functional(skips=False, training=None):
     pixels = keras.Input((784,))
-    first = layers.Dropout(0.3)(layers.Dense(64, "relu")(pixels))
+    first = layers.Dropout(0.3)(layers.Dense(64, "relu")(pixels), training=training)
     second = layers.Dense(32, "relu")(first)
     last = layers.Dense(10, "softmax")
     return keras.Model(pixels, last(first) if skips else last(second))
