@@ -40,6 +40,8 @@ def _position_mistakes(
     in_tuple = f"`{{name}}` has the shape {shape}: np.nonzero and np.where give a tuple, with an array for each axis."
     yield given.ndim == 2 and len(given) == 1, in_tuple, "How do you take its first entry, and then ten positions?"
     table = f"`{{name}}` has the shape {shape}, expected a row of positions."
+    pairs = "`{name}` has two numbers for each image, expected its position alone."
+    yield given.ndim == 2 and shape[1] == 2, pairs, "Which of them is the position?"
     yield given.ndim > 1, table, "Does np.flatnonzero give the same as np.argwhere?"
     marks = f"`{{name}}` marks with {'True' if given.dtype == bool else 'ones'} the images that were read"
     yield np.array_equal(given, ~is_wrong), f"{marks} correctly, expected the positions of the others.", ask
@@ -175,9 +177,10 @@ def _image_mistakes(shifted_images: NDArray, test_images: NDArray, num_pixels: i
 
 
 def predict(model: keras.Model, vectors: NDArray) -> NDArray:
-    """Return the probabilities as `model.predict` does, without the pipeline that it prepares each time."""
-    starts = range(0, len(vectors), 1000)
-    return np.concatenate([np.asarray(model(vectors[start : start + 1000], training=False)) for start in starts])
+    """Return the probabilities as `model.predict` does, which takes longer to start than some images need."""
+    if len(vectors) > 2000:
+        return model.predict(vectors, batch_size=500, verbose=0)
+    return np.asarray(model(vectors, training=False))
 
 
 def _share_read(model: keras.Model, images: NDArray, labels: NDArray) -> float:

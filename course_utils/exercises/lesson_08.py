@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,18 +98,14 @@ def _training_mistakes(
     plan: NDArray,
     num_images: int,
     batch_size: int,
-    on_train: Callable[[NDArray], float],
-    on_test: Callable[[NDArray], float],
+    accuracy: Callable[[str, str], float],
 ) -> Iterator[Row]:
-    which, again = (
-        "Which vectors went into `fit`?",
-        "How often did `fit` run since the starter cell, with what numbers?",
-    )
+    which, again = "Which vectors went into `fit`?", "How often did `fit` run since the starter cell, and how long?"
     returned = "`few_cnn` is what `fit` returns, expected the network."
     yield not hasattr(model, "predict"), returned, "What stands before the `=`?"
     dense = "`few_cnn` has no convolution: no weights with four axes."
     yield all(weights.ndim < 4 for weights in model.get_weights()), dense, "Which helper builds a CNN?"
-    loss = getattr(model.loss, "name", model.loss)
+    loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
     other_loss = f"`few_cnn` was compiled with the loss {loss}, expected categorical_crossentropy."
     yield loss not in (None, "categorical_crossentropy"), other_loss, "What does the starter cell compile it with?"
     taken = num_steps(model)
@@ -117,16 +114,16 @@ def _training_mistakes(
     is_other, steps = taken not in (None, *wanted), f"`few_cnn` took {taken} steps"
     few = f"{steps}, as with {len(plan)} images: few_vectors[plan] picks images, not pixels."
     yield is_other and taken == _NUM_EPOCHS * math.ceil(len(plan) / batch_size), few, "Which axis counts pixels?"
-    shuffled, in_place = on_test(plan), on_test(np.arange(len(plan)))
+    shuffled, in_place = accuracy("test", "shuffled"), accuracy("test", "in place")
     tidy = "`few_cnn` was trained on pixels in their places: it reads those far better than the shuffled ones."
     yield in_place > max(shuffled, _GUESSING), tidy, which
     backwards = "`few_cnn` was trained on pixels that were shuffled by the plan read backwards."
-    yield shuffled < _GUESSING < on_test(np.argsort(plan)), backwards, which
+    yield shuffled < _GUESSING < accuracy("test", "backwards"), backwards, which
     guesses = "`few_cnn` reads the shuffled test images hardly better than by guessing."
     belong = "Do the images in `fit` still belong to their labels, with the pixels of all shuffled by `plan`?"
     yield shuffled < _GUESSING, guesses, belong
     knows = "`few_cnn` knows the test images better than those that it should learn from."
-    yield shuffled > on_train(plan) + 0.05, knows, which
+    yield shuffled > accuracy("train", "shuffled") + 0.05, knows, which
     of_keras = f"{steps}, as in batches of 32, expected batches of {batch_size}."
     is_default = is_other and taken == _NUM_EPOCHS * math.ceil(num_images / 32)
     yield is_default, of_keras, "Which argument of `fit` sets them?"
@@ -146,15 +143,16 @@ def _shuffled_mistakes(
     one_hot_test_labels: NDArray,
     batch_size: int,
 ) -> Iterator[Row]:
-    def on_train(places: NDArray) -> float:
-        predictions = predict(model, train_vectors[:, places]).argmax(axis=1)
-        return (predictions == one_hot_train_labels.argmax(axis=1)).mean()
+    places = {"shuffled": plan, "in place": np.arange(len(plan)), "backwards": np.argsort(plan)}
 
-    def on_test(places: NDArray) -> float:
-        return (predict(model, test_vectors[:, places]).argmax(axis=1) == labels).mean()
+    @cache
+    def accuracy(images: str, order: str) -> float:
+        is_train = images == "train"
+        vectors, rows = (train_vectors, one_hot_train_labels) if is_train else (test_vectors, one_hot_test_labels)
+        return (predict(model, vectors[:, places[order]]).argmax(axis=1) == rows.argmax(axis=1)).mean()
 
     labels, share = one_hot_test_labels.argmax(axis=1), "How do you make a share of right answers?"
-    rows = _training_mistakes(model, plan, len(train_vectors), batch_size, on_train, on_test)
+    rows = _training_mistakes(model, plan, len(train_vectors), batch_size, accuracy)
     if row := next((row for row in rows if row[0]), None):
         yield row
         return
@@ -170,15 +168,17 @@ def _shuffled_mistakes(
     yield from slips_of(is_right, "images read correctly", "share")
     yield 1 - right, "`{name}` is the share of wrong answers.", "Which of them does an accuracy count?"
     tidy = "`{name}` is the accuracy on test images with their pixels in their places."
-    yield on_test(np.arange(len(plan))), tidy, about
-    yield on_test(np.argsort(plan)), "`{name}` is the accuracy on pixels shuffled by the plan read backwards.", about
-    yield on_train(plan), "`{name}` is the accuracy on the images that it learned from.", new
+    yield accuracy("test", "in place"), tidy, about
+    backwards = "`{name}` is the accuracy on pixels shuffled by the plan read backwards."
+    yield accuracy("test", "backwards"), backwards, about
+    yield accuracy("train", "shuffled"), "`{name}` is the accuracy on the images that it learned from.", new
     losses = -np.log(np.maximum(shuffled[np.arange(len(labels)), labels], 1e-7))
     yield losses.mean(), "`{name}` is the test loss.", "Which of the two numbers of evaluate is the accuracy?"
     for name, values in getattr(getattr(model, "history", None), "history", {}).items():
         yield values[-1], f"`{{name}}` is {name} of the last epoch, as `fit` returns it.", new
     if isinstance(shuffled_accuracy, float):
-        yield from number_slips(shuffled_accuracy, right, whole=False)
+        if not close_in_digits(shuffled_accuracy, 1 - right):  # told above
+            yield from number_slips(shuffled_accuracy, right, whole=False)
         outside = "`{name}` is {value}, but an accuracy lies between 0 and 1."
         yield not 0 <= shuffled_accuracy <= 1 and shuffled_accuracy != 100 * right, outside, share
         more = "more" if shuffled_accuracy > right else "less"
