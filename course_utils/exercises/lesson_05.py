@@ -203,7 +203,7 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
     )
     is_epoch = isinstance(best_epoch, float) and best_epoch in range(1, len(val_loss) + 1)
     from_yours = last - val_loss[int(best_epoch) - 1] if is_epoch else np.nan  # type: ignore[arg-type]
-    return [
+    rows = [
         (lowest - last, "The sign of `{name}` is wrong: a rise is positive.", "What is subtracted from what?"),
         (last / lowest, "`{name}` is how many times as high, expected by how much higher.", divided),
         (last / lowest - 1, "`{name}` is the rise as a share of the lowest loss.", divided),
@@ -229,6 +229,7 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
         (val_loss - lowest, "`{name}` has the difference of every epoch, expected that of the last.", two),
         (val_loss, "`{name}` holds val_loss of every epoch, expected a difference of two of them.", two),
     ]
+    return [row for row in rows if np.any(row[0])]  # a difference of 0 points to no cause
 
 
 def _is_best(best_epoch: float | NDArray, history: History) -> bool:

@@ -83,7 +83,7 @@ def _made_predictions(dataset: Dataset) -> NDArray:
 
 def _can_be_predictions(test_labels: NDArray, predictions: NDArray) -> bool:
     is_integer = predictions.dtype.kind in "iu"
-    return is_integer and predictions.max() < NUM_CLASSES and (predictions == test_labels).mean() > 0.5
+    return is_integer and predictions.max() < NUM_CLASSES and 0.5 < (predictions == test_labels).mean() < 1
 
 
 find_confused_pair = Exercise(
@@ -127,6 +127,9 @@ def _answered(probabilities: NDArray, test_labels: NDArray, threshold: float) ->
     return probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1) == test_labels
 
 
+_OTHER_THRESHOLDS = (0.5, 0.8, 0.95, 0.99)
+
+
 def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels, threshold)
     only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
@@ -143,6 +146,8 @@ def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: flo
         (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
         (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
         (highest, "`{name}` holds the largest probability of each image.", compare),
+        (threshold, "`{name}` is the threshold itself.", "Which images reach it?"),
+        *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in _OTHER_THRESHOLDS),
         *slips_of(answered, "answered images", "share"),
     ]
 
@@ -164,6 +169,7 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: 
         (answered.mean(), "`{name}` is the share of answered images.", "How many of these are right?"),
         (hits.sum() / is_right.sum(), "`{name}` is the share of all right answers that are kept.", among),
         (probabilities.max(axis=1)[answered].mean(), "`{name}` is the mean probability of the answers.", among),
+        (hits.mean() - is_right.mean(), "`{name}` is how much the accuracy gains by refusing.", among),
         (1, knows_labels, "Which of its ten probabilities does the network go by?"),
         (digits[answered], "`{name}` holds the predictions themselves.", "With what do you compare them?"),
         (is_right, "`{name}` says of each image whether it is classified correctly, also of refused ones.", which),
@@ -268,6 +274,16 @@ def _needed_mistakes(num_images_needed: float, test_accuracy: float, half_width:
         (_Z**2 / 4 / h**2, "`{name}` is for an accuracy of 50 %, the worst case.", "What is *p* for this network?"),
         (needed * p / (1 - p), "In `{name}` p was squared, not multiplied by 1 - p.", "What is the standard error?"),
         (needed / np.sqrt(variance), "In `{name}` there is still a root of p (1 - p).", root),
+        *(
+            (needed * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z has a 95 % interval?")
+            for z in (1.645, 2.576)
+        ),
+        (needed * (1 - p) / p, "In `{name}` 1 - p was squared, not multiplied by p.", "What is the standard error?"),
+        (
+            _Z * np.sqrt(variance / n),
+            "`{name}` is half of the interval that there is now.",
+            "Which *n* makes it narrower?",
+        ),
         (n, "`{name}` is how many images there are.", "How wide is the interval with them?"),
         (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Which step makes it so small?"),
     ]
@@ -344,6 +360,16 @@ def _gain_mistakes(val_accuracy: NDArray) -> list[Row]:
         ((best - before).mean(), best_of_last, "Which epoch would you choose beforehand?"),
         (means[20:].mean() - means[10:20].mean(), "`{name}` compares means of ten epochs each.", columns),
         (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
+        *(
+            (
+                number,
+                f"`{{name}}` says how many seeds {did}, expected the mean of their gains.",
+                "Which function gives it?",
+            )
+            for mask, did in ((gains > 0, "rose"), (gains < 0, "became worse"))
+            for number in (mask.mean(), mask.sum())
+        ),
+        (after.max() - before.max(), "`{name}` compares the best seed of each epoch, chosen by chance.", columns),
         *slips_of(gains, "gains", "mean"),
     ]
 
