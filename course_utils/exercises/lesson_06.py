@@ -146,7 +146,7 @@ def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: flo
         (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
         (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
         (highest, "`{name}` holds the largest probability of each image.", compare),
-        (threshold, "`{name}` is the threshold itself.", "Which images reach it?"),
+        (threshold, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
         *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in _OTHER_THRESHOLDS),
         *slips_of(answered, "answered images", "share"),
     ]
