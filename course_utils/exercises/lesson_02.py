@@ -64,7 +64,7 @@ def _ink_rows(value: float | NDArray, digit: int, train_vectors: NDArray, labels
     chosen, shape = labels == digit, np.shape(value)
     vectors, others = train_vectors[chosen], train_vectors[~chosen]
     right, ask = _mean(vectors), "Which method makes one number of all these pixels?"
-    choose = "How do you use the comparison to choose from the vectors?"
+    choose, whose = "How do you use the comparison to choose from the vectors?", "Whose ink is wanted?"
     yield shape == (784,), "`{name}` has 784 numbers, the mean of each pixel, expected one.", ask
     yield shape == (len(vectors),), "`{name}` has the mean of each image, expected one number.", ask
     yield shape == chosen.shape, "`{name}` has a number or a truth value for each image, expected one.", ask
@@ -83,7 +83,7 @@ def _ink_rows(value: float | NDArray, digit: int, train_vectors: NDArray, labels
     yield _mean(train_vectors), "`{name}` is the mean of all the images.", f"Which of them show a {digit}?"
     yield _mean(others), f"`{{name}}` is the mean of the images that do not show a {digit}.", "Is it `==` or `!=`?"
     for other in range(10):  # exactly, since several digits take about as much ink
-        yield close(value, _mean(train_vectors[labels == other])), f"`{{name}}` is the ink of the {other}s.", choose
+        yield close(value, _mean(train_vectors[labels == other])), f"`{{name}}` is that of the {other}s.", whose
     yield 1 - right, "`{name}` is the share of white paper, expected that of ink.", "Which of the two has the value 0?"
     yield vectors.std(dtype=np.float64), "`{name}` is the standard deviation.", "Which method computes a mean?"
     yield 100 * right, "`{name}` is a percentage, expected a share.", "Which factor is too much?"

@@ -21,8 +21,7 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     learns = "How many numbers does one neuron learn that sees 784 pixels?"
     yield sizes.shape == (), "`{name}` is a single number, expected two, one for each hidden layer.", two
     yield sizes.size > 2 and sizes.flat[0] == 784, "`{name}` has the sizes of other layers as well.", two
-    several = sizes.shape[1:] == (2,) and len(sizes) > 1
-    yield several, "`{name}` has several pairs of sizes, expected one pair.", "Which of them do you take?"
+    yield sizes.size > 2 and sizes.shape[1:] == (2,), "`{name}` has several pairs, expected one.", "Which do you take?"
     yield sizes.shape != (2,), f"`{{name}}` has the shape {sizes.shape}, expected two numbers, one a layer.", two
     whole = "A layer has a whole number of neurons, at least one."
     yield (sizes % 1).any() or (sizes < 1).any(), whole, "For which first size does the second come out whole?"
