@@ -333,11 +333,11 @@ def test_confusion_by_keyboard(explore, notebook):
     cell(explorer, 1, 1).click()
     indices = behind(notebook, 1, 1)
     assert len(indices) > 20
-    expect(explorer.get_by_text(f"1 to 20 of {len(indices)}")).to_be_visible()
+    expect(explorer.get_by_text(f"1 to 20 of {len(indices)}", exact=True)).to_be_visible()
     assert [caption.split()[-1] for caption in captions(explorer)] == list(map(str, indices[:20]))
     for _ in range(2):  # there is no third page
         button(explorer, "Next").press("Enter")
-        expect(explorer.get_by_text(f"21 to {len(indices)} of {len(indices)}")).to_be_visible()
+        expect(explorer.get_by_text(f"21 to {len(indices)} of {len(indices)}", exact=True)).to_be_visible()
     assert [caption.split()[-1] for caption in captions(explorer)] == list(map(str, indices[20:]))
 
     cell(explorer, 1, 1).press("ArrowDown")
