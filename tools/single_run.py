@@ -1,7 +1,7 @@
 """One training of ``experiments``: the recipe of lesson 05 with what a `Run` changes, in a process of its own.
 
 A seed is set for a whole process. Other threads, such as those of a Dask worker, draw random numbers too, so every
-training gets a fresh Python, which ``python -m tools.single_run FOLDER`` is: the task and the outcome are files there.
+training gets a fresh Python; its task and its outcome are files in a temporary folder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def train_apart(run: Run, expected: dict[str, str]) -> Trained:
         task, outcome = Path(name, "task.pickle"), Path(name, "outcome.pickle")
         task.write_bytes(pickle.dumps((run, expected)))
         environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1"}
-        command = [sys.executable, "-m", "tools.single_run", name]
+        command = [sys.executable, "-c", f"from tools.single_run import answer; answer({name!r})"]
         subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if not outcome.exists():
             raise CourseError(
@@ -136,7 +136,9 @@ def network_builder(network: str) -> Callable[[], keras.Model]:
     return getattr(model, "build_model" if network == "mlp" else f"build_{network}")
 
 
-def _main(folder: Path) -> None:
+def answer(name: str) -> None:
+    """Be the fresh Python of `train_apart`: read the task in a folder, and write the outcome there."""
+    folder = Path(name)
     run, expected = pickle.loads((folder / "task.pickle").read_bytes())  # noqa: S301 - from `train_apart`
     found = software(run.network)
     different = [f"{name} ({found[name]}, not {value})" for name, value in expected.items() if found[name] != value]
@@ -151,7 +153,3 @@ def _main(folder: Path) -> None:
     except CourseError as error:
         outcome = error
     (folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]))

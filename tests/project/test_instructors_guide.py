@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from course_utils import data
 from course_utils.course import LESSONS, ROOT
 
 GUIDE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
@@ -49,6 +50,7 @@ def test_links_commands_and_paths_exist():
 
 def test_the_worked_example_works(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    monkeypatch.setattr(data, "_latest", None)  # whatever another test has loaded
     module, starter, check, solution = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[:4]
     lesson = {}
     exec((ROOT / "course_utils" / "exercises" / "lesson_02.py").read_text(encoding="utf-8") + module, lesson)
