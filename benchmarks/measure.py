@@ -53,7 +53,7 @@ class Clock:
 
 
 def course(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Train as lesson 05 does: tensors, and many steps at a time."""
+    """Train as lesson 06 does: tensors, and many steps at a time."""
     from course_utils.training import as_tensor, steps_per_execution
 
     vectors = as_tensor(preprocess_images(dataset.train_images))

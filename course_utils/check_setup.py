@@ -103,7 +103,7 @@ def check_memory() -> Finding:
     limit_file = Path("/sys/fs/cgroup/memory.max")
     limit = limit_file.read_text(encoding="ascii").strip() if limit_file.exists() else "max"
     available = min(psutil.virtual_memory().available, float("inf" if limit == "max" else limit))
-    # Lesson 05 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
+    # Lesson 06 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
     return _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
 
 

@@ -16,10 +16,10 @@ LESSONS = {
     "02": "preprocess",
     "03": "one-hot encode",
     "04": "build the model",
-    "05": "train",
-    "06": "evaluate",
-    "07": "predict",
-    "08": "try a cnn",
+    "06": "train",
+    "07": "evaluate",
+    "09": "predict",
+    "10": "try a cnn",
 }
 
 
@@ -28,7 +28,7 @@ class CourseError(Exception):
 
 
 def lesson_file(number: str) -> str:
-    """Return the file name of a lesson: ``"05_train.ipynb"`` for ``"05"``."""
+    """Return the file name of a lesson: ``"06_train.ipynb"`` for ``"06"``."""
     if number not in LESSONS:
         raise CourseError(f"There is no lesson {number!r}. The lessons are {', '.join(LESSONS)}.")
     return f"{number}_{LESSONS[number].replace(' ', '_').replace('-', '_')}.ipynb"

@@ -1,4 +1,4 @@
-"""Trainings that were recorded with the course: the recipe with many seeds, and with one thing changed (lesson 06)."""
+"""Trainings that were recorded with the course: the recipe with many seeds, and with one thing changed (lesson 07)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = REFERENCE / "experiments.json"
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """What distinguishes one training from the others; all else is the recipe of lesson 05.
+    """What distinguishes one training from the others; all else is the recipe of lesson 06.
 
     With `hold_out` 0 the network is validated on the test images and trained for `num_epochs`, as in the handout.
     Otherwise it is validated on the last `hold_out` training images, the training stops early, and the test images are
@@ -62,11 +62,14 @@ EXPERIMENTS: dict[str, list[Run]] = {
         for dropout in [(0.0, 0.2), (0.25, 0.2), (0.5, 0.2), (0.75, 0.2), (0.0, 0.0)]
         for seed in range(3)
     ],
-    "cnn": [Run(network="cnn", dropout=())],
+    "cnn": [Run(network="cnn", dropout=(), seed=seed) for seed in range(10)],
 }
 
-#: Files beside the results with the weights of a training, for lesson 08.
-WEIGHTS = {EXPERIMENTS["cnn"][0]: "cnn.weights.h5"}
+#: The training whose weights stand beside the results, for lesson 10.
+CNN = Run(network="cnn", dropout=())
+
+#: Files beside the results with the weights of a training, for lesson 10.
+WEIGHTS = {CNN: "cnn.weights.h5"}
 
 
 def load_results(runs: Iterable[Run], path: Path = RESULTS) -> list[Result]:
@@ -109,7 +112,7 @@ def read_results(path: Path = RESULTS) -> dict[Run, Result]:
 
 
 def load_trained_cnn(dataset: Dataset) -> TrainedModel:
-    """Load the network of lesson 08 after a training as long as that of lesson 05; a printed line says which.
+    """Load the network of lesson 10 after a training as long as that of lesson 06; a printed line says which.
 
     Parameters
     ----------
@@ -123,10 +126,9 @@ def load_trained_cnn(dataset: Dataset) -> TrainedModel:
     """
     if dataset.name != "MNIST":
         return train_in_seconds(dataset, build_cnn, why=f"No CNN was recorded for {dataset.name}")
-    (run,) = EXPERIMENTS["cnn"]
-    (result,) = load_results([run])
+    (result,) = load_results([CNN])
     model = build_cnn()
-    model.load_weights(REFERENCE / WEIGHTS[run])
+    model.load_weights(REFERENCE / WEIGHTS[CNN])
     compile_model(model)
-    print(f"Using the CNN recorded with the course ({run.num_epochs} epochs).")
+    print(f"Using the CNN recorded with the course ({CNN.num_epochs} epochs).")
     return TrainedModel(model, result.history)

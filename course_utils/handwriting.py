@@ -1,4 +1,4 @@
-"""From strokes of a pen to an image as the network knows it: built in the open in lesson 07.
+"""From strokes of a pen to an image as the network knows it: built in the open in lesson 09.
 
 The drawing pad does the same in JavaScript, so that you see each drawing at once and `make pad` needs no Python; the
 browser tests compare the two on all sample digits.

@@ -1,4 +1,4 @@
-"""The networks of the course, as built in the open: 784-512-256-10 in lesson 04, a convolutional one in lesson 08."""
+"""The networks of the course, as built in the open: 784-512-256-10 in lesson 04, a convolutional one in lesson 10."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NUM_PIXELS = 28 * 28
 DROPOUT_RATES = (0.5, 0.2)
 
 tensorflow_autotune_stall.work_around()
-# TensorFlow warns that predicting with several networks in a row builds several graphs, as lessons 06 to 08 must.
+# TensorFlow warns that predicting with several networks in a row builds several graphs, as lessons 07 to 10 must.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
@@ -41,7 +41,7 @@ def build_model() -> keras.Sequential:
 
 
 def build_cnn() -> keras.Sequential:
-    """Build the small convolutional network of lesson 08, with fresh random weights, not yet compiled.
+    """Build the small convolutional network of lesson 10, with fresh random weights, not yet compiled.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def compile_model(model: keras.Model, steps_per_execution: int = 1) -> None:
         Changed in place.
     steps_per_execution : int
         Batches that TensorFlow works through before it returns to Python: the results stay the same and training gets
-        faster (lesson 05).
+        faster (lesson 06).
     """
     model.compile(
         loss="categorical_crossentropy",

@@ -1,4 +1,4 @@
-"""The student's own test set: digits kept from the drawing pad of lesson 07, in the workspace."""
+"""The student's own test set: digits kept from the drawing pad of lesson 09, in the workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lesson 05 leaves behind, and where the later lessons find a trained network."""
+"""What lesson 06 leaves behind, and where the later lessons find a trained network."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
 
 
 def load_trained_model(dataset: Dataset) -> TrainedModel:
-    """Load the network trained in lesson 05, or the recorded one, or train one quickly; a printed line says which.
+    """Load the network trained in lesson 06, or the recorded one, or train one quickly; a printed line says which.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
     Returns
     -------
     TrainedModel
-        From the workspace if lesson 05 left one there; else, for MNIST, the one recorded with the course; else a
+        From the workspace if lesson 06 left one there; else, for MNIST, the one recorded with the course; else a
         network trained for about 360 steps, which takes seconds.
     """
     path = workspace_folder() / dataset.slug / "model.keras"
@@ -141,7 +141,7 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
             reason = type(error).__name__
             print(f"The network in {path.parent.name}/ of your workspace cannot be read ({reason}): train again.")
         else:
-            print(f"Using the network that you trained in lesson 05 ({len(trained.history['loss'])} epochs).")
+            print(f"Using the network that you trained in lesson 06 ({len(trained.history['loss'])} epochs).")
             return trained
     if dataset.name != "MNIST":
         return train_in_seconds(dataset, build_model, why=f"No network trained on {dataset.name} in the workspace")
@@ -174,7 +174,7 @@ def read_trained_model(path: Path) -> TrainedModel:
 
 
 def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:
-    """Print `why` and train a network from `build` for about 360 steps, with the recipe of lesson 05."""
+    """Print `why` and train a network from `build` for about 360 steps, with the recipe of lesson 06."""
     num_images = len(dataset.train_images)
     num_epochs = max(1, _SHORT_TRAINING_STEPS // math.ceil(num_images / BATCH_SIZE))
     print(f"{why}: training one now ({num_epochs} epochs) ...")

@@ -26,7 +26,7 @@ from tools.execution import LessonError, choose_digits, execute_notebook
 MEASURED = REFERENCE / "measured_tolerances.json"
 DETERMINISM = "tensorflow.config.experimental.enable_op_determinism()"
 
-# Each is a machine that this one can simulate. "determinism off" is a change of lesson 05, not of its environment.
+# Each is a machine that this one can simulate. "determinism off" is a change of lesson 06, not of its environment.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "as it is": {},
     "oneDNN off": {"TF_ENABLE_ONEDNN_OPTS": "0"},

@@ -1,4 +1,4 @@
-"""``make pad``: the drawing pad of lesson 07 as one file that needs no Python, for a phone or a projector."""
+"""``make pad``: the drawing pad of lesson 09 as one file that needs no Python, for a phone or a projector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the course keeps of its recorded run: the weights and history of lesson 05, and the picture of lesson 07."""
+"""What the course keeps of its recorded run: the weights and history of lesson 06, and the picture of lesson 09."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tools.clean_outputs import code_cells
 from tools.recipe import bare_code, recipe_fingerprint
 
 WEIGHTS, RECORD = "mnist.weights.h5", "mnist.json"
-RECIPE_LESSON, RECIPE_CELL = NOTEBOOKS / lesson_file("05"), "fit"
-PICTURE_LESSON, PICTURE_CELL = NOTEBOOKS / lesson_file("07"), "prediction-grid"
+RECIPE_LESSON, RECIPE_CELL = NOTEBOOKS / lesson_file("06"), "fit"
+PICTURE_LESSON, PICTURE_CELL = NOTEBOOKS / lesson_file("09"), "prediction-grid"
 PICTURE = NOTEBOOKS / "pictures" / "prediction_grid.png"
 
 
 def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
-    """Return the fingerprint of lesson 05 up to the cell that trains, with what it imports to preprocess and build."""
+    """Return the fingerprint of lesson 06 up to the cell that trains, with what it imports to preprocess and build."""
     from course_utils.model import DROPOUT_RATES, NUM_PIXELS, build_model
     from course_utils.preprocessing import MAX_PIXEL, NUM_CLASSES, one_hot, preprocess_images
 
@@ -37,7 +37,7 @@ def is_current(folder: Path = REFERENCE) -> bool:
 
 
 def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
-    """Replace the recorded weights and history by what lesson 05 left in a workspace, trained on MNIST."""
+    """Replace the recorded weights and history by what lesson 06 left in a workspace, trained on MNIST."""
     from course_utils.model import build_model
     from course_utils.training import read_trained_model
 
@@ -52,14 +52,14 @@ def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
 
 
 def recorded_picture() -> bytes:
-    """Return the PNG file of lesson 07's predictions, which README and lesson 00 show."""
+    """Return the PNG file of lesson 09's predictions, which README and lesson 00 show."""
     cells = nbformat.read(PICTURE_LESSON, as_version=4).cells
     cell = next(cell for cell in cells if cell.id == PICTURE_CELL)
     return base64.b64decode(next(output.data["image/png"] for output in cell.outputs if "data" in output))
 
 
 def rewrite_picture() -> None:
-    """Replace ``notebooks/pictures/prediction_grid.png`` by what lesson 07 recorded, if it is another picture."""
+    """Replace ``notebooks/pictures/prediction_grid.png`` by what lesson 09 recorded, if it is another picture."""
     if PICTURE.read_bytes() != (picture := recorded_picture()):
         with atomic_path(PICTURE) as temporary:
             temporary.write_bytes(picture)

@@ -27,8 +27,8 @@ from tools.folders import replace_folder
 
 #: What the summary takes from a lesson's last state, by the number of the lesson.
 RESULTS = {
-    "05": {"num_epochs": "int(num_epochs)"},
-    "06": {"test_accuracy": "float(test_accuracy)", "test_loss": "float(test_loss)"},
+    "06": {"num_epochs": "int(num_epochs)"},
+    "07": {"test_accuracy": "float(test_accuracy)", "test_loss": "float(test_loss)"},
 }
 
 # JupyterLab's look without the scripts that its template fetches from elsewhere (for formulas, diagrams, live widgets),

@@ -1,4 +1,4 @@
-"""One training of ``experiments``: the recipe of lesson 05 with what a `Run` changes, in a process of its own.
+"""One training of ``experiments``: the recipe of lesson 06 with what a `Run` changes, in a process of its own.
 
 A seed is set for a whole process. Other threads, such as those of a Dask worker, draw random numbers too, so every
 training gets a fresh Python; its task and its outcome are files in a temporary folder.

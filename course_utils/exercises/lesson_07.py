@@ -1,295 +1,438 @@
-"""Exercises of lesson 07: a grid of mistakes, and digits that are shifted."""
+"""Exercises of lesson 06: the most confused pair, refusing when unsure, images needed, and a gain or chance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.data import Dataset
-from course_utils.exercises.core import Array, Exercise, Given, Number, Row, slips_of
-from course_utils.preprocessing import one_hot, preprocess_images
-
-if TYPE_CHECKING:
-    import keras
+from course_utils.evaluation import accuracy_interval
+from course_utils.exercises.core import Array, Exercise, Given, Number, Row, close, slips_of
+from course_utils.preprocessing import NUM_CLASSES
 
 # --- 07.1 ------------------------------------------------------------------------------------------------------------
 
 
-def can_be_predictions(predictions: NDArray, labels: NDArray) -> bool:
-    """Tell whether these are digits as a trained network reads them: most are right, and of very many not all."""
-    accuracy = (np.asarray(predictions) == labels).mean()
-    is_digits = predictions.shape == labels.shape and predictions.dtype.kind in "iu" and predictions.max() < 10
-    return is_digits and accuracy > 0.5 and (accuracy < 1 or len(labels) < 1000)
+def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the confusion matrix, and in the upper triangle how often two digits were confused in both directions."""
+    confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=int)
+    np.add.at(confusion, (test_labels, predictions), 1)
+    return confusion, np.triu(confusion + confusion.T, 1)
 
 
-def _position_mistakes(
-    first_mistakes: NDArray, predictions: NDArray, test_labels: NDArray, num_mistakes: int
-) -> Iterator[Row]:
-    given, labels, is_wrong = first_mistakes, test_labels, predictions != test_labels
-    wrong, right = np.flatnonzero(is_wrong), np.flatnonzero(~is_wrong)
-    first, shape, ask = wrong[:num_mistakes], given.shape, "Which function of NumPy gives the positions of True?"
-    yield given.ndim == 0 and given == len(wrong), "`{name}` is how many mistakes there are.", "Where are they?"
-    yield given.ndim == 0 and given in wrong[:1], "`{name}` is the first mistake alone.", "How do you slice ten?"
-    yield given.ndim == 0, "`{name}` is a single number, expected a position for each mistake.", ask
-    pictures = "`{name}` holds pictures, not where they are."
-    yield given.ndim == 3 or shape[1:] == (784,), pictures, "Which numbers in brackets after test_images give them?"
-    in_tuple = f"`{{name}}` has the shape {shape}: np.nonzero and np.where give a tuple, with an array for each axis."
-    yield given.ndim == 2 and len(given) == 1, in_tuple, "How do you take its first entry, and then ten positions?"
-    table = f"`{{name}}` has the shape {shape}, expected a row of positions."
-    pairs = "`{name}` has two numbers for each image, expected its position alone."
-    yield given.ndim == 2 and shape[1] == 2, pairs, "Which of them is the position?"
-    yield given.ndim > 1, table, "Does np.flatnonzero give the same as np.argwhere?"
-    marks = f"`{{name}}` marks with {'True' if given.dtype == bool else 'ones'} the images that were read"
-    yield np.array_equal(given, ~is_wrong), f"{marks} correctly, expected the positions of the others.", ask
-    is_start = len(given) >= len(first) and np.array_equal(given, is_wrong[: len(given)])
-    yield is_start, f"{marks} wrongly, expected their positions.", ask
-    yield given.dtype == bool, "`{name}` holds True and False, expected positions.", ask
-    yield not len(given), "There is no position in `{name}`.", "How many mistakes are there in all?"
-    equal, cut = "Does == or != find mistakes?", "How do you slice the first few?"
-    yield right[:num_mistakes], "`{name}` has the first images that were read correctly.", equal
-    yield right, "`{name}` has all images that were read correctly.", equal
-    yield wrong, f"`{{name}}` has all mistakes, asked are the first {num_mistakes}.", cut
-    yield wrong[-num_mistakes:], f"`{{name}}` has the last {num_mistakes} mistakes, not the first.", cut
-    yield first[::-1], "`{name}` has the right positions in reverse.", "In which order do the images stand?"
-    yield first + 1, "Each position in `{name}` is one too large.", "Which image is test_images[0]?"
-    yield first - 1, "Each position in `{name}` is one too small.", "Which image is test_images[0]?"
-    yield labels[first], "`{name}` has the labels of the mistakes, not their positions.", "Where are they?"
-    yield predictions[first], "`{name}` has what the network read in its mistakes, not where they are.", ask
-    simply = f"`{{name}}` has simply the first {num_mistakes} images."
-    yield np.arange(num_mistakes), simply, "Which of them did the network read wrongly?"
-    of_grid = "`{name}` has only the mistakes among the first 25 images, those of the lesson's grid."
-    yield wrong[wrong < 25], of_grid, "Which variable of the lesson holds the predictions for all test images?"
-    outside = f"`{{name}}` has other numbers than positions: these are whole numbers from 0 to {len(labels) - 1:,}."
-    yield given.min() < 0 or given.max() >= len(labels) or (given % 1).any(), outside, "What counts a position?"
-    num_right = len(given) - np.isin(given, wrong).sum()
-    some = f"{num_right} of the {len(given)} images at these positions were read correctly."
-    yield num_right > 0, some, "Are all predictions compared with all test_labels, in their order?"
-    yield len(np.unique(given)) < len(given), "Some positions stand in `{name}` twice.", "How often is each one named?"
-    yield len(given) < len(first), "All in `{name}` are mistakes, but there are too few.", cut
-    yield len(given) > len(first), "All in `{name}` are mistakes, but there are too many.", cut
-    shuffled = "`{name}` has the right positions, but not in the order of the test images."
-    yield set(given) == set(first), shuffled, "Were they sorted or shuffled?"
-    not_first = "All in `{name}` are mistakes, but not the first: an earlier one is missing."
-    yield True, not_first, "Were the mistakes sorted by something, or the first of them left out?"
+def _most_confused(test_labels: NDArray, predictions: NDArray) -> list[list[int]]:
+    _, both = _tables(test_labels, predictions)
+    return np.argwhere(both == both.max()).tolist()
+
+
+def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
+    confusion, both = _tables(test_labels, predictions)
+    is_position = confused_pair.size == 1 and confused_pair.item() in range(10, both.size)
+    flat = "`{name}` is a position in the flattened table, expected two digits."
+    yield is_position, flat, "Which function turned such a position into row and column in the lesson?"
+    pairs = f"`{{name}}` holds {len(np.atleast_1d(confused_pair))} pairs, expected one."
+    yield confused_pair.shape[1:] == (2,), pairs, "Does the table hold each pair twice?"
+    first, second = confused_pair.flat
+    message = f"The digits go from 0 to 9; `{{name}}` has {first:g} and {second:g}."
+    if not {first, second} <= set(range(NUM_CLASSES)):
+        return (yield True, message, "Are these digits, or counts, or positions in a flattened table?")
+    first, second = int(first), int(second)
+    message = f"A {first} read as a {second} is no confusion: the diagonal holds the right answers."
+    yield first == second, message, "Where does the lesson put zeros before it looks for the largest number?"
+    there, back = confusion[first, second], confusion[second, first]
+    message = f"{first} and {second} are confused most often in one direction, but not in both together."
+    is_most = max(there, back) == (confusion * (1 - np.eye(NUM_CLASSES, dtype=int))).max()
+    yield is_most, message, "Which two cells of the table belong to the same pair?"
+    times = f"{there + back} times" if there + back != 1 else "once"
+    message = f"{first} and {second} were confused {times} in both directions together; another pair more often."
+    yield True, message, "How would you add to each cell of the table the one on the other side of the diagonal?"
+
+
+def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
+    confusion, both = _tables(test_labels, predictions)
+    pairs, cells = _most_confused(test_labels, predictions), "Which two cells of the table belong to this pair?"
+    is_given = confused_pair is not None and sorted(confused_pair.flat) in pairs  # else the pair must not be named
+    for first, second in [sorted(map(int, confused_pair.flat))] if confused_pair is not None and is_given else pairs:
+        there, back = confusion[first, second], confusion[second, first]
+        right = confusion[first, first] + confusion[second, second]
+        ways = {there: f": a {first} read as a {second}", back: f": a {second} read as a {first}"}
+        for count, way in ways.items():
+            message = f"`{{name}}` counts one direction only{way if is_given else ''}."
+            yield count, message, "How often does it happen the other way round?"
+        yield right, "`{name}` counts how often the two digits were classified correctly.", cells
+        yield right + there + back, "`{name}` counts the right answers as well, the cells on the diagonal.", cells
+        yield abs(there - back), "`{name}` is the difference of the two directions, expected their sum.", cells
+    yield 2 * both.max(), "`{name}` counts each confusion twice.", "How often does a pair occur in table + table.T?"
+    yield (test_labels != predictions).sum(), "`{name}` counts all mistakes, not only those of one pair.", cells
+    yield 2 * (test_labels != predictions).sum(), "`{name}` counts all mistakes, and each twice.", cells
+    yield (test_labels == predictions).sum(), "`{name}` counts all right answers.", cells
+    one_way = (confusion * (1 - np.eye(NUM_CLASSES, dtype=int))).max()
+    yield one_way, "`{name}` is the most frequent confusion in one direction.", "How often is it in both?"
+    yield confusion.max(), "`{name}` is the largest number of the whole table, on the diagonal.", cells
 
 
 def _made_predictions(dataset: Dataset) -> NDArray:
-    labels, is_wrong = dataset.test_labels.astype(int), np.arange(len(dataset.test_labels)) ** 2 % 29 == 6
-    return np.where(is_wrong, (labels + 1) % 10, labels)
+    """Return predictions in which the most frequent confusion in one direction is not in the pair asked for."""
+    predictions = dataset.test_labels.astype(int)
+    for true, read, number in ((7, 2, 5), (2, 7, 1), (4, 9, 4), (9, 4, 3), (3, 5, 2)):
+        predictions[np.flatnonzero(dataset.test_labels == true)[:number]] = read
+    return predictions
 
 
-def _how_often(predictions: NDArray, test_labels: NDArray) -> str:
-    num_wrong = int((predictions != test_labels).sum())
-    share = f"One test image in {len(test_labels) / max(1, num_wrong):.0f} is read wrongly."
-    return share if num_wrong else "This network made no mistake at all."
+def _can_be_predictions(test_labels: NDArray, predictions: NDArray) -> bool:
+    is_integer = predictions.dtype.kind in "iu"
+    return is_integer and predictions.max() < NUM_CLASSES and 0.5 < (predictions == test_labels).mean() < 1
 
 
-grid_of_mistakes = Exercise(
+find_confused_pair = Exercise(
     "07.1",
-    "Make a grid of mistakes only",
+    "Find the pair most often confused",
     Array(
-        "first_mistakes",
-        "the positions of the first mistakes",
-        dtype=np.integer,
-        expected=lambda predictions, test_labels, num_mistakes: np.flatnonzero(predictions != test_labels)[
-            :num_mistakes
-        ],
-        mistakes=_position_mistakes,
+        "confused_pair",
+        "two digits, such as (3, 5)",
+        is_right=lambda confused_pair, test_labels, predictions: (
+            sorted(confused_pair.flat) in _most_confused(test_labels, predictions)
+        ),
+        mistakes=_pair_mistakes,
+        example=lambda test_labels, predictions: _most_confused(test_labels, predictions)[0],
+    ),
+    Number(
+        "num_confusions",
+        "a number of images",
+        expected=lambda test_labels, predictions: _tables(test_labels, predictions)[1].max(),
+        mistakes=_count_mistakes,
+        whole=True,
     ),
     given={
         "test_labels": Given(rows_of="test_labels"),
-        "predictions": Given(
-            test=lambda predictions, dataset: dataset is None or can_be_predictions(predictions, dataset.test_labels),
-            example=_made_predictions,
-        ),
-        "num_mistakes": Given(lambda: 10),
+        "predictions": Given(test=_can_be_predictions, example=_made_predictions),
     },
     hints=[
-        "predictions != dataset.test_labels is True for each image that was read wrongly.",
-        "np.flatnonzero(...) gives the positions of True, as in lesson 06; [:10] takes the first ten.",
+        "`mistakes.T` has rows and columns exchanged: `mistakes + mistakes.T` has both directions in each cell.",
+        "`np.unravel_index(table.argmax(), table.shape)` gives row and column of the largest number, as in the lesson.",
     ],
-    comment=_how_often,
+    comment=lambda confused_pair, num_confusions: (
+        f"{min(confused_pair.flat):.0f} and {max(confused_pair.flat):.0f} were confused {num_confusions:.0f} times "
+        "in both directions together."
+    ),
 )
 
 # --- 07.2 ------------------------------------------------------------------------------------------------------------
 
 
-def _is_shifted(images: NDArray | None, test_images: NDArray, num_pixels: int) -> bool:
-    """Tell whether images are shifted; what leaves on the right need not come back on the left."""
-    rolled = np.roll(test_images, num_pixels, axis=2)
-    blank = np.where(np.arange(28) < num_pixels, 0, rolled)
-    return images is not None and (np.array_equal(images, rolled) or np.array_equal(images, blank))
+def _answered(probabilities: NDArray, test_labels: NDArray, threshold: float) -> tuple[NDArray, NDArray]:
+    """Return which images get an answer, and of which the most probable digit is right."""
+    return probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1) == test_labels
 
 
-def _movement(images: NDArray, originals: NDArray) -> tuple[int, int] | None:
-    """Return by how many pixels images have moved down and to the right, whatever came in; None if not just that."""
-    for down, right in sorted(product(range(-14, 15), repeat=2), key=lambda steps: sum(map(abs, steps))):
-        now, before = (
-            np.s_[:, max(0, y) : 28 + min(0, y), max(0, x) : 28 + min(0, x)]
-            for y, x in ((down, right), (-down, -right))
-        )
-        if all(np.array_equal(images[:num][now], originals[:num][before]) for num in (5, None)):
-            return down, right
-    return None
+_OTHER_THRESHOLDS = (0.5, 0.8, 0.95, 0.99)
 
 
-def _image_mistakes(shifted_images: NDArray, test_images: NDArray, num_pixels: int, dataset: Dataset) -> Iterator[Row]:
-    images, originals, shape = shifted_images, test_images, shifted_images.shape
-    wanted, few = f"expected {originals.shape}", "Which slice takes the first images?"
-    yield shape == (28, 28), f"`{{name}}` is one image, {wanted}.", few
-    vectors = f"`{{name}}` has vectors of 784 pixels, {wanted}: pictures."
-    yield len(shape) == 2 and shape[1] == 784, vectors, "Can you shift first and prepare then?"
-    if shape[1:] == (28, 28):
-        yield len(images) != len(originals), f"`{{name}}` has {len(images):,} images, {wanted}.", few
-    if shape != originals.shape:
-        return
-    pixels = np.rint(images * 255) if images.max() <= 1 else images
-    divided = "The images are shifted as they should be, but divided by 255 already: preprocess_images does that."
-    yield _is_shifted(pixels, originals, num_pixels), divided, "What does the network see if they are divided twice?"
-    without_axis = "Without an axis, pixels leave at the end of a row and come back in the next row."
-    yield np.array_equal(pixels, np.roll(originals, num_pixels)), without_axis, "Which axis counts columns?"
-    if moved := _movement(pixels, originals):
-        down, right = moved
-        new = "The digits are where they should be, but not what comes in on the left."
-        yield moved == (0, num_pixels), new, "What does np.roll put there?"
-        yield moved == (0, 0), "Nothing has moved.", "np.roll gives a new array: was it kept?"
-        ways = [f"{down} down", f"{-down} up", f"{right} to the right", f"{-right} to the left"]
-        way = " and ".join(way for way, number in zip(ways, (down, -down, right, -right), strict=True) if number > 0)
-        ask = (
-            "Which axis counts columns?" if down else "In which direction do columns count, and how often was it done?"
-        )
-        yield True, f"The digits have moved by {way}, expected {num_pixels} to the right.", ask
-    order = "The images have changed places, and their pixels have not moved: axis 0 counts the images."
-    yield np.array_equal(pixels, np.roll(originals, num_pixels, axis=0)), order, "Which axis counts columns?"
-    for what, back in (
-        ("mirrored", pixels[:, :, ::-1]),
-        ("upside down", pixels[:, ::-1]),
-        ("turned, with rows and columns exchanged", pixels.transpose(0, 2, 1)),
-        ("inverted, with dark paper", 255 - pixels),
-    ):
-        yield _movement(back, originals) is not None, f"The digits in `{{name}}` are {what}.", "What does a plot show?"
-    training = "`{name}` has training images, asked are test images."
-    yield _movement(pixels, dataset.train_images[: len(images)]) is not None, training, "What did you shift?"
+def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
+    highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels, threshold)
+    only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
+    axis, take = "Along which axis is the largest probability of each image?", "Which digit does the network choose?"
+    compare = "Where does the threshold come in?"
+    return [
+        (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
+        (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
+        ((is_right & answered).mean(), only_right, take),
+        ((is_right & answered).sum(), only_right, take),
+        ((probabilities >= threshold).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
+        (1, "`{name}` is 1, as if every image got an answer.", axis),
+        (probabilities >= threshold, "`{name}` compares all ten probabilities of each image.", axis),
+        (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
+        (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
+        (highest, "`{name}` holds the largest probability of each image.", compare),
+        (threshold, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
+        *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in _OTHER_THRESHOLDS),
+        *slips_of(answered, "answered images", "share"),
+    ]
 
 
-def predict(model: keras.Model, vectors: NDArray) -> NDArray:
-    """Return the probabilities as `model.predict` does, which takes longer to start than some images need."""
-    if len(vectors) > 2000:
-        return model.predict(vectors, batch_size=500, verbose=0)
-    return np.asarray(model(vectors, training=False))
+def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
+    answered, is_right = _answered(probabilities, test_labels, threshold)
+    hits, digits = is_right[answered], probabilities.argmax(axis=1)
+    which, among = "Which images still count?", "Among how many images are the right answers counted?"
+    knows_labels = "`{name}` is 1, as if you had chosen the images whose *true* digit has a high probability."
+    unsure = f"With this network no probability reaches {threshold:g}: there are no answers to judge."
+    if not answered.any():
+        return [(True, unsure, "Is it the network that the lesson loaded?")]
+    return [
+        (1 - hits.mean(), "`{name}` is the share of wrong answers.", "Is the network worse when it may refuse?"),
+        (is_right.mean(), "`{name}` is the accuracy on all images, as if nothing were refused.", which),
+        ((is_right & answered).mean(), "`{name}` was divided by all images: each refusal counts as a mistake.", among),
+        ((is_right | ~answered).mean(), "`{name}` counts each refusal as a right answer.", among),
+        (is_right[~answered].mean(), "`{name}` is the accuracy on the images that were refused.", which),
+        (answered.mean(), "`{name}` is the share of answered images.", "How many of these are right?"),
+        (hits.sum() / is_right.sum(), "`{name}` is the share of all right answers that are kept.", among),
+        (probabilities.max(axis=1)[answered].mean(), "`{name}` is the mean probability of the answers.", among),
+        (hits.mean() - is_right.mean(), "`{name}` is how much the accuracy gains by refusing.", among),
+        (1, knows_labels, "Which of its ten probabilities does the network go by?"),
+        (digits[answered], "`{name}` holds the predictions themselves.", "With what do you compare them?"),
+        (is_right, "`{name}` says of each image whether it is classified correctly, also of refused ones.", which),
+        *slips_of(hits, "right answers", "share"),
+    ]
 
 
-def _share_read(model: keras.Model, images: NDArray, labels: NDArray) -> float:
-    """Return the share of images that a network reads correctly; only pixels of uint8 are scaled."""
-    vectors = preprocess_images(images) if images.dtype == np.uint8 else images.reshape(len(images), 784)
-    return float((predict(model, vectors).argmax(axis=1) == labels).mean())
+def _made_probabilities(dataset: Dataset) -> NDArray:
+    """Return probabilities with most mistakes below 0.9, and some right answers too."""
+    predictions, generator = _made_predictions(dataset), np.random.default_rng(2)
+    is_right = predictions == dataset.test_labels
+    highest = np.where(is_right, generator.choice([0.99, 0.92, 0.8], len(is_right), p=[0.7, 0.2, 0.1]), 0.6)
+    highest[np.flatnonzero(~is_right)[:4]] = 0.95
+    others = generator.dirichlet(np.ones(NUM_CLASSES - 1), len(is_right)) * (1 - highest[:, np.newaxis])
+    columns = (np.arange(NUM_CLASSES) - predictions[:, np.newaxis]) % NUM_CLASSES
+    return np.take_along_axis(np.insert(others, 0, highest, axis=1), columns, axis=1)
 
 
-def _right_images(shifted_images: NDArray | None, test_images: NDArray, num_pixels: int) -> NDArray:
-    """Return the images of the student if they are right; what came in on the left may differ."""
-    is_right = _is_shifted(shifted_images, test_images, num_pixels)
-    return np.asarray(shifted_images, np.uint8) if is_right else np.roll(test_images, num_pixels, axis=2)
+def _can_be_probabilities(test_labels: NDArray, probabilities: NDArray) -> bool:
+    can_be = probabilities.shape == (len(test_labels), NUM_CLASSES) and probabilities.min() >= 0
+    sums_to_one = close(probabilities.sum(axis=1), np.ones(len(test_labels)), 1e-3)
+    return can_be and sums_to_one and (probabilities.argmax(axis=1) == test_labels).mean() > 0.5
 
 
-def _accuracy_mistakes(
-    shifted_accuracy: float | NDArray,
-    shifted_images: NDArray | None,
-    test_images: NDArray,
-    test_labels: NDArray,
-    num_pixels: int,
-    model: keras.Model,
-    dataset: Dataset,
-) -> Iterator[Row]:
-    images, labels, ask = _right_images(shifted_images, test_images, num_pixels), test_labels, "What went into predict?"
-    vectors, share = preprocess_images(images), "How do you make a share of right answers?"
-    probabilities = predict(model, vectors)
-    is_right, before = probabilities.argmax(axis=1) == labels, _share_read(model, test_images, labels)
-    yield probabilities, "`{name}` holds the probabilities, ten for each image, expected one number.", share
-    yield probabilities.argmax(axis=1), "`{name}` holds the digits that the network reads, expected one number.", share
-    yield from slips_of(is_right, "images read correctly", "share")
-    yield 1 - is_right.mean(), "`{name}` is the share of wrong answers.", "Does == or != count right answers?"
-    yield before, "`{name}` is the accuracy on the images before they were shifted.", ask
-    yield before - is_right.mean(), "`{name}` is how much accuracy was lost, expected what is left.", share
-    yield is_right.mean() / before, "`{name}` is the share of the accuracy before, expected a share of images.", share
-    for where, step, axis in (("to the left", -num_pixels, 2), ("down", num_pixels, 1), ("up", -num_pixels, 1)):
-        other = _share_read(model, np.roll(test_images, step, axis=axis), labels)
-        yield other, f"`{{name}}` is the accuracy on digits that have moved {where}.", ask
-    unscaled = "`{name}` is what comes out if the pixels are not divided by 255."
-    yield _share_read(model, images.astype("float32"), labels), unscaled, "Which helper prepares the images?"
-    twice = "`{name}` is what comes out if the pixels are divided by 255 twice."
-    yield _share_read(model, vectors / 255, labels), twice, "What does preprocess_images do with pixels?"
-    sure = "`{name}` is how sure the network is on average, whether it is right or not."
-    yield probabilities.max(axis=1).mean(), sure, "With what are its answers compared?"
-    every = f"`{{name}}` is the accuracy on all test images, shifted; asked are the first {len(labels)}."
-    all_images = np.roll(dataset.test_images, num_pixels, axis=2)
-    yield lambda: _share_read(model, all_images, dataset.test_labels), every, ask
-    if isinstance(shifted_accuracy, float):
-        outside = "`{name}` is {value}, but an accuracy lies between 0 and 1."
-        yield not 0 <= shifted_accuracy <= 100, outside, "Of how many images is it a share?"
+def _refusals(probabilities: NDArray, test_labels: NDArray, threshold: float) -> str:
+    answered, is_right = _answered(probabilities, test_labels, threshold)
+    wrong = f"is wrong in {(~is_right[answered]).sum():,} of the others instead of {(~is_right).sum():,}"
+    return f"It refuses {(~answered).sum():,} of {len(answered):,} images, and {wrong}."
 
 
-def _linear_network(dataset: Dataset) -> keras.Model:
-    import keras
-
-    vectors = np.pad(preprocess_images(dataset.train_images), ((0, 0), (0, 1)), constant_values=1)
-    weights = np.linalg.solve(
-        vectors.T @ vectors + np.diag([10.0] * 784 + [0.1]), vectors.T @ one_hot(dataset.train_labels)
-    )
-    network = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, activation="softmax")])
-    network.set_weights([5 * weights[:-1], 5 * weights[-1]])
-    return network
-
-
-def _has_learned(model: keras.Model, dataset: Dataset | None) -> bool:
-    return dataset is None or _share_read(model, dataset.test_images[:500], dataset.test_labels[:500]) > 0.5
-
-
-shift_digits = Exercise(
+refuse_when_unsure = Exercise(
     "07.2",
-    "Shift digits and read them again",
-    Array(
-        "shifted_images",
-        "the shifted pictures",
-        dtype=np.uint8,
-        expected=lambda test_images, num_pixels: np.roll(test_images, num_pixels, axis=2),
-        is_right=lambda shifted_images, test_images, num_pixels: _is_shifted(shifted_images, test_images, num_pixels),
-        mistakes=_image_mistakes,
+    "Let the network refuse when it is unsure",
+    Number(
+        "answered_share",
+        expected=lambda probabilities, threshold: (probabilities.max(axis=1) >= threshold).mean(),
+        mistakes=_share_mistakes,
         otherwise=(
-            "`{name}` does not hold the first test images, each moved three pixels to the right.",
-            "What does a picture of shifted_images[0] beside test_images[0] show?",
+            "`{name}` is {value}, {more} than the share of images whose largest probability reaches the threshold.",
+            "How do you get the largest probability of each image: along which axis?",
         ),
     ),
     Number(
-        "shifted_accuracy",
-        "a number between 0 and 1",
-        expected=lambda shifted_images, test_images, test_labels, num_pixels, model: _share_read(
-            model, _right_images(shifted_images, test_images, num_pixels), test_labels
+        "answered_accuracy",
+        expected=lambda probabilities, test_labels, threshold: np.mean(
+            (probabilities.argmax(axis=1) == test_labels)[probabilities.max(axis=1) >= threshold]
         ),
         mistakes=_accuracy_mistakes,
-        example=lambda test_images, test_labels, num_pixels, model: _share_read(
-            model, np.roll(test_images, num_pixels, axis=2), test_labels
-        ),
         otherwise=(
-            "`{name}` is {value}, {more} than the share of the shifted images that the network reads correctly.",
-            "Are predictions made from these images, prepared as always, and compared with the labels of just these?",
+            "`{name}` is {value}, {more} than the accuracy on the images that were answered.",
+            "How do you choose from predictions and from test_labels only those that were answered?",
         ),
     ),
     given={
-        "test_images": Given(rows_of="test_images", most=500),
-        "test_labels": Given(rows_of="test_labels", most=500),
-        "num_pixels": Given(lambda: 3),
-        "model": Given(test=_has_learned, example=_linear_network),
+        "probabilities": Given(test=_can_be_probabilities, example=_made_probabilities),
+        "test_labels": Given(rows_of="test_labels"),
+        "threshold": Given(lambda: 0.9),
     },
     hints=[
-        "A single image has the axes rows and columns; with many images they are the second and the third: axis=2.",
-        "predict takes preprocess_images(shifted_images); compare its answers with dataset.test_labels[:500].",
+        "`probabilities.max(axis=1) >= threshold` is True for each image that gets an answer; its mean is a share.",
+        "A mask in square brackets selects: `predictions[answered]` and `test_labels[answered]`.",
     ],
-    comment=lambda shifted_accuracy, test_images, test_labels, model: (
-        f"Before the shift it read {_share_read(model, test_images, test_labels):.1%}, now {shifted_accuracy:.1%}: "
-        "it has no idea that pixels have neighbours."
+    comment=_refusals,
+)
+
+# --- 07.3 ------------------------------------------------------------------------------------------------------------
+
+_Z = 1.96
+
+
+def _is_enough(num_images_needed: float | NDArray, test_accuracy: float, half_width: float) -> bool:
+    """Tell whether it is the number for Wilson's interval, or that with 2 in place of 1.96."""
+    if not isinstance(num_images_needed, float) or num_images_needed < 1:
+        return False
+    low, high = accuracy_interval(test_accuracy * num_images_needed, num_images_needed)  # type: ignore[arg-type]
+    with_two = 4 * test_accuracy * (1 - test_accuracy) / half_width**2
+    return close((high - low) / 2, half_width, 2e-4) or close(num_images_needed, with_two, 1e-3)
+
+
+def _needed_mistakes(num_images_needed: float, test_accuracy: float, half_width: float, num_images: int) -> list[Row]:
+    p, h, n, variance = test_accuracy, half_width, num_images, test_accuracy * (1 - test_accuracy)
+    needed, fraction = _Z**2 * variance / h**2, "How is half of the interval written as a fraction of 1?"
+    missing = {"the factor p is": p, "the factor 1 - p is": 1 - p, "the factor p (1 - p) is": variance}
+    missing |= {"the square of z is": _Z, "the square of the half width is": 1 / h}
+    missing |= {"both squares are": _Z / h, "the factor z² and the square of the half width are": _Z**2 / h}
+    root, in_all = "What becomes of each factor when both sides are squared?", "How many is that in all?"
+    one_error = "`{name}` makes one standard error as large as the half width, which holds in 68 of 100 cases only."
+    in_proportion = "`{name}` lets the width shrink in proportion to the number of images: it shrinks more slowly."
+    wider, half = "How much narrower is the interval with four times as many images?", "Was the whole interval halved?"
+    return [
+        *(
+            (needed / k**2, f"`{{name}}` is for ± {k * h:g}, which is ± {100 * k * h:g} %.", fraction)
+            for k in (100, 10, 2, 0.01)
+        ),
+        *((needed / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
+        (needed * 4, f"`{{name}}` is for ± {h / 2:g}: the whole interval was taken for its half.", half),
+        (needed / _Z**2, one_error, "How many standard errors is half of a 95 % interval?"),
+        (needed / _Z * 2, "In `{name}` z is multiplied by 2, not squared.", root),
+        (n * _Z * np.sqrt(variance / n) / h, in_proportion, wider),
+        (needed - n, f"`{{name}}` is how many are needed besides the {n:,} that there are.", in_all),
+        (needed / n, "`{name}` is how many times as many images are needed.", in_all),
+        (_Z**2 / 4 / h**2, "`{name}` is for an accuracy of 50 %, the worst case.", "What is *p* for this network?"),
+        (needed * p / (1 - p), "In `{name}` p was squared, not multiplied by 1 - p.", "What is the standard error?"),
+        (needed / np.sqrt(variance), "In `{name}` there is still a root of p (1 - p).", root),
+        *(
+            (needed * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z has a 95 % interval?")
+            for z in (1.645, 2.576)
+        ),
+        (needed * (1 - p) / p, "In `{name}` 1 - p was squared, not multiplied by p.", "What is the standard error?"),
+        (
+            _Z * np.sqrt(variance / n),
+            "`{name}` is half of the interval that there is now.",
+            "Which *n* makes it narrower?",
+        ),
+        (n, "`{name}` is how many images there are.", "How wide is the interval with them?"),
+        (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Which step makes it so small?"),
+    ]
+
+
+def _width_with(num_images_needed: float, test_accuracy: float, half_width: float) -> tuple[str, str]:
+    width = _Z * np.sqrt(test_accuracy * (1 - test_accuracy) / num_images_needed)
+    number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
+    verdict = "too wide" if width > half_width else "narrower than asked"
+    message = f"With {number} images the interval would be ± {width:.4g}, {verdict}."
+    return message, "Which equation says that 1.96 standard errors are the half width, and how do you solve it for n?"
+
+
+def _times_as_many(test_accuracy: float, half_width: float, num_images: int) -> str:
+    times = _Z**2 * test_accuracy * (1 - test_accuracy) / half_width**2 / num_images
+    number = f"{times:,.{0 if times > 10 else 1}f}"
+    return f"That is {number} times as many as there are. Half the interval takes four times the images."
+
+
+count_images_needed = Exercise(
+    "07.3",
+    "Count the test images for a narrow interval",
+    Number(
+        "num_images_needed",
+        "a number of images",
+        expected=lambda test_accuracy, half_width: _Z**2 * test_accuracy * (1 - test_accuracy) / half_width**2,
+        is_right=_is_enough,
+        mistakes=_needed_mistakes,
+        otherwise=_width_with,
     ),
+    given={
+        "test_accuracy": Given(test=lambda test_accuracy: 0.2 < test_accuracy < 1, example=lambda: 0.9844),
+        "half_width": Given(lambda: 0.001),
+        "num_images": Given(lambda dataset: len(dataset.test_labels)),
+    },
+    hints=[
+        "Half of a 95 % interval is z √(p (1 - p) / n), with z = 1.96. Square both sides, and solve for n.",
+        "n = z² p (1 - p) / h², where h is the half width as a fraction of 1.",
+    ],
+    comment=_times_as_many,
+)
+
+# --- 07.4 ------------------------------------------------------------------------------------------------------------
+
+
+def _recorded_accuracies() -> NDArray:
+    from course_utils.experiments import EXPERIMENTS, load_results
+
+    return np.array([result.history["val_accuracy"] for result in load_results(EXPERIMENTS["recipe"])])
+
+
+def _gains(val_accuracy: NDArray) -> NDArray:
+    return val_accuracy[:, 29] - val_accuracy[:, 19]
+
+
+def _gain_mistakes(val_accuracy: NDArray) -> list[Row]:
+    means, best, gains = val_accuracy.mean(axis=0), val_accuracy[:, 20:].max(axis=1), _gains(val_accuracy)
+    before, after = val_accuracy[:, 19], val_accuracy[:, 29]
+    columns = "Which column has the first epoch, and which ones are compared?"
+    best_of_last = "`{name}` takes the best of the last ten epochs, which chance has chosen for each seed."
+    typical = [(21, 30), (19, 29), (20, 29), (19, 30), (10, 30), (10, 20), (1, 30), (1, 20)]
+    return [
+        (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
+        (100 * gains.mean(), "`{name}` is in percentage points.", "In which unit is `val_accuracy`?"),
+        *(
+            (means[j - 1] - means[i - 1], f"`{{name}}` is the gain from epoch {i} to epoch {j}.", columns)
+            for i, j in typical
+        ),
+        (gains.mean() / 10, "`{name}` is the mean gain of a single epoch.", "Which ten numbers is it the mean of?"),
+        (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
+        (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
+        ((after / before - 1).mean(), "`{name}` is a share of the accuracy before.", "Did you divide or subtract?"),
+        ((val_accuracy[-1] - val_accuracy[0]).mean(), "`{name}` compares the last seed with the first.", columns),
+        ((best - before).mean(), best_of_last, "Which epoch would you choose beforehand?"),
+        (means[20:].mean() - means[10:20].mean(), "`{name}` compares means of ten epochs each.", columns),
+        (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
+        *(
+            (
+                number,
+                f"`{{name}}` says how many seeds {did}, expected the mean of their gains.",
+                "Which function gives it?",
+            )
+            for mask, did in ((gains > 0, "rose"), (gains < 0, "became worse"))
+            for number in (mask.mean(), mask.sum())
+        ),
+        (after.max() - before.max(), "`{name}` compares the best seed of each epoch, chosen by chance.", columns),
+        *slips_of(gains, "gains", "mean"),
+    ]
+
+
+def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
+    gains, before, after = _gains(val_accuracy), val_accuracy[:, 19], val_accuracy[:, 29]
+    root, deviation = np.sqrt(len(gains)), gains.std(ddof=1)
+    scatter = "How much less does the mean of ten numbers scatter than one of them?"
+    under_root, of_which = "Is *n* under the root in the standard error?", "Of which ten numbers is it the error?"
+    unit, as_if = "Has `var` or `std` the unit of an accuracy?", "as if the two epochs came from different trainings"
+    shared = "What do the two numbers of one seed share, which drops out in their difference?"
+    unpaired = np.sqrt(before.var(ddof=1) + after.var(ddof=1)) / root
+    return [
+        (deviation, "`{name}` is the standard deviation: how far a single gain lies from the mean.", scatter),
+        (gains.std(), "`{name}` is the standard deviation, and without `ddof=1`.", scatter),
+        (gains.std() / root, "`{name}` lacks `ddof=1`, and is a little too small.", "What does `ddof` do?"),
+        (deviation / 3, "`{name}` is divided by √9; `ddof=1` has done that already.", under_root),
+        (deviation / len(gains), "`{name}` was divided by the number of seeds, not by its square root.", under_root),
+        (deviation / np.sqrt(30), "`{name}` was divided by √30.", "How many gains are there?"),
+        (gains.var(ddof=1), "`{name}` is the variance of the gains.", unit),
+        (gains.var(ddof=1) / root, "`{name}` comes from the variance, not from the standard deviation.", unit),
+        (unpaired, f"`{{name}}` is computed {as_if}.", shared),
+        (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
+        (before.std(ddof=1) / root, "`{name}` is that of the accuracy after twenty epochs.", of_which),
+        (100 * deviation / root, "`{name}` is in percentage points.", "In which unit is `val_accuracy`?"),
+        (_Z * deviation / root, "`{name}` is 1.96 standard errors, expected one.", "What are the 1.96 for?"),
+        (2 * deviation / root, "`{name}` is two standard errors, expected one.", "What is the factor 2 for?"),
+        (gains.mean() / deviation * root, "`{name}` is the gain in standard errors.", "What did you divide by what?"),
+        (gains.mean(), "`{name}` is the mean of the gains.", "How far may that mean be off?"),
+    ]
+
+
+def _chance_or_not(mean_gain: float, standard_error: float) -> str:
+    ratio = mean_gain / standard_error
+    verdict = "hardly chance" if abs(ratio) > 2 else "it may well be chance"
+    return f"The gain is {ratio:.1f} times its standard error: {verdict}."
+
+
+tell_gain_from_chance = Exercise(
+    "07.4",
+    "Tell a gain from chance",
+    Number(
+        "mean_gain",
+        expected=lambda val_accuracy: _gains(val_accuracy).mean(),
+        mistakes=_gain_mistakes,
+        otherwise=(
+            "`{name}` is {value}, {more} than the mean gain from the twentieth epoch to the thirtieth.",
+            "Which two columns of `val_accuracy` hold these epochs?",
+        ),
+    ),
+    Number(
+        "standard_error",
+        expected=lambda val_accuracy: _gains(val_accuracy).std(ddof=1) / np.sqrt(len(val_accuracy)),
+        mistakes=_error_mistakes,
+        otherwise=(
+            "`{name}` is {value}, {more} than the standard error of the mean gain.",
+            "What is the standard deviation of the ten gains, and what is it divided by?",
+        ),
+    ),
+    given={"val_accuracy": Given(_recorded_accuracies)},
+    hints=[
+        "`val_accuracy[:, 0]` holds the first epoch of all seeds. Subtract two columns, and you have ten gains.",
+        "The standard error of a mean of n numbers is their standard deviation, with ddof=1, divided by `np.sqrt(n)`.",
+    ],
+    comment=_chance_or_not,
 )

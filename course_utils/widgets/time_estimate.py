@@ -1,4 +1,4 @@
-"""How long the training of lesson 05 will take on this computer, and what would be shorter."""
+"""How long the training of lesson 06 will take on this computer, and what would be shorter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 05 in JupyterLab: the view of a training that is stopped, goes on, and loses its kernel."""
+"""Lesson 06 in JupyterLab: the view of a training that is stopped, goes on, and loses its kernel."""
 
 import re
 
@@ -47,7 +47,7 @@ def stop(lesson: Lesson, how: str = "mouse") -> None:
 
 
 def test_the_view_has_a_point_for_each_epoch(lesson):
-    check_run_all(lesson, "05")
+    check_run_all(lesson, "06")
     history = lesson.evaluate("history.history")
     for metric in ("accuracy", "loss"):
         assert num_points(lesson, metric) == len(history["loss"]) == 30
@@ -65,8 +65,8 @@ def test_the_view_has_a_point_for_each_epoch(lesson):
 
 @pytest.fixture(scope="module")
 def long_training(lesson):
-    """Open lesson 05 with a training that has to be stopped."""
-    notebook = nbformat.read(NOTEBOOKS / lesson_file("05"), as_version=4)
+    """Open lesson 06 with a training that has to be stopped."""
+    notebook = nbformat.read(NOTEBOOKS / lesson_file("06"), as_version=4)
     (parameters,) = (cell for cell in notebook.cells if cell.id == "parameters")
     parameters.source = parameters.source.replace("num_epochs = 30", f"num_epochs = {MANY_EPOCHS}")
     lesson.open(notebook)

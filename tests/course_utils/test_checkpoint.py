@@ -122,7 +122,7 @@ def test_a_training_continues_where_nothing_can_be_kept(kept, capsys):
     assert capsys.readouterr().out.count("The epochs cannot be kept in the workspace (File exists)") == 1
 
 
-def fit_as_in_lesson_05(stop_after=None):
+def fit_as_in_lesson_06(stop_after=None):
     keras.utils.set_random_seed(9)
     model = build_model()
     compile_model(model, steps_per_execution=4)
@@ -131,8 +131,8 @@ def fit_as_in_lesson_05(stop_after=None):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept, capsys, request):
-    history, weights = fit_as_in_lesson_05()
-    code = "from tests.course_utils.test_checkpoint import fit_as_in_lesson_05; fit_as_in_lesson_05(stop_after=5)"
+    history, weights = fit_as_in_lesson_06()
+    code = "from tests.course_utils.test_checkpoint import fit_as_in_lesson_06; fit_as_in_lesson_06(stop_after=5)"
     for _ in range(5 if request.config.getoption("--long") else 1):
         before = kept.stat().st_mtime_ns if kept.exists() else None
         with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as child:
@@ -141,7 +141,7 @@ def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept,
             time.sleep(random.uniform(0, 0.2))
             child.kill()
     capsys.readouterr()
-    resumed_history, resumed_weights = fit_as_in_lesson_05()
+    resumed_history, resumed_weights = fit_as_in_lesson_06()
     assert re.match(r"Going on after [1-5] finished epochs\.", capsys.readouterr().out)
     assert resumed_history == history
     assert all(map(np.array_equal, resumed_weights, weights))

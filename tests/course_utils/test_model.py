@@ -1,4 +1,4 @@
-"""The networks are those of the handout and of lesson 08."""
+"""The networks are those of the handout and of lesson 10."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def test_the_network_is_the_one_of_the_handout():
     assert [layer.activation.__name__ for layer in layers[::2]] == ["relu", "relu", "softmax"]
 
 
-def test_the_convolutional_network_is_the_one_of_lesson_08():
+def test_the_convolutional_network_is_the_one_of_lesson_10():
     layers = build_cnn().layers
     assert [type(layer).__name__ for layer in layers if layer.count_params()] == ["Conv2D", "Conv2D", "Conv2D", "Dense"]
     assert [layer.count_params() for layer in layers if layer.count_params()] == [160, 4_640, 18_496, 5_770]

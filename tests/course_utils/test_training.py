@@ -1,4 +1,4 @@
-"""What lesson 05 leaves, and what lessons 06 and 07 find."""
+"""What lesson 06 leaves, and what lessons 07 and 09 find."""
 
 import errno
 import math
@@ -59,7 +59,7 @@ def test_what_was_trained_is_found_again_and_any_keras_program_opens_it(workspac
     assert found.history == HISTORY
     vectors = preprocess_images(dataset.test_images)
     assert np.array_equal(found.model.predict(vectors, verbose=0), model.predict(vectors, verbose=0))
-    assert "that you trained in lesson 05 (1 epochs)" in capsys.readouterr().out
+    assert "that you trained in lesson 06 (1 epochs)" in capsys.readouterr().out
     opened = keras.saving.load_model(workspace / "mnist" / "model.keras")
     assert all(map(np.array_equal, opened.get_weights(), model.get_weights()))
 

@@ -1,4 +1,4 @@
-"""How long the training of lesson 05 takes is shown, and not recorded."""
+"""How long the training of lesson 06 takes is shown, and not recorded."""
 
 import re
 from types import SimpleNamespace

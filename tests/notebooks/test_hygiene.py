@@ -203,7 +203,7 @@ FAULTS = {
         (3, {"source": "num_epochs = 3"}),
         (3, {"metadata": tags("parameters")}),
     ],
-    links_lead_somewhere: [(0, {"source": "[next](06_evalute.ipynb)"}), (0, {"source": '<img src="../nowhere.png">'})],
+    links_lead_somewhere: [(0, {"source": "[next](07_evalute.ipynb)"}), (0, {"source": '<img src="../nowhere.png">'})],
 }
 
 

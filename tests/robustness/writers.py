@@ -77,8 +77,8 @@ def write_progress(folder, version):
     from course_utils.exercises import progress
 
     os.environ["COURSE_WORKSPACE"] = str(folder)
-    _, failure = progress.record(f"05.{version}", is_right=True)
-    assert failure or {"05.1", f"05.{version}"} <= progress.done_exercises(), "one was lost"
+    _, failure = progress.record(f"06.{version}", is_right=True)
+    assert failure or {"06.1", f"06.{version}"} <= progress.done_exercises(), "one was lost"
 
 
 def _network(folder, version):
@@ -99,7 +99,7 @@ def write_network(folder, version):
 
 
 def write_checkpoint(folder, version):
-    """Write as the callback of lesson 05 does after an epoch, without the epoch."""
+    """Write as the callback of lesson 06 does after an epoch, without the epoch."""
     from course_utils.checkpoint import keep_each_epoch
 
     (model, _), dataset = _network(folder, version)

@@ -10,7 +10,7 @@ from tools.execution import LessonError, execute_notebook, kernel_environment
 
 
 def test_folder_environment_parameters_and_values(tmp_path):
-    path = tmp_path / "05_train.ipynb"
+    path = tmp_path / "06_train.ipynb"
     look = "import os, numpy\nos.getcwd(), os.environ['COURSE_WORKSPACE'], os.environ['EXTRA']"
     cells = [
         new_code_cell("num_epochs = 30\nbatch_size = 128", metadata={"tags": ["parameters"]}),
@@ -36,14 +36,14 @@ def test_folder_environment_parameters_and_values(tmp_path):
 @pytest.mark.parametrize(
     ("source", "expressions", "message"),
     [
-        ("import os; os._exit(1)", {}, r"05_train, cell 1 \(boom\): the kernel stopped"),
-        ("1", {"accuracy": "accurracy"}, r"05_train: accuracy = accurracy gave NameError"),
+        ("import os; os._exit(1)", {}, r"06_train, cell 1 \(boom\): the kernel stopped"),
+        ("1", {"accuracy": "accurracy"}, r"06_train: accuracy = accurracy gave NameError"),
     ],
 )
 def test_what_stops_a_lesson_is_named(tmp_path, source, expressions, message):
     notebook = new_notebook(cells=[new_code_cell(source, id="boom")])
     with pytest.raises(LessonError, match=message):
-        execute_notebook(notebook, workspace=tmp_path, expressions=expressions, name="05_train")
+        execute_notebook(notebook, workspace=tmp_path, expressions=expressions, name="06_train")
 
 
 def test_kernels_work_in_another_folder_and_find_the_same_digits(tmp_path, monkeypatch):

@@ -90,7 +90,7 @@ def test_what_changed_is_reported_and_written(folder, capsys):
 
 def test_one_bad_lesson_and_nothing_is_written(folder):
     set_value(folder, "0.7")
-    bad = {"03": "1 / 0", "04": "object()", "06": "import sys; print('oh', file=sys.stderr)"}
+    bad = {"03": "1 / 0", "04": "object()", "07": "import sys; print('oh', file=sys.stderr)"}
     for number, source in bad.items():
         write_lesson(folder, number, new_code_cell(source, id="bad"))
     before = contents(folder)

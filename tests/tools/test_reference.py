@@ -15,12 +15,12 @@ from tools import reference
 from tools.single_run import recipe
 
 
-def test_weights_and_history_belong_to_lesson_05_as_it_is():
-    assert reference.is_current(), "lesson 05 or what it imports has changed: run make record"
+def test_weights_and_history_belong_to_lesson_06_as_it_is():
+    assert reference.is_current(), "lesson 06 or what it imports has changed: run make record"
     history = json.loads((REFERENCE / reference.RECORD).read_text(encoding="utf-8"))["history"]
     lesson = reference.RECIPE_LESSON.read_text(encoding="utf-8")
     assert f"val_accuracy: {history['val_accuracy'][-1]:.4f} - val_loss: {history['val_loss'][-1]:.4f}" in lesson
-    assert read_results()[Run()].history.items() >= history.items()  # the experiment with the seed of lesson 05
+    assert read_results()[Run()].history.items() >= history.items()  # the experiment with the seed of lesson 06
 
 
 def test_the_experiments_are_recorded_by_the_recipe_as_it_is():
@@ -31,8 +31,8 @@ def test_the_experiments_are_recorded_by_the_recipe_as_it_is():
     assert all((REFERENCE / name).is_file() for name in WEIGHTS.values())
 
 
-def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_07():
-    assert reference.PICTURE.read_bytes() == reference.recorded_picture(), "run make record LESSON=07"
+def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_09():
+    assert reference.PICTURE.read_bytes() == reference.recorded_picture(), "run make record LESSON=09"
 
 
 def test_a_record_never_takes_its_place_before_its_weights(tmp_path, monkeypatch):

@@ -27,13 +27,13 @@ from tools.run import html_page, run
 CELLS = {
     "04": [
         new_markdown_cell(
-            "# A <first> lesson & more\n\nNext: [training](05_train.ipynb#Fit), [again](./06_evaluate.ipynb)."
+            "# A <first> lesson & more\n\nNext: [training](06_train.ipynb#Fit), [again](./07_evaluate.ipynb)."
         ),
         new_code_cell("import os; from pathlib import Path; workspace = Path(os.environ['COURSE_WORKSPACE'])"),
         new_code_cell("(workspace / 'left.txt').exists(), os.environ.get('COURSE_OFFLINE'), Path.cwd().name"),
         new_code_cell("(workspace / 'left.txt').write_text('by lesson 04', encoding='utf-8');"),
     ],
-    "05": [
+    "06": [
         new_code_cell("num_epochs = 30", metadata={"tags": ["parameters"]}),
         new_code_cell("import ipywidgets; ipywidgets.IntProgress(value=num_epochs)"),
         new_code_cell(
@@ -43,7 +43,7 @@ CELLS = {
             "display(data, raw=True, metadata={'image/png': {'alt': 'One \"grey\" pixel'}})"
         ),
     ],
-    "06": [
+    "07": [
         new_code_cell("import os; from pathlib import Path"),
         new_code_cell("(Path(os.environ['COURSE_WORKSPACE']) / 'left.txt').read_text(encoding='utf-8')"),
         new_code_cell("test_loss, test_accuracy = 0.25, 0.875"),
@@ -112,7 +112,7 @@ def test_lessons_share_a_workspace_that_is_fresh_and_results_of_earlier_runs_are
     build, _ = finished
     for folder, suffix in (("html", "html"), ("notebooks", "ipynb")):
         assert sorted(path.name for path in (build / folder).iterdir()) == [f"{name}.{suffix}" for name in NAMES]
-    first, last = (nbformat.read(build / "notebooks" / lesson_file(number), as_version=4) for number in ("04", "06"))
+    first, last = (nbformat.read(build / "notebooks" / lesson_file(number), as_version=4) for number in ("04", "07"))
     # Not MNIST, so no lesson may try the network; kernels work in the folder of the lessons.
     assert first.cells[2].outputs[0].data["text/plain"] == "(False, '1', 'lessons')"
     assert last.cells[1].outputs[0].data["text/plain"] == "'by lesson 04'"
@@ -154,8 +154,8 @@ def test_links_titles_and_text_alternatives_of_pages(finished):
     build, _ = finished
     first, training, _ = (path.read_text(encoding="utf-8") for path in sorted((build / "html").iterdir()))
     assert html.unescape(re.search("<title>(.*?)</title>", first).group(1)) == "A <first> lesson & more"
-    assert 'href="05_train.html#Fit"' in first
-    assert 'href="06_evaluate.html"' in first
+    assert 'href="06_train.html#Fit"' in first
+    assert 'href="07_evaluate.html"' in first
     assert ".ipynb" not in first
     assert "One &quot;grey&quot; pixel" in training or "'One \"grey\" pixel'" in training
     # A widget lives only as long as its kernel: no page may ask for one.

@@ -1,11 +1,11 @@
-"""What the cases use of lesson 08."""
+"""What the cases use of lesson 10."""
 
 from functools import cache
 
 import numpy as np
 from scipy.stats import binomtest
 
-from course_utils.exercises.lesson_08 import shuffled_pixels
+from course_utils.exercises.lesson_10 import shuffled_pixels
 from course_utils.preprocessing import one_hot, preprocess_images
 from tests.course_utils.exercises.conftest import DIGITS
 

@@ -14,14 +14,14 @@ from scipy.stats import binomtest, chi2
 from course_utils.data import Dataset
 from course_utils.exercises.answers import close_in_digits
 from course_utils.exercises.core import Array, Exercise, Given, Number, Row, num_steps, slips_of
-from course_utils.exercises.lesson_07 import can_be_predictions, predict
+from course_utils.exercises.lesson_09 import can_be_predictions, predict
 from course_utils.exercises.slips import number_slips
 from course_utils.preprocessing import one_hot, preprocess_images
 
 if TYPE_CHECKING:
     import keras
 
-# --- 08.1 ------------------------------------------------------------------------------------------------------------
+# --- 10.1 ------------------------------------------------------------------------------------------------------------
 
 
 def _is_zero(*sums: float) -> bool:
@@ -71,7 +71,7 @@ def _strongest_place(my_kernel: NDArray, image: NDArray) -> str:
 
 
 left_borders = Exercise(
-    "08.1",
+    "10.1",
     "Make a kernel for left borders",
     Array(
         "my_kernel",
@@ -87,7 +87,7 @@ left_borders = Exercise(
     comment=_strongest_place,
 )
 
-# --- 08.2 ------------------------------------------------------------------------------------------------------------
+# --- 10.2 ------------------------------------------------------------------------------------------------------------
 
 _GUESSING = 0.3  # far above one in ten, far below what the worst honest training gave
 _NUM_EPOCHS = 10
@@ -196,7 +196,7 @@ def _trained(train_vectors: NDArray, one_hot_train_labels: NDArray, plan: NDArra
 
 
 shuffled_pixels = Exercise(
-    "08.2",
+    "10.2",
     "Train a CNN on shuffled pixels",
     Number(
         "shuffled_accuracy",
@@ -222,7 +222,7 @@ shuffled_pixels = Exercise(
     comment=lambda shuffled_accuracy: f"{shuffled_accuracy:.1%}: shuffling has taken from the CNN what it is built on.",
 )
 
-# --- 08.3 ------------------------------------------------------------------------------------------------------------
+# --- 10.3 ------------------------------------------------------------------------------------------------------------
 
 
 def _count_mistakes(count: float | NDArray, who: str, is_right: NDArray, is_other_right: NDArray) -> Iterator[Row]:
@@ -300,7 +300,7 @@ _MORE_OR_LESS = (
 
 
 own_against_recorded = Exercise(
-    "08.3",
+    "10.3",
     "Compare your CNN with the recorded one",
     Number(
         "num_only_own",
