@@ -8,6 +8,7 @@ _MODULES = {
     "drawing_pad": "pad",
     "explore_confusion": "confusion",
     "explore_digits": "digits",
+    "explore_gradient_descent": "gradient_descent",
     "explore_one_hot": "one_hot",
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",
