@@ -13,7 +13,7 @@ from textwrap import fill
 
 import numpy as np
 
-from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays
+from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
@@ -21,6 +21,9 @@ _CONTENT_SHA256 = {
     "MNIST": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "UCI digits": "89b2d87c22f6b99fa13552f99592c0bea47b179bc032db8a90a2f870372479e3",
 }
+_DIGITS = tuple("0123456789")
+_TEN_CLASSES = "expected ten classes with the labels 0 to 9: the network of the course has ten outputs"
+_ENOUGH_IMAGES = 1_000  # to expect each of ten classes among them
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
@@ -31,16 +34,18 @@ _HOW_TO_GET_MNIST = (
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Handwritten digits to train with and to test with, read-only; equal to others that have the same arrays.
+    """Images of ten classes to train with and to test with, read-only; equal to others that have the same arrays.
 
     Parameters
     ----------
     name
-        What these digits are: ``"MNIST"``, ``"UCI digits"`` or ``"digits from <file name>"``.
+        What these images are: ``"MNIST"``, ``"UCI digits"``, ``"digits from <file name>"`` or ``"<file name>"``.
     train_images, test_images
         uint8 arrays of shape (n, 28, 28): 0 is the background, 255 full ink.
     train_labels, test_labels
-        uint8 arrays of shape (n,): the digit in each image, 0 to 9; anything else is a `DatasetError`.
+        uint8 arrays of shape (n,): the class of each image, 0 to 9; anything else is a `DatasetError`.
+    class_names
+        What each of the ten labels stands for; digits unless the file has other names.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Dataset:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    class_names: tuple[str, ...] = _DIGITS
 
     def __post_init__(self) -> None:
         for name in ARRAY_NAMES:
@@ -55,6 +61,8 @@ class Dataset:
             view = array.view(np.ndarray)  # the array itself stays as writeable as it was
             view.flags.writeable = False
             object.__setattr__(self, name, view)
+        if len(self.class_names) != 10 or len(set(self.class_names)) != 10:
+            raise DatasetError(f"class_names has {len(set(self.class_names))} different names, {_TEN_CLASSES}")
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if len(images) != len(labels):
@@ -62,7 +70,10 @@ class Dataset:
                     f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
                 )
             if labels.max() > 9:
-                raise DatasetError(f"{part}_labels holds the label {labels.max()}, expected the digits 0 to 9")
+                raise DatasetError(f"{part}_labels holds the label {labels.max()}, {_TEN_CLASSES}")
+        num_classes = len(np.unique(self.train_labels))
+        if num_classes < 10 and len(self.train_labels) >= _ENOUGH_IMAGES:
+            raise DatasetError(f"train_labels has only {num_classes} different labels, {_TEN_CLASSES}")
 
     @property
     def slug(self) -> str:
@@ -90,7 +101,7 @@ def load_dataset(
     Parameters
     ----------
     path
-        An ``.npz`` archive with Keras' keys, or a pickle as `save_pickle` writes it.
+        An ``.npz`` archive with Keras' keys and perhaps ``class_names``, or a pickle as `save_pickle` writes it.
     allow_download
         Whether to try the network, once. ``COURSE_OFFLINE=1`` in the environment forbids it too.
     allow_embedded
@@ -99,7 +110,7 @@ def load_dataset(
     Returns
     -------
     Dataset
-        Named ``"MNIST"``, ``"UCI digits"`` or ``"digits from <file name>"``, by content.
+        Named ``"MNIST"`` or ``"UCI digits"`` by content, any other by its file.
 
     Raises
     ------
@@ -154,7 +165,7 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     dataset
-        The digits to write. The file does not hold their name: `load_pickle` recognises them by content.
+        The digits to write. The file holds no names: `load_pickle` recognises MNIST by content.
     path
         The file to create or replace, in a folder that exists.
 
@@ -185,12 +196,14 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     Parameters
     ----------
     path
-        The pickle, which may come from a stranger; an ``.npz`` archive with Keras' keys will do as well.
+        The pickle, which may come from a stranger; an ``.npz`` archive with Keras' keys will do as well. Where this
+        has an array ``class_names``, the labels stand for these.
 
     Returns
     -------
     Dataset
-        Named ``"MNIST"`` or ``"UCI digits"`` if it holds these, or else ``"digits from <file name>"``.
+        Named ``"MNIST"`` or ``"UCI digits"`` if it holds these, ``"digits from <file name>"`` if it holds others, and
+        by its file (``"fashion"`` for ``fashion.npz``) if it has names of its own.
 
     Raises
     ------
@@ -202,9 +215,11 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     content = hashlib.sha256()
     for array in arrays:
         content.update(array.data)
+    class_names = read_class_names(path) or _DIGITS
+    other = f"digits from {path.name}" if class_names == _DIGITS else path.stem
     names = {expected: name for name, expected in _CONTENT_SHA256.items()}
     try:
-        return Dataset(names.get(content.hexdigest(), f"digits from {path.name}"), *arrays)
+        return Dataset(names.get(content.hexdigest(), other), *arrays, class_names)
     except DatasetError as error:
         raise file_error(path, str(error)) from error
 

@@ -26,6 +26,7 @@ MAX_BYTES = 96 * 1024 * 1024
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
 _KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_MAX_NAME = 40  # characters of the name of a class
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
 
@@ -45,7 +46,7 @@ def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
     """Raise a `DatasetError` unless dtype and shape are what the course expects of one of `ARRAY_NAMES`."""
     is_image = name.endswith("images")
     axes = (28, 28) if is_image else ()
-    expected, content = ("(n, 28, 28)", "the pixel values 0 to 255") if is_image else ("(n,)", "the digits 0 to 9")
+    expected, content = ("(n, 28, 28)", "the pixel values 0 to 255") if is_image else ("(n,)", "the labels 0 to 9")
     if dtype != "uint8":
         raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}")
     if not shape or shape[1:] != axes:
@@ -73,6 +74,28 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
         kind = "an .npz archive" if is_archive else "a pickle"
         reason = quoted(str(error) or type(error).__name__)
         raise file_error(path, f"it is broken and cannot be read as {kind} ({reason})") from error
+
+
+def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
+    """Return what the array ``class_names`` of an ``.npz`` archive holds; None where there is no such array."""
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo("class_names.npy")
+            if member.file_size > 10_000:
+                raise DatasetError("class_names is far larger than ten names")
+            with archive.open(member) as stream:
+                names = npy_format.read_array(stream, allow_pickle=False)
+        if names.dtype.kind != "U" or names.ndim != 1 or not all(0 < len(name) <= _MAX_NAME for name in names):
+            raise DatasetError(f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters")
+        return tuple(name if name.isprintable() else quoted(name) for name in names.tolist())
+    except (KeyError, zipfile.BadZipFile):  # an archive without names, or a pickle
+        return None
+    except DatasetError as error:
+        raise file_error(path, str(error)) from error
+    except Exception as error:
+        reason = quoted(str(error) or type(error).__name__)
+        raise file_error(path, f"class_names cannot be read as names ({reason})") from error
 
 
 def _read_file(path: Path) -> bytes:

@@ -93,7 +93,7 @@ def test_datasets_are_equal_by_content():
     [
         (0, lambda a: a[:3], "train_images has 3 images, but train_labels 4 labels"),
         (3, lambda a: a[:2], "test_images has 3 images, but test_labels 2 labels"),
-        (3, lambda a: np.append(a[1:], np.uint8(10)), "test_labels holds the label 10, expected the digits 0 to 9"),
+        (3, lambda a: np.append(a[1:], np.uint8(10)), "test_labels holds the label 10, expected ten classes"),
     ],
 )
 def test_dataset_refuses_what_is_not_digits(index, change, match):
@@ -101,6 +101,45 @@ def test_dataset_refuses_what_is_not_digits(index, change, match):
     arrays[index] = change(arrays[index])
     with pytest.raises(DatasetError, match=match):
         Dataset("made up", *arrays)
+
+
+CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+def save_named(path, names, **arrays):
+    parts = zip(("x_train", "y_train", "x_test", "y_test"), make_arrays(), strict=True)
+    np.savez_compressed(path, **dict(parts) | arrays, class_names=names)
+    return path
+
+
+def test_any_ten_classes_with_names_of_their_own(house):
+    dataset = load_dataset(save_named(house / "fashion.npz", CLOTHES))
+    assert (dataset.name, dataset.slug, dataset.class_names) == ("fashion", "fashion", CLOTHES)
+    assert load_dataset(save_named(house / "mine.npz", [*"0123456789"])).name == "digits from mine.npz"
+    assert make_dataset().class_names == tuple("0123456789")
+
+
+@pytest.mark.parametrize(
+    ("names", "arrays", "match"),
+    [
+        (CLOTHES[:5], {}, "5 different names, expected ten classes with the labels 0 to 9"),
+        (["shoe"] * 10, {}, "1 different names"),
+        ([*CLOTHES[:9], ""], {}, "1 to 40 characters"),
+        ([*CLOTHES[:9], "x" * 200], {}, "1 to 40 characters"),
+        ([*CLOTHES[:9], "x" * 2000], {}, "far larger than ten names"),
+        (np.array([print] * 10), {}, "cannot be read as names"),
+        (np.arange(10), {}, "must be a list of names"),
+        (CLOTHES, {"y_train": np.array([0, 3, 25, 1], np.uint8)}, "holds the label 25, expected ten classes"),
+        (
+            CLOTHES,
+            {"x_train": np.zeros((1000, 28, 28), np.uint8), "y_train": np.arange(1000, dtype=np.uint8) % 5},
+            "5 different labels",
+        ),
+    ],
+)
+def test_other_than_ten_classes_are_refused_at_once(house, names, arrays, match):
+    with pytest.raises(DatasetError, match=match):
+        load_dataset(save_named(house / "other.npz", names, **arrays))
 
 
 # --- pickles ---------------------------------------------------------------------------------------------------------
