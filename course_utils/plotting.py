@@ -79,7 +79,7 @@ def plot_digits(images: NDArray, titles: Sequence[str], title: str, num_columns:
     if len(titles) != len(images):
         raise ValueError(f"{len(titles)} titles for {len(images)} images: give one title for each image.")
     num_rows = max(1, -(-len(images) // num_columns))
-    figure, axes = plt.subplots(num_rows, num_columns, figsize=(1.8 * num_columns, 2.1 * num_rows + 0.5), squeeze=False)
+    figure, axes = plt.subplots(num_rows, num_columns, figsize=(1.5 * num_columns, 1.6 * num_rows + 0.5), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, text in zip(axes.flat, np.asarray(images), titles, strict=False):
@@ -108,9 +108,9 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
     """
     figure, axis = plt.subplots(figsize=(8, 1.8 + 0.7 * len(groups)))
     for row, values in enumerate(groups.values()):
-        # One below the other in the order given, so that equal numbers do not hide each other.
-        heights = row + np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else [row]
-        axis.plot(values, heights, "o", color=BLUE, label="one training" if row == 0 else None)
+        # Open circles, so that equal numbers do not hide each other.
+        label = "one training" if row == 0 else None
+        axis.plot(values, [row] * len(values), "o", color=BLUE, fillstyle="none", markersize=10, label=label)
         axis.plot([np.mean(values)] * 2, [row - 0.35, row + 0.35], color="black", label="mean" if row == 0 else None)
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yticks=range(len(groups)), yticklabels=groups)
     axis.invert_yaxis()
