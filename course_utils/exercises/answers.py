@@ -187,9 +187,10 @@ class Number(Answer):
         """Return the everyday slips with a number."""
         if isinstance(value, float):
             return number_slips(value, float(right), whole=self.whole)
-        has_right = value.size <= 10 and any(close(number, right) for number in value.flat)
-        message = f"`{{name}}` has {value.size} numbers, and one of them is right; expected {self.what}."
-        return [(has_right, message, "How do you take only that one?")]
+        num_right = sum(close(number, right) for number in value.flat) if value.size <= 10 else 0
+        those = "one of them is right" if num_right == 1 else f"{num_right} of them are right"
+        message = f"`{{name}}` has {value.size} numbers, and {those}; expected {self.what}."
+        return [(num_right > 0, message, "How do you take only one?")]
 
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Say the direction, and never by how much."""
@@ -201,15 +202,22 @@ class Number(Answer):
 
 @dataclass(frozen=True)
 class Array(Answer):
-    """An array, or lists of numbers; right in three digits of its largest entry, whole numbers in all."""
+    """An array, or lists of numbers; right in three digits of its largest entry, whole numbers in all.
+
+    With `any_order`, a set is an answer as well.
+    """
 
     what: str = "an array of numbers"
     _: KW_ONLY
     dtype: Any = None
+    any_order: bool = False
 
     def read(self, answer: Any, shown: str) -> np.ndarray:  # noqa: ANN401 - any answer
         """Return an array of finite numbers or truth values."""
-        return as_array(answer, shown, self.what)
+        if self.dtype is not None and isinstance(answer, np.ndarray) and answer.dtype == object:
+            raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "Which step makes objects of it?")
+        is_set = self.any_order and isinstance(answer, (set, frozenset))
+        return as_array(list(answer) if is_set else answer, shown, self.what)
 
     def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
         """Compare three digits; whole numbers must be exact."""

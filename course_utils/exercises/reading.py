@@ -129,8 +129,9 @@ def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> A
 
 
 def is_open(answer: object) -> bool:
-    """Tell whether an answer, or one of the first entries in a list or tuple, is still ``...``."""
-    return answer is ... or (type(answer) in (list, tuple) and any(entry is ... for entry in answer[:100]))  # type: ignore[index]
+    """Tell whether an answer, or one of the first entries in a list or tuple, or in a list in it, is still ``...``."""
+    lists = [answer, *answer[:100]] if type(answer) in (list, tuple) else []  # type: ignore[index]
+    return answer is ... or any(entry is ... for one in lists if type(one) in (list, tuple) for entry in one[:100])
 
 
 def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
@@ -146,7 +147,7 @@ def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
         return "a text (str)"
     if isinstance(answer, _FUNCTIONS):
         return "a function"
-    if type(answer) in (list, tuple, set, dict):
+    if type(answer) in (list, tuple, set, frozenset, dict):
         return f"{a(type(answer).__name__)} with {len(answer):,} entr{'y' if len(answer) == 1 else 'ies'}"
     return a(name_of(type(answer))) + " object" * (not isinstance(answer, Real))
 
