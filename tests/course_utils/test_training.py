@@ -14,7 +14,7 @@ from course_utils.model import build_model, compile_model
 from course_utils.preprocessing import preprocess_images
 from course_utils.training import TrainedModel, as_tensor, load_trained_model, save_trained_model, steps_per_execution
 
-HISTORY = {"accuracy": [0.1], "loss": [2.3], "val_accuracy": [0.1], "val_loss": [2.3]}
+HISTORY = {name: [0.1] * 30 for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_what_was_trained_is_found_again_and_any_keras_program_opens_it(workspac
     assert found.history == HISTORY
     vectors = preprocess_images(dataset.test_images)
     assert np.array_equal(found.model.predict(vectors, verbose=0), model.predict(vectors, verbose=0))
-    assert "that you trained in lesson 06 (1 epochs)" in capsys.readouterr().out
+    assert "that you trained in lesson 06 (30 epochs)" in capsys.readouterr().out
     opened = keras.saving.load_model(workspace / "mnist" / "model.keras")
     assert all(map(np.array_equal, opened.get_weights(), model.get_weights()))
 
@@ -69,6 +69,16 @@ def test_without_a_network_one_is_trained_on_other_digits_in_seconds(capsys, mon
     assert len(load_trained_model(digits("digits from elsewhere")).history["val_loss"]) == 3
     expected = "No network trained on digits from elsewhere in the workspace: training one now (3 epochs) ...\n"
     assert capsys.readouterr().out == expected
+
+
+def test_the_lessons_speak_of_thirty_epochs_and_show_a_shorter_training_beside_them(model, capsys):
+    short = {name: values[:1] for name, values in HISTORY.items()}
+    for name, num_epochs in (("digits from elsewhere", 1), ("MNIST", 30)):
+        save_trained_model(TrainedModel(model, short), digits(name))
+        assert len(load_trained_model(digits(name)).history["loss"]) == num_epochs
+    yours = "Your network of lesson 06 stopped after 1 epoch, with test accuracy 0.1000"
+    expected = f"{yours}: using the one recorded with the course (30 epochs)."
+    assert capsys.readouterr().out.splitlines()[1] == expected
 
 
 def test_neither_a_damaged_network_nor_one_trained_on_other_digits_is_used(workspace, model, capsys):

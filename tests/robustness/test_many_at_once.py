@@ -88,7 +88,7 @@ def _train(number):
 
     from course_utils.model import build_model, compile_model
     from course_utils.preprocessing import one_hot, preprocess_images
-    from course_utils.training import TrainedModel, load_trained_model, save_trained_model
+    from course_utils.training import TrainedModel, read_trained_model, save_trained_model
 
     dataset = load_dataset()
     keras.utils.set_random_seed(number)
@@ -97,7 +97,7 @@ def _train(number):
     labels, vectors = one_hot(dataset.train_labels), preprocess_images(dataset.train_images)
     history = model.fit(vectors, labels, batch_size=128, epochs=1, verbose=0).history
     save_trained_model(TrainedModel(model, history), dataset)
-    found = load_trained_model(dataset)
+    found = read_trained_model(data.workspace_folder() / dataset.slug / "model.keras")
     losses = [each.evaluate(vectors, labels, verbose=0)[0] for each in (model, found.model)]
     return history["loss"][0], losses[0], found.history["loss"][0], losses[1]
 
