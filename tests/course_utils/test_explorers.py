@@ -15,6 +15,7 @@ from course_utils.model import build_model
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.widgets.confusion import PAGE_SIZE, ConfusionMatrix
 from course_utils.widgets.digits import describe_digit
+from course_utils.widgets.gradient_descent import describe_losses
 from course_utils.widgets.one_hot import describe_label
 from course_utils.widgets.parameters import count_parameters
 from course_utils.widgets.preprocessing import describe_steps
@@ -25,6 +26,8 @@ LABELS = RANDOM.integers(0, 9, size=300).astype(np.uint8)  # no 9
 IMAGES = RANDOM.integers(0, 256, size=(300, 28, 28)).astype(np.uint8)
 DATASET = Dataset("noise", IMAGES[:200], LABELS[:200], IMAGES[200:], LABELS[200:])
 PROBABILITIES = RANDOM.dirichlet(np.full(10, 0.3), size=300)
+WEIGHTS = np.linspace(-1, 3, 9), np.linspace(0, 5, 6)
+LOSSES = np.add.outer((WEIGHTS[0] - 1) ** 2, 3 * WEIGHTS[1] ** 2)
 PROBABILITIES[:100] = 0.02 + 0.8 * one_hot(LABELS[:100])
 
 FIRST_DIGIT = rf"training image 0, a {LABELS[0]}, whose pixel in row 14 and column 13 is {IMAGES[0, 14, 13]} "
@@ -34,6 +37,7 @@ SHOWN = [
     (widgets.explore_preprocessing, (DATASET,), STEPS),
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
+    (widgets.explore_gradient_descent, (*WEIGHTS, LOSSES), "contour lines of the loss, from 0 to 79, a slider "),
     (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"a \d read as a \d, the most .*: \d+ of 300 images "),
     (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "a 0 read as a 0, since there is no mistake: "),
 ]
@@ -124,6 +128,32 @@ def test_parameters_are_counted_as_keras_counts_them():
     assert counted["total"] == model.count_params()
     names_and_numbers = [(layer.name, layer.count_params()) for layer in model.layers]
     assert [(layer["name"], layer["parameters"]) for layer in counted["layers"]] == names_and_numbers
+
+
+def test_loss_and_gradient_of_the_grid():
+    config = describe_losses(*WEIGHTS, LOSSES, 0.04)
+    grid = np.frombuffer(config["grid"], "<f4").reshape(9, 6, 3)
+    first, second = np.meshgrid(*WEIGHTS, indexing="ij")
+    assert np.allclose(grid, np.stack([LOSSES, 2 * (first - 1), 6 * second], axis=-1), atol=1e-5)
+    assert (config["ranges"], config["ticks"][0]) == ([[-1, 3], [0, 5]], [-1, 0, 1, 2, 3])
+    assert 0.04 in config["rates"] and config["rates"][0] == 0.0005 and config["rates"][-1] == 3
+    assert len(config["bands"]) == 11 and all(band.startswith("M") and band.endswith("Z") for band in config["bands"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*WEIGHTS, LOSSES.T, 0.1), r"losses has the shape \(6, 9\), expected \(9, 6\)"),
+        ((WEIGHTS[0][::-1], WEIGHTS[1], LOSSES, 0.1), "first_weights must be three or more values that rise"),
+        ((WEIGHTS[0], WEIGHTS[1] ** 2, LOSSES, 0.1), "second_weights must be"),
+        ((WEIGHTS[0], np.zeros((6, 2)), LOSSES, 0.1), "second_weights must be"),
+        ((*WEIGHTS, LOSSES * np.nan, 0.1), "losses must be finite"),
+        ((*WEIGHTS, LOSSES, 0), "learning_rate a positive number"),
+    ],
+)
+def test_losses_that_cannot_be_shown(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        describe_losses(*arguments)
 
 
 def test_the_confusion_matrix_is_scikit_learns_and_each_image_is_behind_one_cell():
