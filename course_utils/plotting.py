@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -115,4 +116,74 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yticks=range(len(groups)), yticklabels=groups)
     axis.invert_yaxis()
     axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def plot_chain(
+    places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str, float, float]], title: str
+) -> Figure:
+    """Draw a computation as boxes and arrows, with the value that runs forward and the gradient that runs back.
+
+    Parameters
+    ----------
+    places : mapping of str to (float, float)
+        Where each box is, by its text, in steps to the right and upward.
+    arrows : sequence of (str, str, float, float)
+        From which box, to which, the value on the way there, and the gradient on the way back.
+    title : str
+        The title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        For `show_figure`.
+    """
+    figure, axis = plt.subplots(figsize=(12, 4.5))
+    for text, place in places.items():
+        axis.text(*place, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.5", "facecolor": "white"})
+    for tail, head, value, gradient in arrows:
+        axis.annotate(
+            "", places[head], places[tail], arrowprops={"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32}, zorder=0
+        )
+        x, y = (np.array(places[tail]) + places[head]) / 2
+        axis.text(x, y + 0.12, f"→ {value:.2f}", ha="center", va="bottom", color=BLUE, fontsize=14)
+        axis.text(x, y - 0.12, f"← {gradient:.2f}", ha="center", va="top", color=ORANGE, fontsize=14, weight="bold")
+    (xs, ys) = zip(*places.values(), strict=True)
+    axis.set(title=title, xlim=(min(xs) - 0.4, max(xs) + 0.4), ylim=(min(ys) - 0.6, max(ys) + 0.6))
+    axis.axis("off")
+    return figure
+
+
+def plot_network(sizes: Sequence[int], title: str) -> Figure:
+    """Draw a network of dense layers: squares for inputs, dots for neurons, a line for each weight between them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The number of inputs, then of neurons in each layer; the last one has at most ten. Of larger layers ten neurons
+        are drawn, with a gap for the others.
+    title : str
+        The title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        For `show_figure`.
+    """
+    figure, axis = plt.subplots(figsize=(9, 5))
+    heights = [np.arange(size) - (size - 1) / 2 if size <= 10 else np.delete(np.arange(-5, 6), 5) for size in sizes]
+    for x, (left, right) in enumerate(pairwise(heights)):
+        pairs = np.stack(np.meshgrid(left, right)).reshape(2, -1)
+        axis.plot([x, x + 1], pairs, color="black", linewidth=0.5, alpha=0.35, zorder=1)
+    for x, (size, column) in enumerate(zip(sizes, heights, strict=True)):
+        face = "white" if x == 0 else BLUE
+        axis.scatter([x] * len(column), column, s=180, marker="os"[x == 0], facecolor=face, edgecolor=BLUE, linewidth=2)
+        if len(column) < size:
+            axis.text(x, 0, "⋮", fontsize=26, ha="center", va="center")
+        role = "inputs" if x == 0 else "neurons\n" + ("output" if x == len(sizes) - 1 else f"hidden layer {x}")
+        axis.text(x, -5.7, f"{size} {role}", fontsize=14, ha="center", va="top")
+    for number, y in enumerate(reversed(heights[-1])):
+        axis.text(len(sizes) - 0.85, y, number, fontsize=14, va="center")
+    axis.set(title=title, xlim=(-0.4, len(sizes) - 0.6), ylim=(-7.4, 5.5))
+    axis.axis("off")
     return figure

@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from course_utils.plotting import plot_digits, plot_strips, show_figure
+from course_utils.plotting import plot_digits, plot_network, plot_strips, show_figure
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
@@ -45,3 +45,13 @@ def test_strips_show_every_number_also_equal_ones():
     assert list(dots.get_xdata()) == [0.3, 0.3, 0.6]
     assert dots.get_fillstyle() == "none"
     plt.close(figure)
+
+
+def test_a_network_has_a_line_for_each_weight_between_the_neurons_that_are_drawn():
+    (axis,) = plot_network([784, 12, 10], "A network").axes
+    assert [len(dots.get_offsets()) for dots in axis.collections] == [10, 10, 10]
+    assert len(axis.lines) == 2 * 10 * 10
+    texts = [text.get_text() for text in axis.texts]
+    assert [text for text in texts if " " in text] == ["784 inputs", "12 neurons\nhidden layer 1", "10 neurons\noutput"]
+    assert texts.count("⋮") == 2 and axis.get_title() == "A network"
+    plt.close(axis.figure)
