@@ -8,8 +8,6 @@ Each test leaves ``build/browser/TEST.png``, its page at the end. Waits are on s
 Chromium, Chrome or Edge the tests are skipped; with ``COURSE_BROWSER=required``, as in CI, they fail.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -20,12 +18,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, expect, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from course_utils.course import BUILD, NOTEBOOKS, ROOT
 
@@ -35,18 +34,9 @@ PICTURES = BUILD / "browser"
 PATIENCE = 60_000  # ms, for what takes a moment on an idle machine
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 CHANNELS = ("chrome", "msedge")  # where Playwright looks by itself: installed for macOS or Windows, not on the PATH
-
 # Whatever a page asks for, and whatever Chromium would like to know for itself: nothing gets as far as the network.
-QUIET = [
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-    "--disable-quic",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-sync",
-]
-
-# All cells are in the page, also those that are not in view.
-SETTINGS = {"@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"}}
+QUIET = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
+QUIET += ["--disable-quic", "--disable-gpu", "--no-first-run", "--disable-sync"]
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------
@@ -65,7 +55,7 @@ def browser():
         started.close()
 
 
-def start_browser(chromium: BrowserType) -> Browser | None:
+def start_browser(chromium):
     if program := next(filter(None, map(shutil.which, PROGRAMS)), None):
         return chromium.launch(executable_path=program, args=QUIET, timeout=PATIENCE)
     for channel in CHANNELS:
@@ -83,30 +73,29 @@ class Watch:
     A problem that contains a text of ``allowed`` does not count.
     """
 
-    def __init__(self, context: BrowserContext) -> None:
-        self.problems: list[str] = []
-        self.allowed: list[str] = []
+    def __init__(self, context):
+        self.problems, self.allowed = [], []
         self.listen(context)
 
-    def listen(self, context: BrowserContext) -> None:
+    def listen(self, context):
         context.on("request", lambda request: self._see_address(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._see_address(socket.url)))
         context.on("console", self._see_message)
         context.on("weberror", lambda error: self.problems.append(f"uncaught in the page: {error.error}"))
 
-    def check(self) -> None:
+    def check(self):
         """Fail if there is a problem that is not allowed; forget all of it."""
         found = [problem for problem in self.problems if not any(part in problem for part in self.allowed)]
         self.problems, self.allowed = [], []
         assert not found, "\n".join(["The page did what it must not:", *found])
 
-    def _see_address(self, url: str) -> None:
+    def _see_address(self, url):
         parts = urlsplit(url)
         # Any other name, even of an address of this machine, is a problem.
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.problems.append(f"request to another machine: {url}")
 
-    def _see_message(self, message) -> None:
+    def _see_message(self, message):
         if message.type == "error":
             self.problems.append(f"error in the console: {message.text} ({message.location['url']})")
 
@@ -153,43 +142,41 @@ class Lab:
     workspace: Path
     runtime: Path  # where kernels leave how to reach them
 
-    def ask(self, path: str, method: str = "GET"):
+    def ask(self, path, method="GET"):
         """Ask its REST API, and return the answer."""
         headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.address}/api/{path}", method=method, headers=headers)
+        request = urllib.request.Request(f"{self.address}/{path}", method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or "null")
 
-    def delete_kernels(self) -> None:
+    def delete_kernels(self):
         """End all kernels: JupyterLab would give one that is left to the next test that opens the same lesson."""
-        for kind in ("sessions", "kernels"):
+        for kind in ("api/sessions", "api/kernels"):
             for one in self.ask(kind):
                 self.ask(f"{kind}/{one['id']}", "DELETE")
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """Start JupyterLab as ``make lab`` does, on a copy of the lessons and with settings that are nobody's."""
+    """Start JupyterLab as ``make lab`` does, on a copy of the lessons, with settings of nobody and a careless owner."""
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    for name, content in SETTINGS.items():
-        file = home / "config" / "lab" / "user-settings" / name
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps(content), encoding="utf-8")
+    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    # All cells are in the page, also those that are not in view.
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}', encoding="utf-8")
+    careless = "c.ServerApp.ip = '0.0.0.0'\nc.IdentityProvider.token = ''\nc.ServerApp.open_browser = True\n"
+    (home / "config" / "jupyter_server_config.py").write_text(careless, encoding="utf-8")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    lab = Lab(f"http://127.0.0.1:{port}", "browser-tests", folder, folder / "workspace", home / "runtime")
-    options = ["--no-browser", f"--port={port}", "--LabApp.expose_app_in_browser=True"]
-    code = (
-        f"from pathlib import Path; from tools.lab import open_lab; open_lab({options}, folder=Path({str(folder)!r}))"
-    )
+    code = "from pathlib import Path; from tools.lab import open_lab; "
+    code += f"open_lab(['--no-browser', '--port={port}', '--LabApp.expose_app_in_browser=True'], folder=Path.cwd())"
     with (home / "log").open("w", encoding="utf-8") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment(lab, home), cwd=folder, stdout=log, stderr=subprocess.STDOUT
-        )
+        command, options = [sys.executable, "-c", code], {"stdout": log, "stderr": subprocess.STDOUT}
+        server = subprocess.Popen(command, env=environment(folder / "workspace", home), cwd=folder, **options)
     try:
-        wait_until_it_answers(lab, server, home / "log")
+        lab = Lab(f"http://127.0.0.1:{port}", find_token(server, home), folder, folder / "workspace", home / "runtime")
         yield lab
         lab.delete_kernels()
     finally:
@@ -197,25 +184,24 @@ def lab(tmp_path_factory):
         server.wait(60)
 
 
-def environment(lab: Lab, home: Path) -> dict[str, str]:
+def environment(workspace, home):
     """Return what JupyterLab and its kernels see: nothing of this person's Jupyter, and the embedded digits."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "MNIST_PATH"))}
     own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"JUPYTER_TOKEN": lab.token, "IPYTHONDIR": str(home / "ipython"), "KERAS_HOME": str(home / "keras")}
-    return {**kept, **own, "PYTHONPATH": str(ROOT), "COURSE_WORKSPACE": str(lab.workspace), "COURSE_OFFLINE": "1"}
+    own |= {"IPYTHONDIR": str(home / "ipython"), "KERAS_HOME": str(home / "keras")}
+    return {**kept, **own, "PYTHONPATH": str(ROOT), "COURSE_WORKSPACE": str(workspace), "COURSE_OFFLINE": "1"}
 
 
-def wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
+def find_token(server, home):
+    """Return the token in the address that JupyterLab prints, when it listens there, a moment later."""
     deadline = time.monotonic() + 120
-    while True:
-        try:
-            lab.ask("status")
-            return
-        except OSError as error:
-            if server.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.1)  # it opens its port when it is ready, and says so nowhere
-                continue
-            raise AssertionError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}") from error
+    while server.poll() is None and time.monotonic() < deadline:
+        log = (home / "log").read_text(encoding="utf-8")
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)/\S+token=([0-9a-f]{32,})", log):
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(found[1]))):
+                return found[2]
+        time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start:\n{(home / 'log').read_text(encoding='utf-8')}")
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,17 @@
 """A notebook in JupyterLab, as tests open, run and read it."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import nbformat
 from jupyter_client import BlockingKernelClient
-from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from course_utils.course import NOTEBOOKS, lesson_file
-
-if TYPE_CHECKING:
-    from .conftest import Lab
 
 NOT_DRAWN = re.compile("Loading widget|Error (displaying|creating) widget")
 # JupyterLab runs cells by commands, each with a promise that is kept when the last of its cells has come to an end.
@@ -33,7 +24,7 @@ FOLLOW_RUNS = """() => {
 }"""
 
 
-def notebook_of(*sources: str) -> NotebookNode:
+def notebook_of(*sources):
     """Return a notebook of code cells, for a test that needs no whole lesson; ids are cell-1, cell-2 and so on."""
     cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources, start=1)]
     return new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
@@ -42,12 +33,12 @@ def notebook_of(*sources: str) -> NotebookNode:
 class Lesson:
     """A notebook in JupyterLab: its `page`, the `notebook` that was opened, and the `path` of the copy to work on."""
 
-    def __init__(self, lab: Lab, page: Page, pictures: Path) -> None:
+    def __init__(self, lab, page, pictures):
         self.lab = lab
         self.page = page
         self._pictures = pictures
 
-    def open(self, what: str | NotebookNode) -> None:
+    def open(self, what):
         """Open a fresh copy of a lesson by its number (``"04"``), or any notebook, with a kernel that is ready."""
         self.page.goto("about:blank")  # a page that loses its kernel would complain
         self.lab.delete_kernels()
@@ -61,12 +52,12 @@ class Lesson:
         self.wait_until_idle()
         self.page.evaluate(FOLLOW_RUNS)
 
-    def wait_until_idle(self, timeout: float = 120) -> None:
+    def wait_until_idle(self):
         """Wait until the page shows a kernel that has nothing to do."""
         # The indicator above the notebook says "idle" even before there is a kernel.
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", timeout=timeout * 1000)
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("(ipykernel) | Idle", timeout=120_000)
 
-    def save(self) -> NotebookNode:
+    def save(self):
         """Save with Ctrl + S (⌘ + S on a Mac), and return what is in the file then."""
         self.page.locator(".jp-Notebook").press("ControlOrMeta+s")
         expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
@@ -74,99 +65,99 @@ class Lesson:
 
     # --- running cells ---
 
-    def start_all(self) -> None:
+    def start_all(self):
         """Choose "Run All Cells" from the menu, and return when it has begun."""
         with self._wait_for_start():
             for name in ("Run", "Run All Cells"):
                 self.page.get_by_role("menuitem", name=name, exact=True).click()
 
     @contextmanager
-    def _wait_for_start(self) -> Iterator[None]:
+    def _wait_for_start(self):
         started = self.page.evaluate("runs.started")
         yield
         self.page.wait_for_function("(before) => runs.started > before", arg=started)
 
-    def write(self, cell: str | int, source: str) -> None:
+    def write(self, cell, source):
         """Type a line in place of what is in a cell."""
         editor = self.cell(cell).get_by_role("textbox").first
         editor.press("ControlOrMeta+a")
         editor.press_sequentially(source)
         self.page.keyboard.press("Escape")  # from what may have been suggested for the last word
 
-    def wait_until_run(self, timeout: float = 300) -> None:
+    def wait_until_run(self, timeout=300):
         """Wait until every cell that was started has come to its end, or one has failed."""
         self.page.wait_for_function("runs.started === runs.ended", timeout=timeout * 1000)
 
-    def run_all(self, timeout: float = 900) -> None:
+    def run_all(self):
         """Run all cells to their end; fail if the lesson is not clean then (see `check`)."""
         self.start_all()
-        self.wait_until_run(timeout)
+        self.wait_until_run(900)
         self.check()
 
-    def start_cell(self, cell: str | int) -> None:
+    def start_cell(self, cell):
         """Run one cell with Shift + Enter from its editor, and return when it has begun."""
         with self._wait_for_start():
             self.cell(cell).get_by_role("textbox").first.press("Shift+Enter")
 
-    def run_cell(self, cell: str | int, timeout: float = 300) -> None:
+    def run_cell(self, cell):
         """Run one cell to its end, whatever that is."""
         self.start_cell(cell)
-        self.wait_until_run(timeout)
+        self.wait_until_run()
 
     # --- reading what is shown ---
 
-    def cell(self, cell: str | int) -> Locator:
+    def cell(self, cell):
         """Return where a cell is in the page, by its id or its position among all cells."""
         ids = [one.id for one in self.notebook.cells]
         return self.page.locator(".jp-Notebook .jp-Cell").nth(ids.index(cell) if isinstance(cell, str) else cell)
 
-    def outputs(self, cell: str | int) -> Locator:
+    def outputs(self, cell):
         """Return where the outputs of a cell are."""
         return self.cell(cell).locator(".jp-OutputArea-output")
 
     @property
-    def widgets(self) -> Locator:
+    def widgets(self):
         """Where widgets are, drawn or not: of all outputs only they are not marked with their type."""
         return self.page.locator(".jp-Notebook .jp-OutputArea-output:not([data-mime-type])")
 
-    def check(self, timeout: float = 60) -> None:
+    def check(self, timeout=60):
         """Fail if a cell has an error or wrote to stderr, or if a widget is not drawn."""
         # What a cell wrote to stderr and what it failed with are marked in the same way.
         stderr = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"]')
-        assert not (errors := stderr.all_inner_texts()), "\n".join(
-            [f"{self.path.name} shows an error, or text on stderr:", *errors]
-        )
+        errors = stderr.all_inner_texts()
+        assert not errors, "\n".join([f"{self.path.name} shows an error, or text on stderr:", *errors])
         for widget in self.widgets.all():
             expect(widget).not_to_contain_text(NOT_DRAWN, timeout=timeout * 1000)
             expect(widget.locator("> *").first).to_be_visible(timeout=timeout * 1000)
 
-    def keep_picture(self, name: str, what: Locator | None = None) -> None:
+    def keep_picture(self, name, what=None):
         """Write a picture of the page, or of a part of it, to ``build/browser/NAME.png``."""
         (what or self.page).screenshot(path=self._pictures / f"{name}.png", animations="disabled")
 
     # --- reading what the kernel holds ---
 
-    def evaluate(self, expression: str, timeout: float = 60) -> Any:
+    def evaluate(self, expression):
         """Return the value of an expression in the kernel, as JSON has it; arrays become lists."""
         as_json = f"__import__('json').dumps({expression}, default=lambda value: value.tolist())"
-        reply = self._ask_kernel("", timeout, value=as_json)["user_expressions"]["value"]
+        reply = self._ask_kernel("", value=as_json)["user_expressions"]["value"]
         assert reply["status"] == "ok", f"{expression}: {reply.get('ename')}: {reply.get('evalue')}"
         return json.loads(ast.literal_eval(reply["data"]["text/plain"]))
 
-    def execute(self, code: str, timeout: float = 60) -> None:
+    def execute(self, code):
         """Run code in the kernel without showing it, after the cells that are running."""
-        reply = self._ask_kernel(code, timeout)
+        reply = self._ask_kernel(code)
         assert reply["status"] == "ok", f"{code}: {reply.get('ename')}: {reply.get('evalue')}"
 
-    def _ask_kernel(self, code: str, timeout: float, **expressions: str) -> dict:
+    def _ask_kernel(self, code, **expressions):
         """Execute silently, beside the page: JupyterLab's kernels are reached as from any other program."""
-        (kernel,) = (one["kernel"]["id"] for one in self.lab.ask("sessions") if one["path"].endswith(self.path.name))
+        sessions = self.lab.ask("api/sessions")
+        (kernel,) = (one["kernel"]["id"] for one in sessions if one["path"].endswith(self.path.name))
         client = BlockingKernelClient(connection_file=str(self.lab.runtime / f"kernel-{kernel}.json"))
         client.load_connection_file()
         client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         try:
             message = client.execute(code, silent=True, user_expressions=expressions)
-            while (reply := client.get_shell_msg(timeout=timeout))["parent_header"].get("msg_id") != message:
+            while (reply := client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != message:
                 pass
             return reply["content"]
         finally:

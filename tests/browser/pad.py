@@ -1,11 +1,8 @@
 """The drawing pad as its user has it."""
 
-import json
-
 import numpy as np
 from playwright.sync_api import expect
 
-from course_utils.course import BUILD
 from course_utils.handwriting import sample_handwritings
 
 SAMPLES = sample_handwritings()
@@ -60,25 +57,3 @@ class Pad:
         """Return the 28 x 28 pixels that are shown as what the network sees, 0 for paper."""
         colours = self.seen.evaluate("one => Array.from(one.getContext('2d').getImageData(0, 0, 28, 28).data)")
         return 255 - np.array(colours).reshape(28, 28, 4)[:, :, 0]
-
-    def count_right(self, samples, place=list):
-        """Draw samples; return how many are classified correctly, in MNIST's form and only shrunk."""
-        counts = [0, 0]
-        form = self.whole.get_by_role("checkbox")
-        for sample in samples:
-            self.draw(place(sample.strokes))
-            counts[0] += self.verdict.inner_text() == str(sample.digit)
-            form.uncheck()
-            self.wait()
-            counts[1] += self.verdict.inner_text() == str(sample.digit)
-            form.check()
-            self.click("Clear")
-        return counts
-
-
-def report(**figures):
-    """Keep figures that were measured in ``build/browser/pad.json``, for people; no test depends on them."""
-    file = BUILD / "browser" / "pad.json"
-    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(before | figures, indent=1), encoding="utf-8")

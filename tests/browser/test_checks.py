@@ -1,5 +1,10 @@
 """The checks that every browser test makes notice what they are there for."""
 
+import socket
+import sys
+import urllib.error
+import urllib.request
+
 import pytest
 from playwright.sync_api import expect
 
@@ -32,14 +37,12 @@ def run(notebook, name):
     notebook.run_cell(1 + list(CELLS).index(name))
 
 
-def test_a_clean_notebook_has_no_problem(notebook):
-    notebook.run_cell(0)
-    notebook.check()
-    expect(notebook.widgets).to_have_count(1)
-
-
 @pytest.mark.parametrize(("name", "text"), [("an error", "ZeroDivisionError"), ("stderr", "on purpose")])
 def test_what_a_cell_complains_of(notebook, name, text):
+    notebook.run_cell(0)
+    if name == "an error":
+        notebook.check()  # nothing is wrong yet
+        expect(notebook.widgets).to_have_count(1)
     run(notebook, name)
     with pytest.raises(AssertionError, match=text):
         notebook.check()
@@ -61,7 +64,7 @@ def test_what_is_asked_of_another_machine(notebook, watch, name, event, text):
     watch.allowed += ["ERR_", "example.invalid", "127.0.0.2"]  # what the browser asks and logs again, sooner or later
 
 
-def test_a_widget_that_is_not_drawn(notebook, watch):
+def test_a_widget_that_is_not_drawn_and_an_error_in_the_console(notebook, watch):
     # Nothing else is wrong with this notebook.
     notebook.open(notebook_of(BROKEN))
     notebook.run_cell(0)
@@ -69,9 +72,18 @@ def test_a_widget_that_is_not_drawn(notebook, watch):
         notebook.check(timeout=2)
     with pytest.raises(AssertionError, match="uncaught in the page: broken on purpose"):
         watch.check()
-
-
-def test_an_error_in_the_console(page, watch):
-    page.evaluate("console.error('on purpose')")
+    notebook.page.evaluate("console.error('on purpose')")
     with pytest.raises(AssertionError, match="error in the console: on purpose"):
         watch.check()
+
+
+def test_jupyterlab_is_for_this_machine_and_with_the_token_whatever_the_configuration_says(lab):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{lab.address}/api/contents", timeout=60)
+    assert "/login" in urllib.request.urlopen(f"{lab.address}/lab", timeout=60).geturl()
+    assert lab.ask("api/contents")["type"] == "directory"
+    properties = lab.ask("lab/api/settings/@jupyterlab/apputils-extension:notification")["schema"]["properties"]
+    assert (properties["fetchNews"]["default"], properties["checkForUpdates"]["default"]) == ("false", False)
+    if sys.platform == "linux":  # another of this machine's own addresses gets no answer
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", int(lab.address.rpartition(":")[2])), timeout=60)

@@ -15,6 +15,7 @@ from course_utils.preprocessing import one_hot
 from course_utils import widgets
 dataset = load_dataset()
 labels = dataset.test_labels
+weights = np.linspace(-2, 2, 41)
 probabilities = np.random.default_rng(9).dirichlet(np.ones(10), size=len(labels)) + one_hot(labels) / 4
 probabilities[labels == 1] = one_hot(labels)[labels == 1]
 probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -24,6 +25,7 @@ EXPLORERS = {
     "preprocessing": "widgets.explore_preprocessing(dataset)",
     "one-hot": "widgets.explore_one_hot(dataset)",
     "parameters": "widgets.explore_parameters((512, 256), (0.5, 0.2))",
+    "gradient-descent": "widgets.explore_gradient_descent(weights, weights, weights[:, None] ** 2 + 3 * weights**2)",
     "confusion": "widgets.explore_confusion(dataset.test_images, labels, probabilities)",
 }
 BUSY = len(EXPLORERS) + 1
@@ -75,16 +77,20 @@ def point(explorer, canvas, row, column, rows=28, columns=28):
     )
 
 
-def button(explorer, name):
-    return explorer.get_by_role("button", name=name)
-
-
 def reading(explorer):
     return explorer.locator(".reading")
 
 
 def slider(explorer, name):
     return explorer.get_by_role("slider", name=name, exact=True)
+
+
+def button(explorer, name):
+    return explorer.get_by_role("button", name=name, exact=name.isdigit())
+
+
+def picture_is(explorer, text):
+    expect(explorer.get_by_role("img").first).to_have_attribute("aria-label", re.compile(text))
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------
@@ -109,9 +115,8 @@ def test_every_control_has_a_name_shows_its_focus_and_fits(name, explore, notebo
 
 
 def test_it_is_dark_where_jupyterlab_is_dark(explore, notebook):
-    explorer = explore("confusion")
+    explorer, seen = explore("confusion"), {}
     colours = "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one).getPropertyValue('--accent')]"
-    seen = {}
     for theme in ("Dark", "Light"):
         run = "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })"
         notebook.page.evaluate(run, f"JupyterLab {theme}")
@@ -119,14 +124,6 @@ def test_it_is_dark_where_jupyterlab_is_dark(explore, notebook):
         notebook.keep_picture(f"explorer-confusion-{theme.lower()}", explorer)
         seen[theme] = explorer.evaluate(colours)
     assert all(dark != light for dark, light in zip(seen["Dark"], seen["Light"], strict=True))
-
-
-def test_keys_in_an_explorer_are_not_jupyterlabs(explore, notebook):
-    rows = slider(explore("digits"), "row")
-    for key in ("ArrowDown", "ArrowUp", "b", "x", "m", "1"):
-        rows.press(key)
-    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(EXPLORERS) + 2)
-    expect(rows).to_be_focused()
 
 
 def test_a_busy_kernel_is_reported_and_the_last_request_is_granted(explore, notebook):
@@ -148,7 +145,7 @@ def test_a_busy_kernel_is_reported_and_the_last_request_is_granted(explore, note
     go.unlink()
 
 
-def test_what_goes_wrong_in_the_kernel_is_shown(explore, notebook):
+def test_what_goes_wrong_in_the_kernel_is_shown_and_keys_are_not_jupyterlabs(explore, notebook):
     explorer = explore("digits")
     notebook.execute(
         "import ipywidgets\n*_, one = (w for w in ipywidgets.widgets.widget._instances.values() "
@@ -157,6 +154,10 @@ def test_what_goes_wrong_in_the_kernel_is_shown(explore, notebook):
     expect(explorer.get_by_role("alert")).to_contain_text("there is no test image 999: they are numbered 0 to 296")
     button(explorer, "Previous").click()
     expect(explorer.get_by_role("alert")).to_be_empty()
+    for key in ("ArrowDown", "ArrowUp", "b", "x", "m", "1"):
+        slider(explorer, "row").press(key)
+    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(EXPLORERS) + 2)
+    expect(slider(explorer, "row")).to_be_focused()
 
 
 # --- lesson 01: any digit, and its pixels ----------------------------------------------------------------------------
@@ -167,7 +168,7 @@ def test_digits_by_mouse(explore, notebook):
     images, labels = notebook.evaluate("dataset.train_images[:2]"), notebook.evaluate("dataset.train_labels[:2]")
     canvas = explorer.get_by_role("img")
     for index in (0, 1):
-        expect(canvas).to_have_attribute("aria-label", f"training image {index}, label {labels[index]}")
+        picture_is(explorer, f"^training image {index}, label {labels[index]}$")
         expect(explorer.get_by_text(f"label {labels[index]}", exact=True)).to_be_visible()
         drawn = canvas.evaluate("(one) => [...one.getContext('2d').getImageData(0, 0, 28, 28).data]")
         assert np.array_equal(255 - np.reshape(drawn[::4], (28, 28)), images[index])
@@ -178,47 +179,34 @@ def test_digits_by_mouse(explore, notebook):
             expect(slider(explorer, "row")).to_have_value(str(row))
         button(explorer, "Next").click()
     explorer.get_by_role("combobox").select_option("test")
-    expect(canvas).to_have_attribute("aria-label", re.compile("test image 2, "))
+    picture_is(explorer, "test image 2, ")
 
 
 def test_digits_by_keyboard(explore, notebook):
     explorer = explore("digits")
-    canvas, number = explorer.get_by_role("img"), explorer.get_by_role("spinbutton", name="image")
-    last = notebook.evaluate("len(dataset.train_images)") - 1
+    number, last = explorer.get_by_role("spinbutton", name="image"), notebook.evaluate("len(dataset.train_images)") - 1
     number.fill("7")
-    expect(canvas).to_have_attribute("aria-label", re.compile("training image 7, "))
+    picture_is(explorer, "training image 7, ")
     for typed in ("99999", ""):
         number.fill(typed)
         number.press("Tab")
         expect(number).to_have_value(str(last))
-    expect(canvas).to_have_attribute("aria-label", re.compile(f"training image {last:,}, "))
+    picture_is(explorer, f"training image {last:,}, ")
     slider(explorer, "image").press("Home")
     slider(explorer, "image").press("ArrowRight")
     button(explorer, "Next").press("Enter")
-    expect(canvas).to_have_attribute("aria-label", re.compile("training image 2, "))
-
+    picture_is(explorer, "training image 2, ")
     image = notebook.evaluate("dataset.train_images[2]")
     before = explorer.locator(".marker").bounding_box()
     slider(explorer, "row").press("ArrowLeft")
     slider(explorer, "column").press("ArrowRight")
     expect(reading(explorer)).to_have_text(f"row 13, column 14: {image[13][14]}")
     expect(slider(explorer, "row")).to_have_attribute("aria-valuetext", re.compile(r"^13: value \d+$"))
-    after, pixel = explorer.locator(".marker").bounding_box(), canvas.bounding_box()["width"] / 28
-    assert after["x"] - before["x"] == pytest.approx(pixel, abs=0.5)
-    assert after["y"] - before["y"] == pytest.approx(-pixel, abs=0.5)
+    after, pixel = explorer.locator(".marker").bounding_box(), explorer.get_by_role("img").bounding_box()["width"] / 28
+    assert (after["x"] - before["x"], before["y"] - after["y"]) == pytest.approx((pixel, pixel), abs=0.5)
 
 
 # --- lesson 02: step by step -----------------------------------------------------------------------------------------
-
-
-def values_at(explorer):
-    return explorer.locator(".marked-value strong").all_inner_texts()
-
-
-def written(image, row, column):
-    """Return what stands for a pixel at each step, as NumPy writes it."""
-    value = image[row][column]
-    return [str(value), str(value), f"{value}.0", str(np.float32(value) / np.float32(255))]
 
 
 def test_preprocessing_by_mouse_and_keyboard(explore, notebook):
@@ -226,20 +214,25 @@ def test_preprocessing_by_mouse_and_keyboard(explore, notebook):
     button(explorer, "Next").press("Space")
     label, image = notebook.evaluate("dataset.train_labels[1]"), np.array(notebook.evaluate("dataset.train_images[1]"))
     expect(explorer.get_by_text(f"label {label}", exact=True)).to_be_visible()
+
+    def assert_marked(row, column):  # what stands for a pixel at each step, as NumPy writes it
+        value = image[row][column]
+        written = [str(value), str(value), f"{value}.0", str(np.float32(value) / np.float32(255))]
+        assert explorer.locator(".marked-value strong").all_inner_texts() == written
+
     table, first_strip, *_ = explorer.get_by_role("img").locator("xpath=self::canvas").all()
     for row, column in [(5, 11), (27, 0)]:
         point(explorer, table, row, column)
-        assert values_at(explorer) == written(image, row, column)
+        assert_marked(row, column)
     point(explorer, first_strip, 0, 400, rows=1, columns=784)
     position = int(explorer.locator(".marked-value span").nth(1).inner_text().strip("[]"))
     assert abs(position - 400) <= 2  # a strip has more pixels than the screen has for it
-    row, column = divmod(position, 28)
     slider(explorer, "row").press("ArrowRight")
     slider(explorer, "column").press("ArrowLeft")
-    assert values_at(explorer) == written(image, row + 1, column - 1)
+    assert_marked(position // 28 + 1, position % 28 - 1)
     words = explorer.locator(".words").all_inner_texts()
-    assert "shape (28, 28)" in words[0] and "uint8" in words[0] and f"from 0 to {image.max()}" in words[0]
-    assert "shape (784,)" in words[3] and "float32" in words[3] and "from 0.0 to " in words[3]
+    assert all(word in words[0] for word in ("shape (28, 28)", "uint8", f"from 0 to {image.max()}"))
+    assert all(word in words[3] for word in ("shape (784,)", "float32", "from 0.0 to "))
     histogram = explorer.locator("svg").first
     expect(histogram).to_have_attribute("aria-label", re.compile(rf"{(image < 12.75).sum()} values lie in the lowest"))
 
@@ -249,26 +242,23 @@ def test_preprocessing_by_mouse_and_keyboard(explore, notebook):
 
 def test_one_hot_by_mouse_and_keyboard(explore, notebook):
     explorer = explore("one-hot")
-    row = explorer.locator("table.one-hot td")
-    labels = notebook.evaluate("dataset.train_labels")
+    row, labels = explorer.locator("table.one-hot td"), notebook.evaluate("dataset.train_labels")
     threes = [index for index, label in enumerate(labels) if label == 3]
     for index in threes[:2]:
-        explorer.get_by_role("button", name="3", exact=True).click()
-        expect(explorer.get_by_role("img")).to_have_attribute("aria-label", f"training image {index}, a 3")
+        button(explorer, "3").click()
+        picture_is(explorer, f"^training image {index}, a 3$")
         expect(explorer.get_by_role("spinbutton")).to_have_value(str(index))
         assert row.all_inner_texts() == list("0001000000")
-    expect(explorer.get_by_role("button", name="3", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(button(explorer, "3")).to_have_attribute("aria-pressed", "true")
     button(explorer, "Next").click()
-    following = threes[1] + 1
-    name = f"training image {following}, a {labels[following]}"
-    expect(explorer.get_by_role("img")).to_have_attribute("aria-label", name)
-    explorer.get_by_role("button", name="9", exact=True).press("Enter")
+    picture_is(explorer, f"^training image {threes[1] + 1}, a {labels[threes[1] + 1]}$")
+    button(explorer, "9").press("Enter")
     expect(reading(explorer)).to_have_text("argmax: the largest entry stands in place 9")
     explorer.get_by_role("combobox").focus()
     explorer.page.keyboard.type("te")  # the options begin with "training" and "test"
     explorer.get_by_role("spinbutton").fill("20")
     label = notebook.evaluate("dataset.test_labels[20]")
-    expect(explorer.get_by_role("img")).to_have_attribute("aria-label", f"test image 20, a {label}")
+    picture_is(explorer, f"^test image 20, a {label}$")
     assert row.all_inner_texts().index("1") == label
 
 
@@ -283,16 +273,16 @@ def test_parameters_by_mouse_and_keyboard(explore):
     dropped.click(position={"x": 2, "y": dropped.bounding_box()["height"] / 2})
     expect(explorer.get_by_text("the same 512; 0 % dropped while training")).to_be_visible()
     expect(total).to_have_text("535,818")  # dropout has nothing to learn
-    slider(explorer, "neurons in hidden layer 1").press("Home")
-    slider(explorer, "neurons in hidden layer 1").press("ArrowRight")
-    slider(explorer, "neurons in hidden layer 2").press("End")
+    for layer, keys in ((1, ("Home", "ArrowRight")), (2, ("End",))):
+        for key in keys:
+            slider(explorer, f"neurons in hidden layer {layer}").press(key)
     expect(total).to_have_text(f"{784 * 2 + 2 + 2 * 1024 + 1024 + 1024 * 10 + 10:,}")
     expect(explorer.locator(".formula").nth(1)).to_have_text(re.compile(r"^784 . 2 \+ 2$"))
     button(explorer, "Back to the start").press("Enter")
     expect(total).to_have_text("535,818")
 
 
-# --- lesson 06: the images behind the confusion matrix ---------------------------------------------------------------
+# --- lesson 07: the images behind the confusion matrix ---------------------------------------------------------------
 
 
 def cell(explorer, true, read_as):
@@ -329,17 +319,13 @@ def test_confusion_by_mouse(explore, notebook):
 
 
 def test_confusion_by_keyboard(explore, notebook):
-    explorer = explore("confusion")
+    explorer, indices = explore("confusion"), behind(notebook, 1, 1)
     cell(explorer, 1, 1).click()
-    indices = behind(notebook, 1, 1)
-    assert len(indices) > 20
-    expect(explorer.get_by_text(f"1 to 20 of {len(indices)}", exact=True)).to_be_visible()
-    assert [caption.split()[-1] for caption in captions(explorer)] == list(map(str, indices[:20]))
-    for _ in range(2):  # there is no third page
+    pages = {f"1 to 20 of {len(indices)}": indices[:20], f"21 to {len(indices)} of {len(indices)}": indices[20:]}
+    for page in (*pages, list(pages)[-1]):  # there is no third page
+        expect(explorer.get_by_text(page, exact=True)).to_be_visible()
+        assert [caption.split()[-1] for caption in captions(explorer)] == list(map(str, pages[page]))
         button(explorer, "Next").press("Enter")
-        expect(explorer.get_by_text(f"21 to {len(indices)} of {len(indices)}", exact=True)).to_be_visible()
-    assert [caption.split()[-1] for caption in captions(explorer)] == list(map(str, indices[20:]))
-
     cell(explorer, 1, 1).press("ArrowDown")
     cell(explorer, 2, 1).press("End")
     cell(explorer, 2, 9).press("ArrowRight")  # beyond the last column

@@ -3,14 +3,12 @@
 The network is the reference, trained on MNIST; only its weights are needed, so the tests run without MNIST, too.
 """
 
-from statistics import median
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from .lesson import notebook_of
-from .pad import SAMPLES, SEVEN, Pad, in_a_corner, report
+from .pad import SAMPLES, SEVEN, Pad, in_a_corner
 
 LOAD = """
 from course_utils.course import REFERENCE
@@ -41,44 +39,6 @@ def pad(notebook):
     expect(pad.whole.get_by_text("none kept yet")).to_be_visible()
     pad.wait()
     return pad
-
-
-@pytest.mark.parametrize(("pen", "place"), [("medium", list), ("medium", in_a_corner), ("thick", list)])
-def test_handwritings_are_classified(pad, pen, place, request):
-    samples = SAMPLES if request.config.getoption("--long") else SAMPLES[2::6]
-    pad.whole.get_by_role("radio", name=pen).check()
-    prepared, shrunk = pad.count_right(samples, place)
-    name = "corner" if place is in_a_corner else pen
-    report(**{f"right of {len(samples)}, {name}": prepared, f"right of {len(samples)}, {name}, only shrunk": shrunk})
-    assert prepared >= 0.9 * len(samples)
-    if place is in_a_corner:
-        assert shrunk <= len(samples) / 3
-
-
-def test_the_bars_follow_the_pen(pad, request):
-    pad.whole.evaluate(
-        """pad => {
-            globalThis.strokes = [];
-            let inked = null; // when the last ink of a stroke came
-            const note = (event) => { if (event.buttons) inked = performance.now(); };
-            pad.querySelector(".paper").addEventListener("pointermove", note, true);
-            new MutationObserver(() => {
-                const isBusy = pad.querySelector(".answer").getAttribute("aria-busy") === "true";
-                if (inked === null || isBusy) return;
-                strokes.push(performance.now() - inked);
-                inked = null;
-            }).observe(pad, { subtree: true, attributes: true, attributeFilter: ["aria-busy"] });
-        }"""
-    )
-    samples = SAMPLES if request.config.getoption("--long") else SAMPLES[::10]
-    for sample in samples:
-        for points in sample.strokes:
-            pad.draw([points])
-        pad.click("Clear")
-    milliseconds = pad.page.evaluate("strokes")
-    assert len(milliseconds) == sum(len(sample.strokes) for sample in samples)
-    figures = {"median": round(median(milliseconds)), "worst": round(max(milliseconds)), "strokes": len(milliseconds)}
-    report(milliseconds_from_last_ink_to_answer=figures)
 
 
 def test_while_the_pen_is_down_the_answer_comes_already(pad):
@@ -135,6 +95,7 @@ def test_undo_redo_and_clear_lose_nothing(pad):
 
 
 def test_the_switch_shows_what_happens_without_mnists_form_and_all_fits_a_narrow_window(pad, notebook):
+    pad.whole.get_by_role("radio", name="thick").check()
     pad.draw(in_a_corner(SAMPLES[SEVEN].strokes))
     expect(pad.verdict).to_have_text("7")
     notebook.keep_picture("pad-corner", pad.whole)
@@ -196,3 +157,14 @@ def test_a_digit_that_cannot_be_kept_is_not_lost(pad, notebook):
     pad.button("Undo").click()
     expect(pad.verdict).to_have_text("7")
     expect(pad.paper.locator("polyline")).to_have_count(len(SAMPLES[SEVEN].strokes))
+
+
+def test_in_lesson_00_the_drawing_is_only_shrunk_and_nothing_is_kept(lesson):
+    lesson.open("00")
+    for cell in ("recorded-network", "first-pad"):
+        lesson.run_cell(cell)
+    pad = Pad(lesson.page)
+    pad.draw(in_a_corner(SAMPLES[SEVEN].strokes))
+    expect(pad.verdict).not_to_have_text("7")
+    for control in (pad.whole.get_by_role("checkbox"), pad.button("7")):
+        expect(control).to_have_count(0)

@@ -42,7 +42,7 @@ def stop(lesson: Lesson, how: str = "mouse") -> None:
         lesson.page.keyboard.press("Enter")
     else:
         lesson.page.get_by_role("button", name="Interrupt the kernel").click()
-    lesson.wait_until_run(timeout=600)
+    lesson.wait_until_run(600)
     lesson.check()
 
 

@@ -84,18 +84,3 @@ def test_make_has_a_target_with_a_line_of_help_for_every_command(file, names):
     if shutil.which("make"):
         listed = subprocess.check_output(["make", "--no-print-directory", "-f", file], cwd=ROOT, text=True)
         assert set(re.findall(r"^make ([a-z-]+) +\S", listed, re.MULTILINE)) == {"help", *names}
-
-
-def test_students_have_three_commands(tmp_path):
-    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tools" / "student" / "__main__.py", tmp_path / "tools" / "__main__.py")
-    shutil.copy(ROOT / "requirements.lock", tmp_path)
-
-    def start(*arguments):
-        command = [sys.executable, "-m", "tools", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    for arguments in ((), ("run",)):
-        assert all(f"tools {name}" in start(*arguments).stderr for name in STUDENT)
-    assert start("setup").stdout.startswith("The course is set up")

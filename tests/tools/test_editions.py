@@ -103,9 +103,7 @@ def test_what_is_no_leak(sources, files):
     assert not leaks_of(small_lesson(**sources), files)
 
 
-@pytest.mark.parametrize(
-    ("name", "source"), [("squares-solution", SOLUTION), ("squares", SOLUTION), ("squares-solution", LINE)]
-)
+@pytest.mark.parametrize(("name", "source"), [("squares", SOLUTION), ("squares-solution", LINE)])
 def test_a_solution_without_its_tag_is_a_leak(name, source):
     lesson = small_lesson(solution=source)
     lesson.cells[4].update(id=name, metadata=nbformat.from_dict({}))
@@ -158,17 +156,18 @@ def test_both_editions_have_all_lessons(editions):
     assert snapshot(editions / "student" / "notebooks" / "pictures") == snapshot(NOTEBOOKS / "pictures")
 
 
-def test_the_student_edition_is_complete(editions):
-    student = editions / "student"
+def test_the_student_edition_is_complete_and_offers_what_it_can_do(editions):
+    student, commands = editions / "student", {"lab", "setup", "check-setup"}
     listed = subprocess.run(["git", "ls-files", "course_utils", "notebooks/pictures"], cwd=ROOT, capture_output=True)
     assert [name for name in listed.stdout.decode().splitlines() if not (student / name).is_file()] == []
-    subprocess.run([sys.executable, "-c", "import tools.lab"], cwd=student, check=True)
 
+    def start(*arguments):
+        return subprocess.run([sys.executable, *arguments], cwd=student, capture_output=True, text=True)
 
-def test_the_student_edition_offers_what_it_can_do(editions):
-    student, commands = editions / "student", {"lab", "setup", "check-setup"}
-    usage = subprocess.run([sys.executable, "-m", "tools", "--help"], cwd=student, capture_output=True, text=True)
-    assert set(re.findall(r"-m tools ([a-z-]+)", usage.stderr)) == commands
+    for arguments in ([], ["run"]):
+        assert set(re.findall(r"-m tools ([a-z-]+)", start("-m", "tools", *arguments).stderr)) == commands
+    assert start("-m", "tools", "setup").stdout.startswith("The course is set up")
+    assert start("-c", "import tools.lab").returncode == 0
     targets = re.findall(r"^([a-z-]+):", (student / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(targets) - {"help"} == commands
     readme = (student / "README.md").read_text(encoding="utf-8")

@@ -160,9 +160,26 @@ def test_every_file_that_is_installed_has_its_hash(stick):
         assert hashlib.sha256((stick / name).read_bytes()).hexdigest() == digest
 
 
-def test_pages_show_the_lessons_and_no_solution(stick):
+#: What a browser would fetch to show a page: the targets of links are not among it.
+LOADED = re.compile(
+    r"""<(?!a\s)[^>]*\s(?:src|srcset|data|poster|action|href)=['"]?(?!data:|#)([^'"\s>]+)"""
+    r"""|url\(\s*['"]?(?!data:|#)([^'")]+)|(?:@import|import\(|fetch\(|from)\s*['"]([^'"]+)"""
+)
+
+
+def test_the_check_for_what_a_page_loads_finds_it():
+    page = "<script src=a.js></script><style>@import 'b.css'; p {background: url(c.png)}</style><p style='x: url(d)'>"
+    page += "<link href=e.css><script>await import('f.mjs')</script><a href=g.html><img src='data:image/png'>"
+    assert ["".join(found)[0] for found in LOADED.findall(page)] == list("abcdef")
+
+
+def test_pages_stand_alone_and_show_the_lessons_without_solutions(stick):
     for name, lesson in read_lessons().items():
         page = (stick / "pages" / name.replace(".ipynb", ".html")).read_text(encoding="utf-8")
+        assert LOADED.findall(page) == []
+        assert '<html lang="en">' in page
+        assert "No description has been provided" not in page
+        assert str(ROOT) not in page
         shown = "".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
         for cell in (cell for cell in lesson.cells if cell.cell_type == "code"):
             is_solution = "solution" in cell.metadata.get("tags", [])

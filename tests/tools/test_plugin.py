@@ -88,7 +88,10 @@ LESSONS = {
         "ignored": ("print('x')", [], IGNORED, "passed"),
         "no-exception": ("1", [result("1")], {"tags": ["raises-exception", "nbval-ignore-output"]}, "failure"),
         "wrong-tolerance": ("1", [result("1")], {"tolerance": {"absolut": 1}}, "failure"),
-        "after-all-that": ("2", [result("2")], {}, "passed"),
+        "dataset": ("print('images: 1500')", [printed("images: 60000\n")], DATASET, "failure"),
+        "dataset-stderr": (STDERR, [], DATASET, "failure"),
+        "offline": ("import os\nos.environ.get('COURSE_OFFLINE')", [], {}, "passed"),
+        "dataset-error": ("1 / 0", [], DATASET, "failure"),
     },
     "03_stops": {
         "raises": ("raise ValueError('no digits')", [], {}, "failure"),
@@ -97,13 +100,6 @@ LESSONS = {
     "04_dies": {
         "dies": ("import os\nos._exit(1)", [], {}, "failure"),
         "after-death": ("1", [result("1")], {}, "skipped"),
-    },
-    "05_digits": {
-        "dataset": ("print('images: 1500')", [printed("images: 60000\n")], DATASET, "failure"),
-        "other": ("print('words')", [printed("other words\n")], {}, "failure"),
-        "dataset-stderr": (STDERR, [], DATASET, "failure"),
-        "offline": ("import os\nos.environ.get('COURSE_OFFLINE')", [], {}, "passed"),
-        "dataset-error": ("1 / 0", [], DATASET, "failure"),
     },
 }
 VERDICTS = {cell: verdict for cells in LESSONS.values() for cell, (*_, verdict) in cells.items()}
@@ -131,9 +127,8 @@ def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **en
         cell = re.search(r"\((.*)\)", case.get("name"))[1]
         verdicts[cell] = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
         reports[cell] = "".join(child.get("message", "") + "\n" + (child.text or "") for child in case)
-    return SimpleNamespace(
-        folder=folder, status=done.returncode, output=done.stdout + done.stderr, verdicts=verdicts, reports=reports
-    )
+    output = done.stdout + done.stderr
+    return SimpleNamespace(folder=folder, status=done.returncode, output=output, verdicts=verdicts, reports=reports)
 
 
 @pytest.fixture(scope="module")
@@ -181,16 +176,15 @@ def test_pictures_are_left_and_named(strict):
 
 def test_without_mnist_only_what_depends_on_it_is_not_compared(tmp_path):
     nowhere = dict.fromkeys(("COURSE_WORKSPACE", "KERAS_HOME"), str(tmp_path / "nowhere"))
-    digits = {"05_digits": LESSONS["05_digits"]}
+    names = ("new-output", "dataset", "dataset-stderr", "offline", "dataset-error")
+    digits = {"02_differs": {name: LESSONS["02_differs"][name] for name in names}}
     offline = run_pytest(tmp_path, WITHOUT_PATCH, digits, MNIST_PATH="", COURSE_OFFLINE="1", **nowhere)
     # The kernel is told not to look for MNIST again, and shows it.
     changed = {"dataset": "passed", "offline": "failure"}
-    assert offline.verdicts == {cell: VERDICTS[cell] for cell in LESSONS["05_digits"]} | changed, offline.output
+    assert offline.verdicts == {name: VERDICTS[name] for name in names} | changed, offline.output
     assert re.search(r"digits: UCI digits .* not compared", offline.output)
 
 
 def test_digits_that_cannot_be_read_stop_the_session(tmp_path):
-    good = {"01_good": LESSONS["01_good"]}
-    session = run_pytest(tmp_path, WITHOUT_PATCH, good, MNIST_PATH=str(tmp_path / "no.npz"))
-    assert session.status == pytest.ExitCode.USAGE_ERROR
-    assert not session.verdicts
+    session = run_pytest(tmp_path, WITHOUT_PATCH, LESSONS, MNIST_PATH=str(tmp_path / "no.npz"))
+    assert (session.status, session.verdicts) == (pytest.ExitCode.USAGE_ERROR, {})

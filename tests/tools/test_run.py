@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -18,11 +17,11 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils.course import LESSONS, NOTEBOOKS, ROOT, lesson_file
+from course_utils.course import ROOT, lesson_file
 from course_utils.data import Dataset, save_pickle
 from tools.execution import LessonError
 from tools.folders import replace_folder
-from tools.run import html_page, run
+from tools.run import run
 
 CELLS = {
     "04": [
@@ -118,38 +117,6 @@ def test_lessons_share_a_workspace_that_is_fresh_and_results_of_earlier_runs_are
     assert last.cells[1].outputs[0].data["text/plain"] == "'by lesson 04'"
 
 
-class Loads(HTMLParser):
-    """Collect what a browser would fetch to show a page: everything but the targets of links."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        for name, value in attributes:
-            if name in ("src", "srcset", "data", "poster", "action") or (name == "href" and tag != "a"):
-                self.found.append(value)
-            elif name == "style":
-                self.handle_data(value)
-
-    def handle_data(self, data):
-        self.found += re.findall(r"url\(\s*['\"]?([^'\")]+)", data)
-        self.found += re.findall(r"(?:@import|import\(|fetch\(|from)\s*['\"]([^'\"]+)", data)
-
-
-def external(page):
-    return [address for address in Loads(page).found if not address.startswith(("data:", "#"))]
-
-
-def test_the_check_for_external_references_finds_them():
-    page = (
-        "<script src=a.js></script><style>@import 'b.css'; p {background: url(c.png)}</style><p style='x: url(d.png)'>"
-    )
-    page += "<link href=e.css><script>await import('f.mjs')</script><a href=g.html><img src='data:image/png'>"
-    assert [address[0] for address in external(page)] == list("acbdef")
-
-
 def test_links_titles_and_text_alternatives_of_pages(finished):
     build, _ = finished
     first, training, _ = (path.read_text(encoding="utf-8") for path in sorted((build / "html").iterdir()))
@@ -160,15 +127,6 @@ def test_links_titles_and_text_alternatives_of_pages(finished):
     assert "One &quot;grey&quot; pixel" in training or "'One \"grey\" pixel'" in training
     # A widget lives only as long as its kernel: no page may ask for one.
     assert "jupyter.widget" not in training
-
-
-@pytest.mark.parametrize("number", LESSONS)
-def test_the_page_of_every_lesson_stands_alone(number):
-    page = html_page(nbformat.read(NOTEBOOKS / lesson_file(number), as_version=4), number, NOTEBOOKS)
-    assert external(page) == []
-    assert '<html lang="en">' in page
-    assert "No description has been provided" not in page
-    assert str(ROOT) not in page
 
 
 def test_a_failing_cell_is_named_and_earlier_results_stay(finished, tmp_path):
