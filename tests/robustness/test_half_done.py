@@ -21,7 +21,7 @@ from tests.robustness.writers import CONTEXT, WRITERS, check_whole
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL, limits and permissions of POSIX")
 SAMPLE = {"pickle", "edition"}
 WAIT_SECONDS = 300
-LEFT_BY_A_KILL = re.compile(r"\.[0-9a-f]{12}-.+|\.(html|notebooks|student)-.+")
+LEFT_BY_A_KILL = re.compile(r"\.[0-9a-f]{12}-.+|\.student-.+")
 
 
 @pytest.fixture(params=WRITERS)

@@ -1,6 +1,7 @@
-"""Everything that the course writes, for tests that kill the writer, fill the disk, or take the permissions away.
+"""What the course writes, for tests that kill the writer, fill the disk, or take the permissions away.
 
-A writer writes version after version to the same folder, with the course's own code.
+A writer writes version after version to the same folder, with the course's own code: one for each way to put files in
+place. Reference weights, pages and kits are written in the same ways as the edition.
 """
 
 from __future__ import annotations
@@ -43,19 +44,10 @@ def check_whole(path):
         case ".npz" | ".keras" | ".zip":
             with zipfile.ZipFile(path) as archive:
                 assert archive.testzip() is None
-        case ".h5":
-            import h5py
-
-            with h5py.File(path) as file:
-                file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
         case ".json" | ".ipynb":
             json.loads(path.read_text(encoding="utf-8"))
         case _:
             assert path.read_text(encoding="utf-8").endswith("end\n")
-
-
-def made_up(version):
-    return f"{version}\n" * 10_000 + "end\n"
 
 
 # --- what students write ----------------------------------------------------------------------------------------------
@@ -117,16 +109,6 @@ def write_checkpoint(folder, version):
 # --- what authors write -----------------------------------------------------------------------------------------------
 
 
-def write_reference(folder, version):
-    from course_utils import training
-    from tools import reference
-
-    trained, _ = _network(folder, version)
-    reference.current_recipe = lambda: str(version)
-    training.read_trained_model = lambda _: trained
-    reference.rewrite(folder, folder)
-
-
 def _notebook(version):
     cell = nbformat.v4.new_markdown_cell(f"# {version}\n" + "text " * 2_000, id="title")
     return nbformat.v4.new_notebook(cells=[cell])
@@ -142,45 +124,18 @@ def write_recorded(folder, version):
     record._write_all({folder / name: nbformat.writes(_notebook(version)) for name in LESSONS})
 
 
-def write_pages(folder, version):
-    """Write as `run` does; executions and pages are made up, or kills would only meet the making of them."""
-    from tools import run
-    from tools.execution import Execution
-
-    execution = Execution(_notebook(version), 1, 1, {"test_accuracy": 0.5, "test_loss": version})
-    run.load_dataset = lambda: Dataset("UCI", *[np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)] * 2)
-    run._execute = lambda paths, *_: dict.fromkeys(paths, execution)
-    run.html_page = lambda *_: made_up(version)
-    run.run(build=folder)
-
-
 def write_edition(folder, version):
     """Write as `student` does, with made-up files."""
     from tools import editions
 
     editions.read_lessons = lambda _: {}
     editions.STUDENT_FILES, editions.STUDENT_FOLDERS = {}, ("course_utils",)
-    editions._folder_files = lambda *_: {f"course_utils/{n}.py": made_up(version).encode() for n in range(40)}
+    content = f"{version}\n".encode() * 10_000 + b"end\n"
+    editions._folder_files = lambda *_: {f"course_utils/{n}.py": content for n in range(40)}
     editions.make_student_edition(folder, folder)
 
 
-def write_kit(folder, version):
-    """Write as `kit` does, with made-up files."""
-    from tools import kit
-
-    wheels = [folder / f"{number}.whl" for number in range(50)]
-    if not wheels[-1].exists():
-        for path in (folder / "requirements.lock", *wheels):
-            path.write_text(made_up(0), encoding="utf-8")
-        zipfile.ZipFile(folder / kit.ZIP_NAME, "w").close()
-    kit.make_student_edition = kit._digits = lambda *_: None
-    kit.read_lessons = lambda _: {}
-    kit.fetch_wheels = lambda *_: wheels
-    kit.pad_page = lambda: made_up(version)
-    kit.make_kit(["linux-x86_64"], ["3.12"], root=folder, build=folder)
-
-
-_EDITION, _WHEELS = "digit-course-student.zip", [f"{number}.whl" for number in range(50)]
+EDITION = ("digit-course-student.zip", "student")
 WRITERS = {
     "pickle": Writer(write_pickle, ("mnist.pickle",), complaint="mnist.pickle: .*cannot be written"),
     "own digits": Writer(
@@ -189,11 +144,6 @@ WRITERS = {
     "progress": Writer(write_progress, ("progress.json",), complaint=None),
     "network": Writer(write_network, ("mnist",), complaint="The trained network cannot be kept .* run this cell again"),
     "checkpoint": Writer(write_checkpoint, ("mnist",), complaint="The epochs cannot be kept in the workspace"),
-    "reference": Writer(write_reference, ("mnist.json", "mnist.weights.h5")),
     "recorded notebooks": Writer(write_recorded, LESSONS),
-    "pages": Writer(
-        write_pages, ("html", "notebooks", "summary.json", "workspace"), ("html", "notebooks", "workspace")
-    ),
-    "edition": Writer(write_edition, (_EDITION, "student"), ("student",)),
-    "kit": Writer(write_kit, tuple(sorted(["digit-course-kit.zip", "requirements.lock", _EDITION, *_WHEELS]))),
+    "edition": Writer(write_edition, EDITION, ("student",)),
 }
