@@ -18,8 +18,10 @@ LESSONS = {
     "04": "build the model",
     "06": "train",
     "07": "evaluate",
+    "08": "what chance does",
     "09": "predict",
     "10": "try a cnn",
+    "11": "your turn",
 }
 
 
