@@ -16,6 +16,7 @@ LESSONS = {
     "02": "preprocess",
     "03": "one-hot encode",
     "04": "build the model",
+    "05": "see how it learns",
     "06": "train",
     "07": "evaluate",
     "08": "what chance does",

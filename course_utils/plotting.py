@@ -140,15 +140,16 @@ def plot_chain(
     """
     figure, axis = plt.subplots(figsize=(12, 4.5))
     for text, place in places.items():
-        axis.text(*place, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.5", "facecolor": "white"})
+        box = {"boxstyle": "round,pad=0.5", "facecolor": "white"}
+        axis.text(*place, text, ha="center", va="center", fontsize=14, bbox=box)
     for tail, head, value, gradient in arrows:
-        axis.annotate(
-            "", places[head], places[tail], arrowprops={"arrowstyle": "->", "shrinkA": 32, "shrinkB": 32}, zorder=0
-        )
-        x, y = (np.array(places[tail]) + places[head]) / 2
-        axis.text(x, y + 0.12, f"→ {value:.2f}", ha="center", va="bottom", color=BLUE, fontsize=14)
-        axis.text(x, y - 0.12, f"← {gradient:.2f}", ha="center", va="top", color=ORANGE, fontsize=14, weight="bold")
-    (xs, ys) = zip(*places.values(), strict=True)
+        shrink = {"shrinkA": 12 + 3.4 * len(tail), "shrinkB": 12 + 3.4 * len(head)}  # to the border of the box
+        axis.annotate("", places[head], places[tail], arrowprops={"arrowstyle": "->", "lw": 1.5, **shrink}, zorder=0)
+        (x, y), (right, up) = np.mean([places[tail], places[head]], axis=0), np.subtract(places[head], places[tail])
+        away = 0.08 + 0.15 * abs(up / right)  # a number clears a slanted arrow
+        axis.text(x, y + away, f"→ {value:.2f}", ha="center", va="bottom", color=BLUE, fontsize=14)
+        axis.text(x, y - away, f"← {gradient:.2f}", ha="center", va="top", color=ORANGE, fontsize=14, weight="bold")
+    xs, ys = zip(*places.values(), strict=True)
     axis.set(title=title, xlim=(min(xs) - 0.4, max(xs) + 0.4), ylim=(min(ys) - 0.6, max(ys) + 0.6))
     axis.axis("off")
     return figure
@@ -183,7 +184,7 @@ def plot_network(sizes: Sequence[int], title: str) -> Figure:
         role = "inputs" if x == 0 else "neurons\n" + ("output" if x == len(sizes) - 1 else f"hidden layer {x}")
         axis.text(x, -5.7, f"{size} {role}", fontsize=14, ha="center", va="top")
     for number, y in enumerate(reversed(heights[-1])):
-        axis.text(len(sizes) - 0.85, y, number, fontsize=14, va="center")
+        axis.text(len(sizes) - 0.85, y, str(number), fontsize=14, va="center")
     axis.set(title=title, xlim=(-0.4, len(sizes) - 0.6), ylim=(-7.4, 5.5))
     axis.axis("off")
     return figure

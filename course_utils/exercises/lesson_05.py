@@ -1,0 +1,222 @@
+"""Exercises of lesson 05: a gradient by nudging, the largest learning rate, a line of the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row
+from course_utils.preprocessing import one_hot, preprocess_images
+
+_CENTRE, _EDGE, _NUM_IMAGES = 14 * 28 + 14, 4 * 28 + 20, 1000
+_GIVEN = {
+    "batch_vectors": Given(
+        lambda rows: preprocess_images(rows).astype(float), rows_of="train_images", most=_NUM_IMAGES
+    ),
+    "batch_labels": Given(lambda rows: one_hot(rows).astype(float), rows_of="train_labels", most=_NUM_IMAGES),
+}
+
+
+def _probabilities(sums_of_one: NDArray) -> NDArray:
+    """Return the probability of a 1 where the nine other sums are 0."""
+    return 1 / (1 + 9 * np.exp(-sums_of_one))
+
+
+def _loss(sums_of_one: NDArray, is_one: NDArray) -> float:
+    return float((np.logaddexp(np.log(9), sums_of_one) - is_one * sums_of_one).mean())
+
+
+# --- 05.1 ------------------------------------------------------------------------------------------------------------
+
+
+def _bias_gradient(batch_vectors: NDArray, batch_labels: NDArray, bias: float = 2.0) -> float:
+    return float((_probabilities(bias - 4 * batch_vectors[:, _CENTRE]) - batch_labels[:, 1]).mean())
+
+
+def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
+    centre, is_one = batch_vectors[:, _CENTRE], batch_labels[:, 1]
+    gradient = _bias_gradient(batch_vectors, batch_labels)
+
+    def loss(bias: float, weight: float = -4.0) -> float:
+        return _loss(weight * centre + bias, is_one)
+
+    distance, which = "By which distance must the difference be divided?", "Which number do you nudge, and where is it?"
+    yield (
+        2 * gradient,
+        "`{name}` is twice the gradient: the two nudges lie twice as far apart as one is long.",
+        distance,
+    )
+    yield gradient / 2, "`{name}` is half the gradient.", distance
+    yield -gradient, "`{name}` has the wrong sign: with a larger bias the loss rises here.", "Which loss is subtracted?"
+    yield -2 * gradient, "`{name}` has the wrong sign, and is twice as large as it should be.", distance
+    yield (
+        gradient * len(centre),
+        "`{name}` is the sum over all images, expected the mean.",
+        "What is the loss a mean of?",
+    )
+    yield loss(2), "`{name}` is the loss where the bias is 2, expected its slope there.", "How does it change nearby?"
+    yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
+    for bias in (0.0, 1.0, -2.0, -4.0):
+        there = f"`{{name}}` is the gradient where the bias is {bias:g}."
+        yield _bias_gradient(batch_vectors, batch_labels, bias), there, "Where does the task ask for it?"
+    errors = _probabilities(2 - 4 * centre) - is_one
+    yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
+    yield (errors.mean()) / 10, "`{name}` is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
+    yield (errors + is_one).mean(), "`{name}` is the mean probability of a 1; the labels are missing.", which
+    yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Do errors cancel?"
+    for nudge in (1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6):
+        up, down, here = loss(2 + nudge), loss(2 - nudge), loss(2)
+        size = f"a nudge of {nudge:g}"
+        for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")):
+            message = f"`{{name}}` was nudged only {side}, with {size}: the slope of a point beside the right one."
+            yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
+        message = f"`{{name}}` comes from {size}, too far for the slope at a point."
+        yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
+        for difference in (up - down, up - here, here - down):
+            yield difference, f"`{{name}}` is how much the loss changes with {size}, not yet divided.", distance
+            yield -difference, f"`{{name}}` is how much the loss changes with {size}, undivided and negative.", distance
+
+
+def _unless_close(value: float, right: float) -> float:
+    """Return a value that a mistake gives, or none that can match if it is as good as right."""
+    return value if abs(value - right) > 1e-3 * abs(right) else np.nan
+
+
+nudge_a_bias = Exercise(
+    "05.1",
+    "Find a gradient by nudging",
+    Number("bias_gradient", expected=_bias_gradient, mistakes=_bias_mistakes),
+    given=_GIVEN,
+    hints=[
+        "As for the weight in the lesson: nudge up, nudge down, divide the difference by the distance of the two.",
+        "`loss_with_bias(2 + nudge)` is one of the two losses, and the two lie `2 * nudge` apart.",
+    ],
+    comment="By the formula it is the mean error: the gradient of a weight whose input is always 1.",
+)
+
+# --- 05.2 ------------------------------------------------------------------------------------------------------------
+
+_START, _NUM_STEPS, _MARGIN = (-3.0, 3.0), 100, 0.001
+
+
+def _final_loss(learning_rate: float, pixels: NDArray, is_one: NDArray, num_steps: int = _NUM_STEPS) -> float:
+    weights = np.array(_START)
+    for _ in range(num_steps):
+        weights = weights - learning_rate * ((_probabilities(pixels @ weights) - is_one) @ pixels) / len(pixels)
+    return _loss(pixels @ weights, is_one)
+
+
+def _arrives(rate: float, batch_vectors: NDArray, batch_labels: NDArray, num_steps: int = _NUM_STEPS) -> bool:
+    pixels, is_one = batch_vectors[:, [_CENTRE, _EDGE]], batch_labels[:, 1]
+    lowest = _final_loss(10, pixels, is_one, num_steps=1000)
+    return rate > 0 and _final_loss(rate, pixels, is_one, num_steps) < lowest + _MARGIN
+
+
+def _is_largest(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> bool:
+    if not isinstance(largest_rate, float):
+        return False
+    rates = (largest_rate, 1.1 * largest_rate + 1e-3)
+    return [_arrives(rate, batch_vectors, batch_labels) for rate in rates] == [True, False]
+
+
+def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
+    rate, given = largest_rate, (batch_vectors, batch_labels)
+    if not isinstance(rate, float):
+        yield np.size(rate) == 2, "`{name}` holds two numbers, expected one learning rate.", "Is it a place or a rate?"
+        return
+    yield rate <= 0, "`{name}` is not above 0: such a step does not go downhill.", "In which direction does a step go?"
+    slow = "With {value}, 100 steps are not enough to arrive, because they are too short."
+    jumps = "With {value} the path jumps across the valley and does not arrive."
+    if not _arrives(rate, *given):
+        yield _arrives(rate, *given, num_steps=3000), slow, "What happens with a larger learning rate?"
+        yield True, jumps, "What is the loss at the end of the path, and what is it with 10?"
+    larger = "With {value} the path arrives, but with a tenth more it arrives as well, so it is not the largest."
+    yield True, larger, "Up to which learning rate does it still arrive?"
+
+
+def _example_rate(batch_vectors: NDArray, batch_labels: NDArray) -> float:
+    rates = 10 * 1.02 ** np.arange(100)
+    return float(max(rate for rate in rates if _arrives(rate, batch_vectors, batch_labels)))
+
+
+largest_rate = Exercise(
+    "05.2",
+    "Find the largest learning rate",
+    Number("largest_rate", is_right=_is_largest, mistakes=_rate_mistakes, example=_example_rate),
+    given=_GIVEN,
+    hints=[
+        "`loss_of_two(path[-1])` is the loss at the end of a path. Compare it with that of learning rate 10.",
+        "Try 10, 20, 40. Then look between the last that arrives and the first that does not.",
+    ],
+    comment="Just below the limit the path zigzags, so the best learning rate is smaller than the largest.",
+)
+
+# --- 05.3 ------------------------------------------------------------------------------------------------------------
+
+
+def _errors_of_first(second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray) -> NDArray:
+    return (second_errors @ second_weights.T) * (first_hidden > 0)
+
+
+def _error_mistakes(
+    result: NDArray, right: NDArray, second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray
+) -> Iterator[Row]:
+    errors, weights, hidden = second_errors, second_weights, first_hidden
+    passed, mask = errors @ weights.T, hidden > 0
+    relu = "What is the slope of ReLU where it gave 0, and where it gave more?"
+    line, shape = "Which line of `backward` does the same, one layer further on?", "Which shape has `first_hidden`?"
+    yield passed, "`{name}` lets errors pass where ReLU gave 0: the slope of ReLU is missing.", relu
+    yield mask, "`{name}` gives only the slope of ReLU.", "Where do the errors of the second layer come in?"
+    yield passed * hidden, "`{name}` multiplies by what ReLU gave, not by its slope.", relu
+    yield passed * ~mask, "`{name}` lets errors pass where ReLU gave 0 and stops the others.", relu
+    yield -right, "`{name}` has the wrong sign.", "Is anything subtracted on the way back?"
+    yield -passed, "`{name}` has the wrong sign, and the slope of ReLU is missing.", relu
+    yield np.maximum(0, passed), "`{name}` applies ReLU to the errors, expected its slope at the values.", relu
+    yield passed * (passed > 0) * mask, "`{name}` loses the negative errors.", "Which numbers decide what ReLU stops?"
+    yield passed * (passed > 0), "`{name}` asks the errors where ReLU was open, not `first_hidden`.", relu
+    for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
+        divided = f"`{{name}}` divides by the number of {what}; the errors were divided by the images already."
+        yield right / number, divided, line
+        yield passed / number, divided + " The slope of ReLU is missing, too.", line
+    yield right * len(hidden), "`{name}` multiplies by the number of images.", line
+    yield right.mean(axis=0), "`{name}` is a mean over the images, expected a row for each.", shape
+    yield right.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
+    yield passed.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
+    yield hidden.T @ errors, "`{name}` is the gradient of `second_weights`, expected the errors of the layer.", line
+    yield errors, "`{name}` gives back the errors of the second layer.", "How do they reach the first?"
+    yield right.T, "`{name}` has a row for each neuron, expected one for each image.", shape
+    yield passed.T, "`{name}` has a row for each neuron, and the slope of ReLU is missing.", shape
+    yield right != 0, "`{name}` says where an error arrives, not how large it is.", "Did you compare something?"
+    yield np.sign(right), "`{name}` gives only the signs of the errors.", line
+    yield np.abs(right), "`{name}` has lost the signs of the errors.", line
+    yield right**2, "`{name}` squares the errors.", line
+    if errors.shape[1] == weights.shape[0]:
+        yield (errors @ weights) * mask, "`{name}` uses `second_weights` as on the way forward.", shape
+        yield errors @ weights, "`{name}` uses `second_weights` as on the way forward, without ReLU.", shape
+    yield result.ndim != 2, f"`{{name}}` has the shape {result.shape}, expected {right.shape}.", shape
+
+
+_random = np.random.default_rng(5)
+_CALLS = [
+    tuple(np.round(_random.normal(size=size), 1) for size in ((rows, second), (first, second), (rows, first)))
+    for rows, second, first in ((2, 2, 2), (2, 3, 4), (3, 2, 5))
+]
+
+errors_of_first = Exercise(
+    "05.3",
+    "Write the missing line of a backward pass",
+    Function(
+        "errors_of_first",
+        "a function of second_errors, second_weights and first_hidden",
+        expected=_errors_of_first,
+        calls=[(errors, weights, np.maximum(0, hidden)) for errors, weights, hidden in _CALLS],
+        returns=Array("result", "a row for each image, a number for each neuron", mistakes=_error_mistakes),
+    ),
+    hints=[
+        "In `backward`, the line for `hidden_errors` does the same for the output.",
+        "The shape must be that of `first_hidden`, and ReLU lets errors pass where it gave more than 0.",
+    ],
+    comment="With this line, backpropagation goes through as many layers as you like.",
+)
