@@ -191,9 +191,8 @@ def bench(parts: Sequence[str] = (), *, quick: bool = False, keep: bool = False)
         say(f"measuring: {part}")
         results[part] = {**PARTS[part](quick), "date": date.today().isoformat(), "quick": quick}
     results["machine"] = _machine()
-    text = (
-        json.dumps(json.loads(json.dumps(results), parse_float=lambda number: round(float(number), 4)), indent=1) + "\n"
-    )
+    rounded = json.loads(json.dumps(results), parse_float=lambda number: round(float(number), 4))
+    text = json.dumps(rounded, indent=1) + "\n"
     for path in [folder / RESULTS.name, *([RESULTS] if keep else [])]:
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -222,46 +221,16 @@ def measure_training(quick: bool) -> dict[str, Any]:
     return {"num_images": num_images, "num_epochs": num_epochs, "same_history": same, "contenders": measured}
 
 
-def measure_start(quick: bool) -> dict[str, Any]:
-    """Measure imports in fresh processes; the first only fills the caches of the disk."""
-    code = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
-    names = ("course_utils", "course_utils.data", "tensorflow")
-    rounds = [{name: float(_python("-c", code.format(name))) for name in names} for _ in range(3 if quick else 6)]
-    return {"import": {name: [one[name] for one in rounds[1:]] for name in names}}
-
-
 def measure_lessons(quick: bool) -> dict[str, Any]:
     """Take seconds and memory of each lesson from what ``make run`` has written."""
     summary = BUILD / "summary.json"
     if not summary.exists():
         raise CourseError("No run was found. Execute the lessons first: make run")
-    return {
-        name: json.loads(summary.read_text(encoding="utf-8"))[name] for name in ("dataset", "num_epochs", "lessons")
-    }
+    written = json.loads(summary.read_text(encoding="utf-8"))
+    return {name: written[name] for name in ("dataset", "num_epochs", "lessons")}
 
 
-def measure_setup(quick: bool) -> dict[str, Any]:
-    """Set the course up in a copy of its folder, with nothing in the caches of pip and uv."""
-    copy = BUILD / "bench" / "setup"
-    shutil.rmtree(copy, ignore_errors=True)
-    left_out = shutil.ignore_patterns(".*", "build", "workspace", "__pycache__")
-    shutil.copytree(ROOT, copy / "course", ignore=left_out)
-    caches = {} if quick else {"UV_CACHE_DIR": str(copy / "cache"), "PIP_NO_CACHE_DIR": "1"}
-    start = time.perf_counter()
-    _python("-m", "tools", "setup", folder=copy / "course", environment=caches)
-    seconds = time.perf_counter() - start
-    files = [path for path in (copy / "course" / ".venv").rglob("*") if path.is_file() and not path.is_symlink()]
-    disk = sum(path.stat().st_size for path in files) / 1e6
-    shutil.rmtree(copy)
-    return {"seconds": seconds, "disk_mb": disk}
-
-
-PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {
-    "training": measure_training,
-    "start": measure_start,
-    "lessons": measure_lessons,
-    "setup": measure_setup,
-}
+PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {"training": measure_training, "lessons": measure_lessons}
 
 
 def say(text: str) -> None:
@@ -269,17 +238,15 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _python(
-    *arguments: str, folder: Path = ROOT, environment: dict[str, str] | None = None, further: Path | None = None
-) -> str:
+def _python(*arguments: str, further: Path | None = None) -> str:
     """Start a fresh Python, and return the last line that it prints."""
     cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     # As many threads for every library, and NumPy as fast as the processor can.
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
     paths = {"PYTHONPATH": str(further)} if further else {}
-    settings = {**inherited, **dict.fromkeys(threads, cores), **paths, **(environment or {})}
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env=settings, capture_output=True, encoding="utf-8")
+    settings = {**inherited, **dict.fromkeys(threads, cores), **paths}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=settings, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise CourseError(f"python {' '.join(arguments)} failed: {(done.stderr.splitlines() or ['no message'])[-1]}")
     return (done.stdout.splitlines() or [""])[-1]
@@ -323,7 +290,5 @@ def _processor() -> str:
 if __name__ == "__main__":
     name, num_images, num_epochs, seed = sys.argv[1], *map(int, sys.argv[2:])
     digits = load_dataset()
-    digits = replace(
-        digits, train_images=digits.train_images[:num_images], train_labels=digits.train_labels[:num_images]
-    )
-    print(json.dumps(CONTENDERS[name](digits, num_epochs, seed)))
+    images, labels = digits.train_images[:num_images], digits.train_labels[:num_images]
+    print(json.dumps(CONTENDERS[name](replace(digits, train_images=images, train_labels=labels), num_epochs, seed)))

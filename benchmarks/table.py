@@ -22,7 +22,7 @@ def write_readme(results: dict[str, Any]) -> None:
 
 def tables(results: dict[str, Any]) -> str:
     """Write a table for each part that was measured, in Markdown."""
-    writers = {"training": _training, "start": _start, "lessons": _lessons, "setup": _setup}
+    writers = {"training": _training, "lessons": _lessons}
     parts = [write(results[part]) for part, write in writers.items() if part in results]
     return "\n\n".join([_machine(results["machine"]), *parts])
 
@@ -51,13 +51,9 @@ def _training(training: dict[str, Any]) -> str:
         f"Medians of {len(seconds['course'])} trainings of {training['num_epochs']} epochs, in turn; in brackets the "
         "lowest and the highest. The histories of the course and of plain Keras with the same seeds are "
     )
+    quick = " A quick run, not a measurement." if training["quick"] else ""
     title = f"### Training: {training['num_images']:,} images in batches of 128"
-    return f"{title}\n\n{_table(head, rows)}\n\n{training['date']}. {note}{equal}.{_quick(training)}"
-
-
-def _start(start: dict[str, Any]) -> str:
-    rows = [(f"`import {name}`", _spread(seconds, ".3f")) for name, seconds in start["import"].items()]
-    return f"### Start\n\n{_table(('', 's'), rows)}\n\n{start['date']}.{_quick(start)}"
+    return f"{title}\n\n{_table(head, rows)}\n\n{training['date']}. {note}{equal}.{quick}"
 
 
 def _lessons(lessons: dict[str, Any]) -> str:
@@ -67,15 +63,6 @@ def _lessons(lessons: dict[str, Any]) -> str:
         f"### Lessons\n\n{table}\n\n{lessons['date']}. From one `make run` with {lessons['num_epochs']} epochs of "
         f"{lessons['dataset']}; memory is the largest resident set of the kernel, in units of 2²⁰ bytes."
     )
-
-
-def _setup(setup: dict[str, Any]) -> str:
-    text = f"From nothing, caches empty: {setup['seconds']:.0f} s, {setup['disk_mb']:,.0f} million bytes on disk."
-    return f"### Set-up\n\n{setup['date']}. {text}{_quick(setup)}"
-
-
-def _quick(part: dict[str, Any]) -> str:
-    return " A quick run, not a measurement." if part["quick"] else ""
 
 
 def _spread(values: Sequence[float], form: str) -> str:
