@@ -1,7 +1,6 @@
 """Contracts of the training view: what it shows of a training, and how a training is stopped."""
 
 import signal
-import threading
 
 import keras
 import numpy as np
@@ -105,11 +104,3 @@ def test_a_second_interrupt_does_not_wait(progress):
     with pytest.raises(KeyboardInterrupt):
         fit(interrupt(epoch=2, times=2), progress[0])
     assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_a_training_in_another_thread_is_shown_too(progress):
-    callback, view = progress
-    thread = threading.Thread(target=fit, args=(callback,))
-    thread.start()
-    thread.join()
-    assert view.status == "finished after epoch 4 of 4"
