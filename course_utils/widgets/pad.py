@@ -1,4 +1,4 @@
-"""The drawing pad of lesson 07: the network classifies a digit while it is drawn.
+"""The drawing pad of lessons 00 and 09: the network classifies a digit while it is drawn.
 
 The browser draws, and brings the drawing into MNIST's form; of what the network would see it sends 784 grey levels at a
 time, and waits for the response before it asks again. So the picture is there at once, requests never queue up behind a
@@ -28,34 +28,42 @@ if TYPE_CHECKING:
 _NUM_THUMBNAILS = 14  # the latest ones, a row or two
 _ALT = (
     "Drawing pad, alive in JupyterLab. Draw a digit with mouse, finger or pen, or choose one of thirty samples from a "
-    "list; beside it stand the 28 by 28 pixels that the network sees and its ten probabilities, which follow the pen. "
-    "Buttons keep the digit for a test set of your own."
+    "list; beside it stand the 28 by 28 pixels that the network sees and its ten probabilities, which follow the pen."
 )
+_ALT_KEEP = f"{_ALT} Buttons keep the digit for a test set of your own."
 
 
-def drawing_pad(model: keras.Model, dataset: Dataset) -> None:
+def drawing_pad(model: keras.Model, dataset: Dataset | None = None) -> None:
     """Show a pad to draw digits on, which a network classifies at every stroke.
 
     Parameters
     ----------
     model : keras.Model
         Takes (n, 784) float32 in [0, 1] and gives (n, 10) probabilities, as those of the lessons.
-    dataset : Dataset
+    dataset : Dataset, optional
         What it was trained on; its accuracy on the test images is shown beside that on the digits kept from the pad
-        (`course_utils.my_digits.load_my_digits`).
+        (`course_utils.my_digits.load_my_digits`). Without it, as in lesson 00, no digit can be kept, and the drawing is
+        only made smaller, not brought into MNIST's form.
     """
     samples = [handwriting._asdict() for handwriting in sample_handwritings()]
-    config = {"title": "Drawing pad", "samples": samples, "can_keep": True}
+    is_first = dataset is None
+    config = {"title": "Drawing pad", "samples": samples, "can_keep": not is_first, "only_shrinks": is_first}
     pad = DrawingPad(model, dataset)
     scripts = ("handwriting.js", "pad.js")
-    display_widget(Explorer(*scripts, respond=pad.respond, request={"action": "load"}, config=config), _ALT)
+    display_widget(
+        Explorer(*scripts, respond=pad.respond, request={"action": "load"}, config=config),
+        _ALT if is_first else _ALT_KEEP,
+    )
 
 
 class DrawingPad:
     """What the pad needs of Python: a network, and a place for the digits that are kept."""
 
-    def __init__(self, model: keras.Model, dataset: Dataset) -> None:
+    def __init__(self, model: keras.Model, dataset: Dataset | None) -> None:
         self._model = model
+        self._on_test_images: dict = {}
+        if dataset is None:
+            return
         predictions = model.predict(preprocess_images(dataset.test_images), batch_size=1000, verbose=0).argmax(axis=1)
         num_correct = int((predictions == dataset.test_labels).sum())
         self._on_test_images = _compare(f"{dataset.name} test images", num_correct, len(predictions))
@@ -74,7 +82,7 @@ class DrawingPad:
             case "take back":
                 return {"kept": self._describe(take_back_last_digit())}
             case _:
-                return {"kept": self._describe(load_my_digits())}
+                return {"kept": self._describe(load_my_digits())} if self._on_test_images else {}
 
     def _classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         # One image at a time, `predict` would spend far longer on its preparations than the network on the image.

@@ -9,7 +9,7 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 /** A full 100 % would be a promise: a probability comes near to 1, never to it. */
 const percent = (share) => (share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
 
-export default explorer((ask, { samples, can_keep: canKeep }) => {
+export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlyShrinks }) => {
   // Every state of the drawing is kept, so that undo brings back what was cleared, too.
   let [states, position] = [[[]], 0];
   let drawing = drawStrokes([]);
@@ -85,7 +85,7 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
   // --- what the network sees, and what it predicts
 
   const seen = make("canvas", { className: "seen", width: SIDE, height: SIDE, role: "img" });
-  const form = make("input", { type: "checkbox", checked: true, onchange: changed });
+  const form = make("input", { type: "checkbox", checked: !onlyShrinks, onchange: changed });
   const visible = () => (form.checked ? prepareDrawing : shrinkDrawing)(drawing).pixels;
   const verdict = make("p", { className: "verdict" });
   const bars = make("ul", { className: "bars", "aria-label": "Probability of each digit" });
@@ -162,8 +162,8 @@ export default explorer((ask, { samples, can_keep: canKeep }) => {
     make("div", { style: "grid-area: sheet" }, paper),
     make("div", { className: "row close tools", style: "grid-area: tools" }, undoButton, redoButton, clearButton),
     make("div", { className: "column", style: "grid-area: see" }, make("h4", {}, "What the network sees"), seen,
-      make("label", {}, form, "in MNIST’s form"),
-      make("p", { className: "hint" }, "28 × 28 pixels. Without the tick: the pad, only smaller.")),
+      ...(onlyShrinks ? [] : [make("label", {}, form, "in MNIST’s form")]),
+      make("p", { className: "hint" }, `28 × 28 pixels${onlyShrinks ? ":" : ". Without the tick:"} the pad, only smaller.`)),
     make("div", { style: "grid-area: predict" }, make("h4", {}, "What it predicts"), answer),
     make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
   if (canKeep) {
