@@ -21,7 +21,6 @@ def _position_mistakes(faintest: float | NDArray, train_images: NDArray) -> Iter
     yield shape == ink.shape, "`{name}` has a number for each of the 1,000 images, expected one.", ask
     yield ink.min(), "`{name}` is how much ink the faintest image has.", "What is `argmin`, beside `min`?"
     yield ink.argmax(), "Image {value} has the most ink of all: 0 is white.", "Do you look for a large or a small sum?"
-    yield ink.argmin() + 1, "Image {value} is the one after the faintest.", "At which number does NumPy begin to count?"
     # Python's own sum() starts from uint8 rows and stays uint8, and so does dtype="uint8".
     wrapped, of_all = images.sum((1, 2), "uint8").argmin(), train_images.sum((1, 2), "int64").argmin()
     num_inked, darkest = (images > 0).sum(axis=(1, 2)), images.max(axis=(1, 2))
@@ -67,7 +66,6 @@ def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Itera
     counts, others = np.bincount(labels, minlength=10), np.bincount(other_labels, minlength=10)
     right, ask = _shares(labels), "By what do you divide, so that you can compare 60,000 and 10,000 images?"
     yield found.shape == labels.shape, "`{name}` has a number for each image, expected ten.", "What does bincount do?"
-    yield found.shape == (), "`{name}` is a single number, expected ten: one for each digit.", "What share has a 7?"
     yield counts, "`{name}` holds counts, expected shares, which add up to 1.", ask
     yield others, "`{name}` holds the counts of the other group, expected shares.", ask
     yield counts / len(other_labels), "`{name}` was divided by the number of images of the other group.", ask
@@ -79,8 +77,6 @@ def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Itera
     yield counts / counts.max(), "`{name}` was divided by the largest count.", "What should all ten add up to?"
     yield np.full(10, 0.1), "`{name}` says a tenth for each digit.", "Are they all equal without rounding, too?"
     yield np.zeros(10), "`{name}` has only zeros: `//` drops what is after the point.", "Which division keeps it?"
-    yield np.sort(right), "`{name}` is sorted.", "At which position should the share of the zeros stand?"
-    yield np.roll(right, -1), "`{name}` begins with the share of the ones.", "Which digit comes first?"
     yield right[1:], "`{name}` has no share of the zeros.", "Which digit comes first?"
 
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: read a network's answers, write `one_hot`, and the loss of a hundred answers."""
+"""Exercises of lesson 03: probabilities become predictions, `one_hot`, and the loss of a hundred predictions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from course_utils.exercises.core import Array, Exercise, Function, Given, Number
 from course_utils.preprocessing import one_hot
 
 
-def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]:
-    table, digits, axis = network_answers, network_answers.argmax(axis=1), "What does the argument `axis` do?"
-    is_table, is_column = read_digits.shape == table.shape, read_digits.shape == (len(table), 1)
+def _prediction_mistakes(predictions: NDArray, probabilities: NDArray) -> list[Row]:
+    table, digits, axis = probabilities, probabilities.argmax(axis=1), "What does the argument `axis` do?"
+    is_table, is_column = predictions.shape == table.shape, predictions.shape == (len(table), 1)
     second = "Which position does the largest number have after sorting?"
     rounded_first = "`{name}` is what rounded probabilities give: where none is above a half, only zeros are left."
     return [
@@ -23,30 +23,30 @@ def _digit_mistakes(read_digits: NDArray, network_answers: NDArray) -> list[Row]
         (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", second),
         *((table.round(digit).argmax(axis=1), rounded_first, "Do you need to round at all?") for digit in (0, 1)),
         (digits[0], "`{name}` is the digit of the first row alone.", "How do you ask all rows at once?"),
-        (is_table, "`{name}` has ten numbers for each answer, expected one digit.", "Where is the largest of the ten?"),
+        (is_table, "`{name}` has ten numbers for each image, expected one digit.", "Where is the largest of the ten?"),
         (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
         (np.arange(6), "`{name}` holds the numbers of the rows.", "At which place is each row largest?"),
-        ((read_digits % 1).any(), "`{name}` holds fractions, expected digits.", "Do you need a size or a place?"),
+        ((predictions % 1).any(), "`{name}` holds fractions, expected digits.", "Do you need a size or a place?"),
     ]
 
 
-read_answers = Exercise(
+find_predictions = Exercise(
     "03.1",
-    "Read the answers of a network",
+    "Turn probabilities into predictions",
     Array(
-        "read_digits",
+        "predictions",
         "six digits, one for each row",
-        expected=lambda network_answers: network_answers.argmax(axis=1),
+        expected=lambda probabilities: probabilities.argmax(axis=1),
         dtype=np.integer,
-        mistakes=_digit_mistakes,
+        mistakes=_prediction_mistakes,
     ),
-    given={"network_answers": Given(lambda: np.random.default_rng(6).dirichlet(np.ones(10), size=6))},
+    given={"probabilities": Given(lambda: np.random.default_rng(6).dirichlet(np.ones(10), size=6))},
     hints=[
         "It is the same step as back from one-hot rows to labels.",
         "`argmax` gives the position of the largest number; `axis` says along which axis to search.",
-        "One answer is one row, and a row runs along axis 1.",
+        "One image is one row, and a row runs along axis 1.",
     ],
-    comment="The surest answer is only 38 % sure, and still it was taken: `argmax` never says 'I do not know'.",
+    comment="The surest of them has a probability of only 38 %: `argmax` never says 'I do not know'.",
 )
 
 _LESSON_LABELS = [5, 0, 4]  # called `labels` in the lesson, the name that a function may take by mistake
@@ -153,7 +153,7 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
 
 compute_batch_loss = Exercise(
     "03.3",
-    "Compute the loss of a hundred answers",
+    "Compute the loss of a hundred predictions",
     Number(
         "batch_loss",
         expected=lambda batch_truths, batch_answers: _losses(batch_truths, batch_answers).mean(),
@@ -165,9 +165,9 @@ compute_batch_loss = Exercise(
         "batch_answers": Given(lambda: np.random.default_rng(3).dirichlet(np.ones(10), size=100)),
     },
     hints=[
-        "In the lesson one answer's loss was `-(truth * np.log(answer)).sum()`.",
+        "In the lesson one prediction's loss was `-(truth * np.log(answer)).sum()`.",
         "With a table, `.sum(axis=1)` adds up each row by itself and leaves a hundred losses.",
         "The loss of a batch is the mean of these hundred numbers.",
     ],
-    comment="More than the ln 10 ≈ 2.303 of having no idea: it costs dearly to be sure and wrong.",
+    comment="More than the ln 10 ≈ 2.303 of having no idea: being sure and wrong is expensive.",
 )

@@ -305,7 +305,7 @@ def test_progress_is_a_line_for_each_exercise_and_needs_no_tensorflow(workspace)
     )
     lines = done.stdout.splitlines()
     assert (done.stderr, lines[-1]) == ("", "0 []")
-    assert lines.count("   ✓ Read the answers of a network") == 1 and "03 one-hot encode" in lines
+    assert lines.count("   ✓ Turn probabilities into predictions") == 1 and "03 one-hot encode" in lines
     assert lines[-2] == f"1 of {len(EXERCISES)} exercises done (✓)"
     assert exercises.exercises_of("03")[0].answers == (EXERCISES["03.1"].answers) and isinstance(
         EXERCISES["03.1"].answers[0], Array
