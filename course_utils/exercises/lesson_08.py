@@ -1,0 +1,175 @@
+"""Exercises of lesson 08: a gain or chance, and how many test images a comparison needs."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from course_utils.exercises.core import Exercise, Given, Number, Row, close, slips_of
+
+_Z, _DIFFERENCE, _NUM_IMAGES = 1.96, 0.002, 10_000
+
+
+@cache
+def _recorded() -> tuple[NDArray, float]:
+    """Return the test accuracy of each seed and epoch, and the share of images on which two networks disagree."""
+    from course_utils.experiments import EXPERIMENTS, load_results  # which imports Keras
+
+    results = load_results(EXPERIMENTS["recipe"])
+    differing = [len({*one.mistakes} ^ {*other.mistakes}) for one, other in combinations(results, 2)]
+    accuracies = np.array([result.history["val_accuracy"] for result in results])
+    return accuracies, float(np.mean(differing)) / _NUM_IMAGES
+
+
+# --- 08.1 ------------------------------------------------------------------------------------------------------------
+
+
+def _gains(val_accuracy: NDArray) -> NDArray:
+    return val_accuracy[:, 29] - val_accuracy[:, 19]
+
+
+def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Row]:
+    means, best, gains = val_accuracy.mean(axis=0), val_accuracy[:, 20:].max(axis=1), _gains(val_accuracy)
+    before, after = val_accuracy[:, 19], val_accuracy[:, 29]
+    columns, of_what = "Which column has the first epoch, and which ones are compared?", "Of what is the mean wanted?"
+    counts = ((gains > 0, "rose"), (gains < 0, "became worse"))
+    typical = [(21, 30), (19, 29), (20, 29), (19, 30), (10, 30), (10, 20), (1, 30), (1, 20)]
+    of_seeds = val_accuracy.mean(axis=1)
+    is_between = np.size(mean_gain) == 1 and (np.abs(of_seeds[:, np.newaxis] - of_seeds - mean_gain) < 1e-9).any()
+    return [
+        (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
+        *((means[j - 1] - means[i - 1], f"`{{name}}` is the gain from epoch {i} to {j}.", columns) for i, j in typical),
+        (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
+        (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
+        ((after / before - 1).mean(), "`{name}` is a share of the accuracy before.", "Did you divide or subtract?"),
+        ((best - before).mean(), "`{name}` takes each seed's best epoch of the last ten.", "Who chose that epoch?"),
+        (means[20:].mean() - means[10:20].mean(), "`{name}` compares means of ten epochs each.", columns),
+        (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
+        *((mask.mean(), f"`{{name}}` is the share of seeds that {did}.", of_what) for mask, did in counts),
+        *((mask.sum(), f"`{{name}}` says how many seeds {did}.", of_what) for mask, did in counts),
+        (after.max() - before.max(), "`{name}` compares the best seed of each epoch, chosen by chance.", columns),
+        *slips_of(gains, "gains", "mean"),
+        (is_between and mean_gain != 0, "`{name}` compares two seeds.", "Which axis of `val_accuracy` has the epochs?"),
+    ]
+
+
+def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
+    gains, before, after = _gains(val_accuracy), val_accuracy[:, 19], val_accuracy[:, 29]
+    root, deviation = np.sqrt(len(gains)), gains.std(ddof=1)
+    unpaired = np.sqrt(before.var(ddof=1) + after.var(ddof=1)) / root
+    scatter, of_which = "How far does the mean of ten numbers scatter?", "Of which ten numbers is it the error?"
+    under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are wanted?"
+    return [
+        (deviation, "`{name}` is the standard deviation: how far a single gain lies from the mean.", scatter),
+        (gains.std(), "`{name}` is the standard deviation, and without `ddof=1`.", scatter),
+        (gains.std() / root, "`{name}` lacks `ddof=1`, and is a little too small.", "What does `ddof` do?"),
+        (deviation / 3, "`{name}` is divided by √9; `ddof=1` has done that already.", under_root),
+        (deviation / len(gains), "`{name}` was divided by the number of seeds, not by its square root.", under_root),
+        (deviation / np.sqrt(30), "`{name}` was divided by √30.", "How many gains are there?"),
+        (gains.var(ddof=1), "`{name}` is the variance of the gains.", "Which unit has a variance?"),
+        (gains.var(ddof=1) / root, "`{name}` comes from the variance, not from the deviation.", "Which unit has it?"),
+        (unpaired, "`{name}` is for two epochs of different trainings.", "What do both numbers of a seed share?"),
+        (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
+        (before.std(ddof=1) / root, "`{name}` is that of the accuracy after twenty epochs.", of_which),
+        *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (_Z, 2)),
+        (gains.mean() / deviation * root, "`{name}` is the gain in standard errors.", "What did you divide by what?"),
+        (gains.mean(), "`{name}` is the mean of the gains.", "How far may that mean be off?"),
+    ]
+
+
+def _chance_or_not(mean_gain: float, standard_error: float) -> str:
+    ratio = mean_gain / standard_error
+    return f"The gain is {ratio:.1f} times its standard error: {'hardly' if abs(ratio) > 2 else 'perhaps'} chance."
+
+
+tell_gain_from_chance = Exercise(
+    "08.1",
+    "Tell a gain from chance",
+    Number(
+        "mean_gain",
+        expected=lambda val_accuracy: _gains(val_accuracy).mean(),
+        mistakes=_gain_mistakes,
+        otherwise=(
+            "`{name}` is {value}, {more} than the mean gain from epoch 20 to 30.",
+            "Which rows and columns go into it?",
+        ),
+    ),
+    Number(
+        "standard_error",
+        expected=lambda val_accuracy: _gains(val_accuracy).std(ddof=1) / np.sqrt(len(val_accuracy)),
+        mistakes=_error_mistakes,
+        otherwise=("`{name}` is {value}, {more} than the standard error.", "What is the deviation divided by?"),
+    ),
+    given={"val_accuracy": Given(lambda: _recorded()[0])},
+    hints=[
+        "`val_accuracy[:, 0]` holds the first epoch of all seeds. Subtract two columns, and you have ten gains.",
+        "The standard error of a mean of n numbers is their standard deviation, with ddof=1, divided by `np.sqrt(n)`.",
+    ],
+    comment=_chance_or_not,
+)
+
+# --- 08.2 ------------------------------------------------------------------------------------------------------------
+
+
+def _needed(share_differing: float) -> float:
+    return _Z**2 * share_differing / _DIFFERENCE**2
+
+
+def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[Row]:
+    d, h, n, right = share_differing, _DIFFERENCE, _NUM_IMAGES, _needed(share_differing)
+    variance = (p := _recorded()[0][:, -1].mean()) * (1 - p)
+    missing = {"the share d is": d, "the square of z is": _Z, "the square of the difference is": 1 / h}
+    missing |= {"both squares are": _Z / h, "z² is": _Z**2, "z² and the square of the difference are": _Z**2 / h}
+    alone = {"computed with p (1 - p) in place of *d*": 1, "for two networks on images of their own": 2}
+    alone |= {"for an interval of ± 0.1 points around one accuracy": 4}
+    root, fraction = (
+        "What becomes of each factor when both sides are squared?",
+        "How much is a point, as a fraction of 1?",
+    )
+    same, factors = "On how many of the same images can two networks differ?", (1000, 100, 10, 5, 2, 0.5)
+    return [
+        *((right / k**2, f"`{{name}}` is for a difference of {k * h:g}.", fraction) for k in factors),
+        *((right / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
+        *((k * _Z**2 * variance / h**2, f"`{{name}}` is {what}.", same) for what, k in alone.items()),
+        (right * (1 - d), "`{name}` has d (1 - d) in place of *d*.", "What does the task give for the error?"),
+        (n * right, "`{name}` takes *d* for a number of images, not a share.", "What is divided by 10,000?"),
+        (right / n, "`{name}` is how many times as many images are needed.", "How many is that in all?"),
+        (n, "`{name}` is how many images there are.", "How large is the error with them?"),
+        (_Z * np.sqrt(d / n), "`{name}` is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
+        *((right * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
+        (d * n, "`{name}` is on how many images two networks disagree.", "How many must be tested?"),
+        (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Which step makes it so small?"),
+    ]
+
+
+def _error_with(num_images_needed: float, share_differing: float) -> tuple[str, str]:
+    error = _Z * np.sqrt(share_differing / num_images_needed)
+    number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
+    verdict = "too much" if error > _DIFFERENCE else "less than asked: fewer images do"
+    message = f"With {number} images 1.96 standard errors are {error:.4g}, {verdict}."
+    return message, "Which equation says that they equal the difference, and how do you solve it for n?"
+
+
+count_images_needed = Exercise(
+    "08.2",
+    "Count the test images for a comparison",
+    Number(
+        "num_images_needed",
+        "a number of images",
+        expected=_needed,
+        is_right=lambda num_images_needed, share_differing: any(
+            close(num_images_needed, _needed(share_differing) * (z / _Z) ** 2, 1e-3) for z in (_Z, 2)
+        ),
+        mistakes=_needed_mistakes,
+        otherwise=_error_with,
+    ),
+    given={"share_differing": Given(lambda: _recorded()[1])},
+    hints=[
+        "The standard error of the difference is √(d / n). Write 1.96 √(d / n) = 0.002, and square both sides.",
+        "n = z² d / difference², where the difference is a fraction of 1.",
+    ],
+    comment="About as many as there are. Half the difference would take four times the images.",
+)
