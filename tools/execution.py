@@ -63,31 +63,12 @@ def execute_notebook(
     on_cell: Callable[[int, int], None] | None = None,
     name: str | None = None,
 ) -> Execution:
-    """Run all cells of a lesson in a new kernel of this interpreter; the lesson itself is not changed.
+    """Run all cells of a lesson in a new kernel of this interpreter, or raise LessonError; the lesson is not changed.
 
-    Parameters
-    ----------
-    notebook
-        The lesson. A path's folder is the working directory of the kernel; a notebook object runs in ``notebooks/``.
-    workspace
-        The folder that the lesson sees as its workspace.
-    environment
-        Environment variables added for the kernel.
-    parameters
-        Values for names that the cell tagged ``parameters`` assigns; other names are ignored. A cell tagged
-        ``injected-parameters`` right after it assigns them, as papermill does.
-    expressions
-        Python expressions to evaluate in the kernel after the last cell; their values must fit into JSON, or be NumPy
-        arrays and scalars, which become lists and numbers.
-    on_cell
-        Called as each code cell starts with its number (1, 2, …) and the number of code cells.
-    name
-        What to call the lesson in messages; by default the file's name.
-
-    Raises
-    ------
-    LessonError
-        A cell fails (and is not tagged ``raises-exception``), the kernel dies, or an expression fails.
+    The kernel works in the folder of the lesson (``notebooks/`` if it is no path), with `workspace` and the variables
+    of `environment`. A cell after the one tagged ``parameters`` assigns those `parameters` that it assigns too, as
+    papermill does. The values of `expressions` at the end must fit into JSON, or be of NumPy, which become lists.
+    ``on_cell(1, 20)`` is called as the first of twenty code cells starts; `name` is what messages call the lesson.
     """
     executed: NotebookNode
     if isinstance(notebook, Path):

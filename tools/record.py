@@ -23,30 +23,11 @@ _CHANGES_SHOWN_PER_CELL = 8
 
 
 def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS) -> int:
-    """Execute lessons, each alone in an empty workspace, and compare them with what is recorded.
+    """Execute lessons by number, each alone in an empty workspace, and compare them with what is recorded.
 
     A new output that equals the recorded one within the tolerance of its cell is not kept, so that a second recording
-    changes nothing. Notebooks are written after the last lesson, all of them or none.
-
-    Parameters
-    ----------
-    lessons : sequence of str
-        Their numbers, such as ``"04"``; all of them when empty.
-    write : bool
-        Whether to write the notebooks, and the reference weights if their recipe has changed (``record``), or only to
-        say what would change (``check``).
-    folder : Path
-        The folder of the notebooks.
-
-    Returns
-    -------
-    int
-        1 when checking found a change; otherwise 0.
-
-    Raises
-    ------
-    LessonError
-        A lesson failed, or MNIST is needed and missing; nothing was written.
+    changes nothing. Notebooks are written after the last lesson, all of them or none; also the reference weights, if
+    their recipe has changed. When not to `write`, the result is 1 if something would change.
     """
     paths = [folder / lesson_file(number) for number in lessons or LESSONS]
     texts: dict[Path, str] = {}
