@@ -13,7 +13,7 @@ LONGEST_FILES = ("10_try_a_cnn.ipynb", "06_train.ipynb")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run tests/robustness in full, not in part")
+    parser.addoption("--long", action="store_true", help="run in full what is tried only in part otherwise")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -7,7 +7,6 @@ the cache each time. So pooch's downloader runs in a thread that is watched from
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import cache
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -49,41 +48,31 @@ class _Bar(tqdm):
 @cache  # a lesson that loads the digits twice must not wait twice
 def download_mnist(target: Path) -> str | None:
     """Download MNIST to `target`, whole or not at all; return None, or why it is not there now."""
-
-    def download(bar: _Bar) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target) as temporary:
-            pooch.HTTPDownloader(progressbar=bar, timeout=_ANSWER_SECONDS)(MNIST_URL, temporary, None)
-            if pooch.file_hash(temporary) != MNIST_ARCHIVE_SHA256:
-                raise DownloadError(f"something else came in place of MNIST (wrong hash); {_LOGIN}")
-
-    try:
-        _watch(download)
-    except DownloadError as error:
-        return str(error)
-    return None
-
-
-def _watch(work: Callable[[_Bar], None]) -> None:
-    """Run `work` in a thread until it ends, fails, or the bar has received too few bytes; or raise DownloadError."""
     # The threads of this pool are daemons: no look-up of a name that hangs keeps Python from ending.
     with (
         ThreadPool(1) as pool,
         _Bar(desc="MNIST", total=_NUM_BYTES, unit="B", unit_scale=True, leave=False, delay=1) as bar,
     ):
         start = time.monotonic()
-        result = pool.apply_async(work, [bar])
+        result = pool.apply_async(_download, [target, bar])
         try:
             while not result.ready():
                 result.wait(0.1)
                 if bar.received < _BYTES_PER_SECOND * (time.monotonic() - start - _ANSWER_SECONDS):
                     raise DownloadError("the network is too slow") if bar.received else requests.Timeout
-            result.get()
-        # Whatever a network, a proxy, a disk or a server comes up with: the lesson goes on.
-        except Exception as error:
-            raise DownloadError(_explain(error)) from error
+            return result.get()
+        except Exception as error:  # whatever a network, a proxy, a disk or a server comes up with, the lesson goes on
+            return _explain(error)
         finally:
             bar.is_abandoned = True
+
+
+def _download(target: Path, bar: _Bar) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as temporary:
+        pooch.HTTPDownloader(progressbar=bar, timeout=_ANSWER_SECONDS)(MNIST_URL, temporary, None)
+        if pooch.file_hash(temporary) != MNIST_ARCHIVE_SHA256:
+            raise DownloadError(f"something else came in place of MNIST (wrong hash); {_LOGIN}")
 
 
 def _explain(error: Exception) -> str:
