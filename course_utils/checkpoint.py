@@ -19,6 +19,7 @@ from typing import Any
 
 import keras
 
+from course_utils.course import counted
 from course_utils.data import ARRAY_NAMES, Dataset
 from course_utils.training import save_with_json
 from course_utils.workspace import workspace_folder, write_remedy
@@ -125,7 +126,7 @@ class _CheckpointHistory(keras.callbacks.History):
             if other := [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]:
                 print(f"{_WHERE} is another one ({', '.join(other)}): left aside.")
             elif num_epochs >= self.params["epochs"]:
-                print(f"{_WHERE} has {num_epochs} epochs already: left aside.")
+                print(f"{_WHERE} has {counted(num_epochs, 'epoch')} already: left aside.")
             else:
                 self.model.optimizer.build(self.model.trainable_variables)
                 self.model.load_weights(copy)
@@ -134,9 +135,8 @@ class _CheckpointHistory(keras.callbacks.History):
                 self.history = training["history"]
                 self.epoch = list(range(num_epochs))
                 self.model._initial_epoch = num_epochs
-                print(
-                    f"Going on after {num_epochs} finished epochs. (To start over: resume = False, then run all cells.)"
-                )
+                finished = counted(num_epochs, "finished epoch")
+                print(f"Going on after {finished}. (To start over: resume = False, then run all cells.)")
 
     def _random_state(self) -> list[keras.Variable]:
         """Return the variables from which dropout draws its random numbers; Keras does not save them."""

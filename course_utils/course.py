@@ -26,6 +26,11 @@ LESSONS = {
 }
 
 
+def counted(number: int, what: str) -> str:
+    """Return ``"1 epoch"`` or ``"3 epochs"``."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 class CourseError(Exception):
     """Something the reader can act on; commands print the message, and the original exception is its cause."""
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow
 from numpy.typing import NDArray
 
-from course_utils.course import REFERENCE, CourseError
+from course_utils.course import REFERENCE, CourseError, counted
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
 from course_utils.preprocessing import one_hot, preprocess_images
@@ -145,7 +145,7 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
             reason = type(error).__name__
             print(f"The network in {path.parent.name}/ of your workspace cannot be read ({reason}): train again.")
         else:
-            epochs = _epochs(trained.history)
+            epochs = counted(len(trained.history["loss"]), "epoch")
             if not is_mnist or len(trained.history["loss"]) >= len(recorded["loss"]):
                 print(f"Using the network that you trained in lesson 06 ({epochs}).")
                 return trained
@@ -156,12 +156,9 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
     model = build_model()
     model.load_weights(REFERENCE / "mnist.weights.h5")
     compile_model(model)
-    print(f"{yours}: using the one recorded with the course ({_epochs(recorded)}).")
+    epochs = counted(len(recorded["loss"]), "epoch")
+    print(f"{yours}: using the one recorded with the course ({epochs}).")
     return TrainedModel(model, recorded)
-
-
-def _epochs(history: History) -> str:
-    return f"{len(history['loss'])} epoch{'s' if len(history['loss']) != 1 else ''}"
 
 
 def save_with_json(path: Path, model: keras.Model, name: str, content: Any) -> None:  # noqa: ANN401
@@ -187,7 +184,7 @@ def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: st
     """Print `why` and train a network from `build` for about 360 steps, with the recipe of lesson 06."""
     num_images = len(dataset.train_images)
     num_epochs = max(1, _SHORT_TRAINING_STEPS // math.ceil(num_images / BATCH_SIZE))
-    print(f"{why}: training one now ({num_epochs} epochs) ...")
+    print(f"{why}: training one now ({counted(num_epochs, 'epoch')}) ...")
     keras.utils.set_random_seed(SEED)
     model = build()
     compile_model(model, steps_per_execution(num_images, BATCH_SIZE))

@@ -1,10 +1,13 @@
-"""Exercises of lesson 05: hold out images and stop early, and read a history."""
+"""Exercises of lesson 06: hold out images and stop early, read a history, and repair a training."""
+
+# ruff: noqa: ANN401 - answers can be anything, and Keras has no types
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,146 +19,174 @@ from course_utils.preprocessing import one_hot, preprocess_images
 
 History = dict[str, list[float]]
 
-# --- 06.1 ------------------------------------------------------------------------------------------------------------
 
-NUM_HELD_OUT, PATIENCE, MOST_EPOCHS = 500, 3, 100
-OTHER_BEST = {"val_accuracy": np.argmax, "loss": np.argmin, "accuracy": np.argmax, "val_loss": np.argmax}
+def _losses(network: Any, vectors: NDArray, rows: NDArray) -> NDArray:
+    probabilities = np.asarray(network(vectors))[np.asarray(rows) == 1]
+    return -np.log(np.maximum(probabilities, np.finfo("float32").tiny))
 
 
-def _history_mistakes(
-    small_history: Any,  # noqa: ANN401 - any answer
-    small_vectors: NDArray,
-    small_one_hot: NDArray,
-    test_vectors: NDArray,
-    one_hot_test_labels: NDArray,
-    batch_size: int,
-    model: Any,  # noqa: ANN401 - a Keras model
-) -> Iterator[Row]:
+def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
+    """Yield what is wrong with a history, or with any training of a fresh network."""
     import keras
 
-    history, ask, fresh = small_history, "What does `fit` return?", "Which network has not seen the held-out images?"
-    is_dict = isinstance(history, dict) and "loss" in history
+    ask, fresh = "What does `fit` return?", "Did you run the starter cell again, and then `fit` only once?"
+    is_dict, kind = isinstance(history, dict) and "loss" in history, type(history).__name__
     yield is_dict, "`{name}` is the dictionary inside the history; the check also needs the network.", ask
     yield isinstance(history, keras.Model), "`{name}` is the network, expected what its training returns.", ask
     if not isinstance(history, keras.callbacks.History):
-        callback = f"`{{name}}` is the callback {type(history).__name__}, expected the history that `fit` returns."
-        yield isinstance(history, keras.callbacks.Callback), callback, "Which argument of `fit` takes it?"
-        yield callable(history), "`{name}` was not called, expected the history that `fit` returns.", ask
-        yield True, "`{name}` is {value}, expected the history that `fit` returns.", "What does the lesson keep?"
+        is_callback, expected = (
+            isinstance(history, keras.callbacks.Callback),
+            "expected the history that `fit` returns.",
+        )
+        yield is_callback, f"`{{name}}` is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
+        yield callable(history), f"`{{name}}` was not called, {expected}", ask
+        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep?"
     yield not history.history, "`{name}` is a history without any epoch.", ask
-    columns, network, params = history.history, history.model, history.params or {}
-    no_images = f"No images were held out: the history has only the columns {', '.join(sorted(columns))}."
-    yield "val_loss" not in columns, no_images, "Which argument of `fit` sets a part of the training images aside?"
+    network, columns, num_epochs = history.model, history.history, len(history.epoch)
     yield network is model, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
     other_loss = f"The network was compiled with the loss {loss}, expected categorical_crossentropy."
     yield "categorical_crossentropy" not in loss, other_loss, "What does `compile` in the starter cell say?"
-    is_finite = np.isfinite(columns["val_loss"]).all()
-    yield not is_finite, "`val_loss` became infinite or NaN.", "Is the learning rate too large?"
-    for name in sorted({"accuracy", "val_accuracy"} & set(columns)):
-        near_chance = f"{name} never gets above {max(columns[name]):.2f}, near chance."
-        ask = "Do images and labels belong together, and are the pixels between 0 and 1?"
-        yield max(columns[name]) < 0.25, near_chance, ask
-    num_epochs, num_taken, first_loss = len(history.epoch), num_steps(network) or 0, columns.get("loss", [1.0])[0]
-    steps = params.get("steps") or num_taken / num_epochs
-    again = f"The network took {num_epochs * steps:,.0f} steps in this training, and {num_taken:,} in all: "
-    again += "it was trained before, or has been trained again since."
-    yield num_taken > num_epochs * steps, again, "Did you run the starter cell again, and then `fit` only once?"
-    yield first_loss < 0.2, f"In its first epoch the loss is only {first_loss:.3f}: the network was not fresh.", fresh
-
-    small = _losses(network, small_vectors, small_one_hot)
-    held_out, num_learned = small[-NUM_HELD_OUT:], len(small) - NUM_HELD_OUT
-    epoch = f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}"
-    if not _was_measured(columns, held_out):
-        yield from _other_images(columns, small, _losses(network, test_vectors, one_hot_test_labels))
-    if steps != (expected := math.ceil(num_learned / batch_size)):
-        all_images = f"{epoch}: the network learned from all {len(small):,} images, those held out included."
-        yield steps == math.ceil(len(small) / batch_size), all_images, "From which images may it not learn?"
-        epoch += f", expected {expected}, for {num_learned:,} images in batches of {batch_size}."
-        yield steps == math.ceil(num_learned / 32), epoch, "How many does Keras take if you do not give `batch_size`?"
-        yield True, epoch, "How many images were learned from, and in batches of how many?"
-    known = f"The network knows the {NUM_HELD_OUT} images that were held out better than the first {NUM_HELD_OUT}."
-    yield small[:NUM_HELD_OUT].mean() > 2 * held_out.mean(), known, "From which images may it not learn?"
-    too_many = f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}."
-    yield num_epochs > MOST_EPOCHS, too_many, "What is `epochs` in `fit`?"
-    num_measured = len(columns["val_loss"])
-    not_each = f"val_loss was measured after {num_measured} of the {num_epochs} epochs, expected after each."
-    yield num_measured != num_epochs, not_each, "Do you need `validation_freq`?"
-    after = num_epochs - 1 - int(np.argmin(columns["val_loss"]))
-    if after != PATIENCE:
-        not_stopped = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."
-        enough = "Is EarlyStopping in `callbacks=[...]`, what does it monitor, and are there enough epochs?"
-        yield num_epochs == params.get("epochs"), not_stopped, enough
-        stopped = f"It stopped {after} epoch{'s' * (after != 1)} after the lowest val_loss"
-        for watched, find in OTHER_BEST.items():
-            message = f"{stopped}, as if it had waited for {watched} to {'rise' if find is np.argmax else 'fall'}."
-            is_watched = watched in columns and num_epochs - 1 - find(columns[watched]) == PATIENCE
-            yield is_watched, message, "What do the arguments `monitor` and `mode` say?"
-        yield True, f"{stopped}, expected {PATIENCE}.", "For how many epochs without progress should it be patient?"
-    best, last, kept = min(columns["val_loss"]), columns["val_loss"][-1], held_out.mean()
-    message = f"The network has the weights of its last epoch, with a val_loss of {last:.4f}; the best was {best:.4f}."
-    yield abs(kept - last) < abs(kept - best), message, "Which argument of EarlyStopping restores the best weights?"
+    num_taken, first = num_steps(network) or 0, columns.get("loss", [1.0])[0]
+    num_here = num_epochs * (history.params.get("steps") or num_taken / num_epochs)
+    again = f"The network took {num_here:,.0f} steps in this training, and {num_taken:,} in all: "
+    yield num_taken > num_here, f"{again}it was trained before, or has been trained again since.", fresh
+    yield first < 0.2, f"In its first epoch the loss is only {first:.3f}: the network was not fresh.", fresh
+    infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
+    yield bool(infinite), f"{infinite} became infinite or NaN.", "Is the learning rate too large?"
+    large = f"The loss begins at {first:,.1f}, where an untrained network has about 2.3. " * (first > 8)
+    ask = "How large are the pixels? " * (first > 8)
+    for name in {"accuracy", "val_accuracy"} & set(columns):
+        stuck = f"{large}{name} never gets above {max(columns[name]):.2f}, near chance."
+        yield max(columns[name]) < 0.25, stuck, f"{ask}Does row k of the labels belong to image k?"
+    yield first > 8, large, ask
 
 
-def _losses(network: Any, vectors: NDArray, rows: NDArray) -> NDArray:  # noqa: ANN401 - a Keras model
-    probabilities = network.predict(vectors, verbose=0)[np.asarray(rows) == 1]
-    return -np.log(np.maximum(probabilities, np.finfo("float32").tiny))
-
-
-def _was_measured(columns: History, losses: NDArray) -> bool:
-    return any(close(losses.mean(), val_loss) for val_loss in columns["val_loss"])
-
-
-def _other_images(columns: History, small: NDArray, test: NDArray) -> Iterator[Row]:
-    n, ask = NUM_HELD_OUT, "Which slice is the last 500 rows of a table?"
-    on_test = any(_was_measured(columns, part) for part in (test, test[:n], test[-n:]))
-    message = "`val_loss` was measured on test images, so these decided when to stop."
-    yield on_test, message, "Which images are then still new to the network?"
-    yield _was_measured(columns, small[:n]), f"The first {n} images were held out, expected the last {n}.", ask
-    learned = "`val_loss` was measured on images that the network learned from."
-    yield any(_was_measured(columns, part) for part in (small, small[:-n])), learned, "Would overfitting show there?"
-    for number in (round(len(small) * share) for share in (0.05, 1 / 12, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5)):
-        message = f"The last {number:,} of the small images were held out, expected the last {n}."
-        yield _was_measured(columns, small[-number:]), message, f"Which share of the images are {n}?"
-    message = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
-    yield True, message, "Which images and labels were held out, and was the network changed after `fit`?"
-
-
-def _fit(vectors: NDArray, rows: NDArray, **options: Any) -> Any:  # noqa: ANN401 - a Keras history
+def _fit(vectors: NDArray, rows: NDArray, **options: Any) -> Any:
     from course_utils.model import build_model, compile_model
 
     compile_model(model := build_model())
     return model.fit(vectors, rows, batch_size=128, verbose=0, **options)
 
 
-def _stopped_early(small_vectors: NDArray, small_one_hot: NDArray) -> Any:  # noqa: ANN401 - a Keras history
+def _one_epoch(dataset: Any) -> Any:
+    return _fit(preprocess_images(dataset.train_images), one_hot(dataset.train_labels)).model
+
+
+SMALL = {
+    "small_vectors": Given(preprocess_images, rows_of="train_images", most=3000),
+    "small_one_hot": Given(one_hot, rows_of="train_labels", most=3000),
+    "batch_size": Given(test=lambda batch_size: int(batch_size) == batch_size > 0, example=lambda: 128),
+    "model": Given(test=lambda model: bool(num_steps(model)), example=_one_epoch),
+}
+TEST = {
+    "test_vectors": Given(preprocess_images, rows_of="test_images"),
+    "one_hot_test_labels": Given(one_hot, rows_of="test_labels"),
+}
+
+# --- 06.1 ------------------------------------------------------------------------------------------------------------
+
+NUM_HELD_OUT, PATIENCE, MOST_EPOCHS = 500, 3, 100
+
+
+def _stopper_mistakes(early_stopping: Any) -> Iterator[Row]:
     import keras
 
-    stopper = keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
+    stopper, kind = early_stopping, type(early_stopping).__name__
+    if not isinstance(stopper, keras.callbacks.EarlyStopping):
+        yield callable(stopper), "`{name}` was not called, expected an EarlyStopping callback.", "Where are the ()?"
+        what = f"the callback {kind}" if isinstance(stopper, keras.callbacks.Callback) else "{value}"
+        yield True, f"`{{name}}` is {what}, expected one EarlyStopping callback.", "Which callback ends a training?"
+    monitors = f"`{{name}}` monitors {stopper.monitor}, expected val_loss."
+    yield stopper.monitor != "val_loss", monitors, "Which column must have stopped falling?"
+    yield stopper.mode == "max", "`{name}` waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
+    patience = f"The patience of `{{name}}` is {stopper.patience}, expected {PATIENCE}."
+    yield stopper.patience != PATIENCE, patience, "For how many epochs without progress should it wait?"
+    restores = "`{name}` leaves the network with the weights of its last epoch, expected those of its best."
+    yield not stopper.restore_best_weights, restores, "Which argument of EarlyStopping restores them?"
+    for name in ("min_delta", "baseline", "start_from_epoch"):
+        yield bool(getattr(stopper, name)), f"`{{name}}` has the argument {name}.", "Does the task ask for it?"
+
+
+def _history_mistakes(
+    small_history: Any,
+    early_stopping: Any,
+    small_vectors: NDArray,
+    small_one_hot: NDArray,
+    test_vectors: NDArray,
+    one_hot_test_labels: NDArray,
+    batch_size: int,
+    model: Any,
+) -> Iterator[Row]:
+    yield from _training_mistakes(small_history, model)
+    columns, network, num_epochs = small_history.history, small_history.model, len(small_history.epoch)
+    no_images = f"No images were held out: the history has only the columns {', '.join(sorted(columns))}."
+    yield "val_loss" not in columns, no_images, "Which argument of `fit` sets a part of the training images aside?"
+    small, n = _losses(network, small_vectors, small_one_hot), NUM_HELD_OUT
+    steps = small_history.params.get("steps") or (num_steps(network) or 0) / num_epochs
+    asked_for = small_history.params.get("epochs", MOST_EPOCHS + 1)
+
+    def steps_for(num_images: Any, size: int = batch_size) -> Any:
+        return np.ceil(num_images / size)
+
+    def was_measured(*parts: NDArray) -> bool:
+        return any(close(part.mean(), val_loss) for part in parts for val_loss in columns["val_loss"])
+
+    if not was_measured(small[-n:]):
+        test, ask = _losses(network, test_vectors, one_hot_test_labels), "Which slice is the last 500 rows of a table?"
+        on_test = "`val_loss` was measured on test images, so these decided when to stop."
+        yield was_measured(test, test[:n], test[-n:]), on_test, "Which images are then still new to the network?"
+        yield was_measured(small[:n]), f"The first {n} images were held out, expected the last {n}.", ask
+        learned = "`val_loss` was measured on images that the network learned from."
+        yield was_measured(small, small[:-n]), learned, "Would overfitting show there?"
+        # How many of the last images give the loss of the best or the last epoch?
+        numbers = np.arange(1, len(small) + 1)
+        means = np.cumsum(small[::-1], dtype=float) / numbers
+        error = np.minimum(*(abs(means / each - 1) for each in (min(columns["val_loss"]), columns["val_loss"][-1])))
+        error[steps_for(len(small) - numbers) != steps] = 1
+        number = f"The last {numbers[error.argmin()]:,} of the small images were held out, expected the last {n}."
+        yield error.min() < 1e-5, number, f"Which share of the images are {n}?"
+        other = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
+        yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
+    expected, epoch = steps_for(len(small) - n), f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}"
+    if steps != expected:
+        all_images = f"{epoch}: the network learned from all {len(small):,} images, those held out included."
+        yield steps == steps_for(len(small)), all_images, "From which images may it not learn?"
+        epoch += f", expected {expected:.0f}, for {len(small) - n:,} images in batches of {batch_size}."
+        ask = "How many does Keras take if you do not give `batch_size`?"
+        yield True, epoch, ask if steps == steps_for(len(small) - n, 32) else "Which images, in batches of how many?"
+    known = f"The network knows the {n} images that were held out better than the first {n}."
+    yield small[:n].mean() > 2 * small[-n:].mean(), known, "From which images may it not learn?"
+    yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
+    not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
+    yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
+    ran_on = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."
+    ask, was_stopped = "Is `early_stopping` in `callbacks=[...]`, and are there enough epochs?", num_epochs < asked_for
+    yield not (was_stopped or getattr(early_stopping, "stopped_epoch", 0)), ran_on, ask
+    took_part = getattr(early_stopping, "model", network) is network
+    yield not took_part, "`early_stopping` took no part in this training.", "Which argument of `fit` takes it?"
+    is_wrong = early_stopping is not None and any(row[0] for row in _stopper_mistakes(early_stopping))
+    yield is_wrong, "`{name}` was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
+
+
+@cache  # the training must have the one that is the other answer
+def _stopper() -> Any:
+    import keras
+
+    return keras.callbacks.EarlyStopping(monitor="val_loss", patience=PATIENCE, restore_best_weights=True)
+
+
+def _stopped_early(small_vectors: NDArray, small_one_hot: NDArray) -> Any:
     share = NUM_HELD_OUT / len(small_vectors)
-    return _fit(small_vectors, small_one_hot, validation_split=share, epochs=MOST_EPOCHS, callbacks=[stopper])
-
-
-def _one_epoch(dataset: Any) -> Any:  # noqa: ANN401 - a Keras model
-    return _fit(preprocess_images(dataset.train_images), one_hot(dataset.train_labels), epochs=1).model
-
-
-def _has_learned(model: Any, dataset: Any, batch_size: int) -> bool:  # noqa: ANN401 - a Keras model
-    return (num_steps(model) or 0) * batch_size >= (1 if dataset is None else len(dataset.train_images))
+    return _fit(small_vectors, small_one_hot, validation_split=share, epochs=MOST_EPOCHS, callbacks=[_stopper()])
 
 
 hold_out_and_stop = Exercise(
     "06.1",
     "Hold out images and stop early",
+    Answer("early_stopping", "an EarlyStopping callback", mistakes=_stopper_mistakes, example=_stopper),
     Answer("small_history", "the history that `fit` returns", mistakes=_history_mistakes, example=_stopped_early),
-    given={
-        "small_vectors": Given(preprocess_images, rows_of="train_images", most=3000),
-        "small_one_hot": Given(one_hot, rows_of="train_labels", most=3000),
-        "test_vectors": Given(preprocess_images, rows_of="test_images"),
-        "one_hot_test_labels": Given(one_hot, rows_of="test_labels"),
-        "batch_size": Given(test=lambda batch_size: int(batch_size) == batch_size > 0, example=lambda: 128),
-        "model": Given(test=_has_learned, example=_one_epoch),
-    },
+    given=SMALL | TEST,
     hints=[
         "`validation_split` takes the last part of the images: write `500 / len(small_vectors)`.",
         "EarlyStopping has the arguments monitor, patience and restore_best_weights; `fit` takes `callbacks=[...]`.",
@@ -167,18 +198,21 @@ hold_out_and_stop = Exercise(
 
 # --- 06.2 ------------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
+COLUMNS = {"val_accuracy": np.argmax, "loss": np.argmin, "accuracy": np.argmax, "val_loss": np.argmax}  # other "bests"
 
 
 def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[Row]:
     val_loss, ask = np.array(history["val_loss"]), "Which function of NumPy gives the position of the smallest number?"
     best, num_epochs, agree = int(val_loss.argmin()), len(val_loss), "Do the columns agree about the best epoch?"
-    from_zero = f"`{{name}}` counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}."
-    yield best, from_zero, "Which epoch has position 0 in the list?"
+    yield (
+        best,
+        f"`{{name}}` counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}.",
+        "Which is first?",
+    )
     yield best + 2, "`{name}` is one epoch too late.", "Was 1 added twice?"
     yield val_loss.min(), "`{name}` is the lowest val_loss itself, expected the epoch in which it was reached.", ask
     yield val_loss, "`{name}` holds val_loss of every epoch, expected the number of one epoch.", ask
-    for name, find in OTHER_BEST.items():
+    for name, find in COLUMNS.items():
         word, images = "highest" if find is np.argmax else "lowest", "test" if "val_" in name else "training"
         position = int(find(history[name]))
         message = f"is where {name}, measured on {images} images, is {word}; expected where val_loss is lowest."
@@ -186,49 +220,39 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
         yield position if position != best else np.nan, f"`{{name}}` counts from 0, and {message}", agree
     yield num_epochs, "`{name}` is the last epoch.", "Is it the best one?"
     if isinstance(best_epoch, float) and best_epoch.is_integer():
-        if not 1 <= best_epoch <= num_epochs:
-            message = f"There are {num_epochs} epochs, and no epoch {best_epoch:.0f}."
-            return (yield True, message, "From where to where are they counted?")
-        message = f"In epoch {best_epoch:.0f} val_loss is {val_loss[int(best_epoch) - 1]:.4f}; there is a lower one."
-        yield True, message, ask
+        is_one = 1 <= best_epoch <= num_epochs
+        yield not is_one, f"There are {num_epochs} epochs, and no epoch {best_epoch:.0f}.", "Where do they begin?"
+        loss = val_loss[int(best_epoch) - 1] if is_one else np.nan
+        yield is_one, f"In epoch {best_epoch:.0f} val_loss is {loss:.4f}; there is a lower one.", ask
 
 
 def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list[Row]:
-    loss, accuracy, val_loss, val_accuracy = (np.array(history[name]) for name in COLUMNS)
+    val_loss, loss = np.array(history["val_loss"]), np.array(history["loss"])
     lowest, last, best = val_loss.min(), val_loss[-1], int(val_loss.argmin())
     divided, two, column = "Did you divide or subtract?", "Which two numbers are compared?", "Which column is it about?"
-    zero, read_from = (
-        "Which position has the first epoch?",
-        "`{{name}}` was read from {}, expected from val_loss.".format,
-    )
     is_epoch = isinstance(best_epoch, float) and best_epoch in range(1, len(val_loss) + 1)
     from_yours = last - val_loss[int(best_epoch) - 1] if is_epoch else np.nan  # type: ignore[arg-type]
     rows = [
-        (lowest - last, "The sign of `{name}` is wrong: a rise is positive.", "What is subtracted from what?"),
         (last / lowest, "`{name}` is how many times as high, expected by how much higher.", divided),
         (last / lowest - 1, "`{name}` is the rise as a share of the lowest loss.", divided),
         (100 * (last / lowest - 1), "`{name}` is the rise in percent of the lowest loss.", divided),
         (100 * (last - lowest), "`{name}` is a hundred times too large: a loss is not a percentage.", two),
         (last, "`{name}` is val_loss in the last epoch, expected how far above the lowest it is.", two),
         (lowest, "`{name}` is the lowest val_loss, expected how far above it the last one is.", two),
-        (last - val_loss[min(best + 1, len(loss) - 1)], "`{name}` is compared with the epoch after the best.", zero),
-        (last - val_loss[max(best - 1, 0)], "`{name}` is compared with the epoch before the best.", zero),
+        (last - val_loss[min(best + 1, len(loss) - 1)], "`{name}` is compared with the epoch after the best.", two),
+        (last - val_loss[max(best - 1, 0)], "`{name}` is compared with the epoch before the best.", two),
         (from_yours, "`{name}` is the rise from your `best_epoch`, which is not right.", "Which epoch is the best?"),
         (last - val_loss[0], "`{name}` is compared with the first epoch.", two),
         (val_loss.max() - lowest, "`{name}` goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
         (last - loss[-1], "`{name}` is the distance to the training loss in the last epoch.", column),
-        (last - loss[best], "`{name}` is the distance to the training loss in the best epoch.", column),
         (last - loss.min(), "In `{name}` the lowest loss is that of the training images.", column),
-        (loss[-1] - loss.min(), read_from("the training loss"), column),
-        (loss[-1] - loss[best], read_from("the training loss"), column),
-        (val_accuracy.max() - val_accuracy[-1], read_from("val_accuracy"), column),
-        (val_accuracy[-1] - val_accuracy.max(), read_from("val_accuracy"), column),
-        (val_accuracy[-1] - val_accuracy[best], read_from("val_accuracy"), column),
-        (accuracy[-1] - accuracy[best], read_from("accuracy"), column),
         (len(val_loss) - 1 - best, "`{name}` counts epochs, expected a difference of two losses.", "What is its unit?"),
         (val_loss - lowest, "`{name}` has the difference of every epoch, expected that of the last.", two),
         (val_loss, "`{name}` holds val_loss of every epoch, expected a difference of two of them.", two),
     ]
+    for name, values in ((name, np.array(history[name])) for name in COLUMNS if name != "val_loss"):
+        for result in (values[-1] - values[best], values[-1] - values.min(), values.max() - values[-1]):
+            rows.append((result, f"`{{name}}` was read from {name}, expected from val_loss.", column))
     return [row for row in rows if np.any(row[0])]  # a difference of 0 points to no cause
 
 
@@ -242,18 +266,17 @@ def _is_printed_rise(rise_since_best: float | NDArray, history: History) -> bool
     return close(rise_since_best, round(history["val_loss"][-1], 4) - round(min(history["val_loss"]), 4), 1e-9)
 
 
-def _is_history(history: History) -> bool:
+def _is_history(history: History, model: Any, test_vectors: NDArray, one_hot_test_labels: NDArray) -> bool:
+    """Tell whether it ends where the network stands, since one that was cut or sorted does not."""
     values = np.array([history[name] for name in COLUMNS], dtype=float)
-    return isinstance(history, dict) and values.size > 0 and bool((values >= 0).all() and (values[1::2] <= 1).all())
+    ends_there = close(_losses(model, test_vectors, one_hot_test_labels).mean(), history["val_loss"][-1], 1e-3)
+    return ends_there and bool((values >= 0).all() and (values[::2] <= 1).all())
 
 
-def _what_it_shows(history: History) -> str:
-    num_epochs = len(history["val_loss"])
-    num_after = num_epochs - 1 - int(np.argmin(history["val_loss"]))
-    after = f"{num_after} of {num_epochs} epochs came after the best."
-    agree = int(np.argmax(history["val_accuracy"])) == num_epochs - 1 - num_after
-    after = after if num_after else "The last epoch was the best: this training was not too long."
-    return after + " Here val_accuracy was highest in the same epoch, which need not be so." * agree
+def _history(model: Any, test_vectors: NDArray, one_hot_test_labels: NDArray) -> History:
+    history = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]
+    scale = _losses(model, test_vectors, one_hot_test_labels).mean() / history["val_loss"][-1]
+    return {**history, "val_loss": [float(scale * loss) for loss in history["val_loss"]]}
 
 
 read_the_history = Exercise(
@@ -277,15 +300,47 @@ read_the_history = Exercise(
             "Which two numbers of the list are compared, and which position has the last?",
         ),
     ),
-    given={
-        "history": Given(
-            test=_is_history,
-            example=lambda: json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"],
-        )
-    },
+    given={"model": SMALL["model"], **TEST, "history": Given(test=_is_history, example=_history)},
     hints=[
         "`np.argmin` gives the position of the smallest number in a list; positions count from 0, epochs from 1.",
         "The last number of a list is at `[-1]`, the smallest is `min(...)`.",
     ],
-    comment=_what_it_shows,
+    comment=lambda best_epoch, history: (
+        f"{len(history['val_loss']) - int(best_epoch)} of {len(history['val_loss'])} epochs came after the best."
+    ),
+)
+
+# --- 06.3 ------------------------------------------------------------------------------------------------------------
+
+NUM_EPOCHS = 5
+
+
+def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: int, model: Any) -> Iterator[Row]:
+    yield from _training_mistakes(repaired_history, model)
+    columns, num_epochs = repaired_history.history, len(repaired_history.epoch)
+    yield "accuracy" not in columns, "The history has no column accuracy.", "What does `metrics` in `compile` say?"
+    steps, expected = repaired_history.params.get("steps"), math.ceil(len(small_vectors) / batch_size)
+    message = f"An epoch had {steps} steps, expected {expected}, for {len(small_vectors):,} images."
+    yield steps != expected, message, "Is this the training of the starter cell, with all its images?"
+    message = f"It ran {num_epochs} epoch{'s' * (num_epochs != 1)}, expected {NUM_EPOCHS}."
+    yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"
+    message = f"It learns, but accuracy ends at {columns['accuracy'][-1]:.2f}; it should get above 0.8."
+    yield columns["accuracy"][-1] < 0.8, message, "Do all pixels lie between 0 and 1, and is the network the lesson's?"
+
+
+repair_a_training = Exercise(
+    "06.3",
+    "Repair a training that does not learn",
+    Answer(
+        "repaired_history",
+        "the history that `fit` returns",
+        mistakes=_repair_mistakes,
+        example=lambda small_vectors, small_one_hot: _fit(small_vectors, small_one_hot, epochs=NUM_EPOCHS),
+    ),
+    given=SMALL,
+    hints=[
+        "An untrained network has a loss near 2.3. If the first loss is far higher, look at the size of the inputs.",
+        "Which image does row 0 of the labels belong to after the images were shuffled?",
+    ],
+    comment="Images and labels are shuffled together, and pixels are scaled before anything is learned.",
 )

@@ -13,7 +13,6 @@ _MODULES = {
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",
     "show_training_progress": "training",
-    "show_training_time": "time_estimate",
 }
 
 __all__ = sorted(_MODULES)

@@ -1,4 +1,4 @@
-"""The training view of lesson 05: progress, time left, growing curves, and a stop that loses nothing.
+"""The training view of lesson 06: progress, time left, growing curves, and a stop that loses nothing.
 
 While `fit` runs, the kernel's main thread is busy, and what a button says waits for the end of the cell. Subshells,
 threads of the kernel for such messages, are no way out: ipykernel 7.4 handles a message for a widget where the widget
@@ -18,6 +18,7 @@ from types import FrameType
 import keras
 import traitlets
 
+from course_utils.course import counted
 from course_utils.widgets.display import display_widget
 from course_utils.widgets.widget import CourseWidget, sources
 
@@ -43,7 +44,8 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
     """
     modules = sources("shared.js", "training.js")
     view = TrainingView(modules=modules, num_epochs=num_epochs, status="waiting for the first epoch")
-    alt = f"Progress, time left and growing curves of a training of {num_epochs} epochs (they move in JupyterLab)."
+    epochs = counted(num_epochs, "epoch")
+    alt = f"Progress, time left and growing curves of a training of {epochs} (they move in JupyterLab)."
     display_widget(view, alt)
     return _Reporter(view)
 
