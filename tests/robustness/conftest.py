@@ -1,7 +1,11 @@
 """What the robustness tests share, and the figures of a run with ``--long``."""
 
+import os
+
 import pytest
 from hypothesis import settings
+
+from tests.robustness.writers import CONTEXT, PRELOADED
 
 _FIGURES = pytest.StashKey[list[str]]()
 
@@ -11,6 +15,8 @@ def pytest_configure(config):
     settings.register_profile("long", settings())
     if config.getoption("long"):
         settings.load_profile("long")
+    if os.name == "posix":
+        CONTEXT.set_forkserver_preload([*PRELOADED, *(["keras"] if config.getoption("long") else [])])
 
 
 def pytest_terminal_summary(terminalreporter, config):
