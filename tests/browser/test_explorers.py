@@ -154,9 +154,11 @@ def test_what_goes_wrong_in_the_kernel_is_shown_and_keys_are_not_jupyterlabs(exp
     expect(explorer.get_by_role("alert")).to_contain_text("there is no test image 999: they are numbered 0 to 296")
     button(explorer, "Previous").click()
     expect(explorer.get_by_role("alert")).to_be_empty()
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell")
+    before = cells.count()
     for key in ("ArrowDown", "ArrowUp", "b", "x", "m", "1"):
         slider(explorer, "row").press(key)
-    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(EXPLORERS) + 2)
+    expect(cells).to_have_count(before)
     expect(slider(explorer, "row")).to_be_focused()
 
 
