@@ -50,28 +50,6 @@ def test_while_the_pen_is_down_the_answer_comes_already(pad):
     pad.page.mouse.up()
 
 
-def test_a_slow_kernel_sees_few_drawings_and_each_digit_that_is_kept(pad, notebook):
-    go = notebook.path.parent / "go"
-    notebook.execute(
-        "import pathlib, time; from course_utils.widgets.pad import DrawingPad\n"
-        "classified, classify = [], DrawingPad._classify\n"
-        "def slow(self, images):\n"
-        "    while not pathlib.Path('go').exists(): time.sleep(0.01)\n"
-        "    classified.append(len(images)); return classify(self, images)\n"
-        "DrawingPad._classify = slow"
-    )
-    pad.draw(SAMPLES[SEVEN].strokes, wait=False)
-    pad.button("7").click()
-    pad.draw(SAMPLES[0].strokes, wait=False)
-    go.touch()
-    pad.wait()
-    notebook.execute("DrawingPad._classify = classify")
-    go.unlink()
-    expect(pad.kept).to_have_text(["7 ✓"])
-    expect(pad.verdict).to_have_text(str(SAMPLES[0].digit))
-    assert notebook.evaluate("len(classified)") <= 4
-
-
 def test_undo_redo_and_clear_lose_nothing(pad):
     pad.draw(SAMPLES[SEVEN].strokes)
     both = pad.image()

@@ -63,22 +63,18 @@ def another_kernel(patch, house):
     patch.setenv("JUPYTER_PATH", str(house / "jupyter"))
 
 
+def free(patch, module, function, num_bytes):
+    patch.setattr(module, function, lambda *_: SimpleNamespace(available=num_bytes, free=num_bytes))
+
+
 FAULTS = {
     "another Python": ("Python", "3.10.9", lambda patch, _: patch.setattr(sys, "version_info", (3, 10, 9))),
     "a missing package": ("packages", r"h5py==\S+ \(missing here", lambda patch, _: install(patch, "h5py", None)),
     "another version": ("packages", r"keras==\S+ \(3.12.0 here", lambda patch, _: install(patch, "keras", "3.12.0")),
     "no lock": ("packages", "requirements.lock", lambda patch, house: patch.setattr(check_setup, "ROOT", house)),
     "another kernel": ("kernel", "Delete the folder", another_kernel),
-    "little memory": (
-        "memory",
-        "0.9 GB are free of 2.0",
-        lambda patch, _: patch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=9e8)),
-    ),
-    "a full disk": (
-        "disk",
-        "0.1 GB are free of 0.5",
-        lambda patch, _: patch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1e8)),
-    ),
+    "little memory": ("memory", "0.9 GB are free of 2.0", lambda patch, _: free(patch, psutil, "virtual_memory", 9e8)),
+    "a full disk": ("disk", "0.1 GB are free of 0.5", lambda patch, _: free(patch, shutil, "disk_usage", 1e8)),
     "a file for a folder": ("folders", "workspace", lambda _, house: (house / "workspace").touch()),
     "a path to nothing": ("digits", "MNIST_PATH", lambda patch, _: patch.setenv("MNIST_PATH", "no.npz")),
 }

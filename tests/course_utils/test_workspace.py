@@ -1,13 +1,12 @@
 """The workspace folder, and files that appear whole or not at all."""
 
-import errno
 import os
 import time
 
 import pytest
 
 from course_utils.course import ROOT, CourseError
-from course_utils.workspace import atomic_path, workspace_folder, write_remedy
+from course_utils.workspace import atomic_path, workspace_folder
 
 
 def test_workspace_is_the_folder_of_the_environment_or_stands_beside_the_notebooks(tmp_path, monkeypatch):
@@ -65,15 +64,3 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write_and_nothing_els
     with atomic_path(target) as temporary:
         temporary.write_bytes(b"new")
     assert set(tmp_path.iterdir()) == {target, in_use, *others}
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"),
-    [
-        (errno.ENOSPC, "Free some disk space"),
-        (errno.ENOENT, "Create its folder first"),
-        (errno.EACCES, "Choose a file in a folder that you may write to"),
-    ],
-)
-def test_remedy_fits_the_error(code, remedy):
-    assert write_remedy(OSError(code, "no")).startswith(remedy)

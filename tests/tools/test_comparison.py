@@ -80,31 +80,23 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("recorded", "new", "tolerance"), EQUAL)
-def test_equal_texts(recorded, new, tolerance):
-    assert not differences(recorded, new, tolerance)
+SENTENCES = {
+    ("a 1\nb 2 3", "a 1\nb 2 4"): "output 1, line 2, number 2: 3 → 4, moved by 1, where the tolerance is 0",
+    ("one\ntwo 2\nthree", "one\ntoo 2\nthree"): "output 1, line 2: expected “two 2”, found “too 2”",
+    ("a\nb\nc", "a\nc"): "output 1, line 2: missing: “b”",
+    ("a\nc", "a\nb\nc"): "output 1, new line 2: not expected: “b”",
+    ("a  b", "a b"): "output 1, line 1: the layout changed, expected “a  b”, found “a b”",
+}
 
 
-@pytest.mark.parametrize(("recorded", "new", "tolerance"), DIFFERENT)
-def test_different_texts(recorded, new, tolerance):
-    assert differences(recorded, new, tolerance)
+@pytest.mark.parametrize(("recorded", "new", "tolerance"), EQUAL + DIFFERENT)
+def test_texts(recorded, new, tolerance):
+    assert bool(differences(recorded, new, tolerance)) == ((recorded, new, tolerance) in DIFFERENT)
 
 
-# --- sentences -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("recorded", "new", "sentence"),
-    [
-        ("a 1\nb 2 3", "a 1\nb 2 4", "output 1, line 2, number 2: 3 → 4, moved by 1, where the tolerance is 0"),
-        ("one\ntwo 2\nthree", "one\ntoo 2\nthree", "output 1, line 2: expected “two 2”, found “too 2”"),
-        ("a\nb\nc", "a\nc", "output 1, line 2: missing: “b”"),
-        ("a\nc", "a\nb\nc", "output 1, new line 2: not expected: “b”"),
-        ("a  b", "a b", "output 1, line 1: the layout changed, expected “a  b”, found “a b”"),
-    ],
-)
-def test_sentences(recorded, new, sentence):
-    assert [one.sentence for one in differences(recorded, new, EXACT)] == [sentence]
+@pytest.mark.parametrize(("texts", "sentence"), SENTENCES.items())
+def test_sentences(texts, sentence):
+    assert [one.sentence for one in differences(*texts, EXACT)] == [sentence]
 
 
 def test_a_moved_number_is_reported_with_place_name_and_tolerances():
@@ -137,42 +129,35 @@ def widget(model_id: str, **data):
     return shown(**{WIDGET_VIEW: {"model_id": model_id}}, **data)
 
 
-@pytest.mark.parametrize(
-    ("recorded", "new"),
-    [
-        ([], [printed("a")]),
-        ([printed("a"), shown(plain="b")], [shown(plain="b"), printed("a")]),
-        ([shown(plain="b")], [shown(html="b")]),
-        ([shown(plain="1")], [RESULT]),
-        ([shown(plain="b")], [shown(plain="b", alt="figure")]),
-        ([widget("1", plain="bar")], [widget("1", plain="baz")]),
-        ([ERROR], []),
-        ([ERROR], [changed(ERROR, ename="TypeError")]),
-        ([printed("a", "stderr")], [printed("a", "stderr")]),
-        ([printed("a", "stderr")], []),
-        ([shown(png="AAAA")], [shown(png="not base64")]),
-        ([shown(json={"loss": [0.5, 0.25]})], [shown(json={"loss": [0.5, 0.26]})]),
-        ([shown(json={"name": "run 1"})], [shown(json={"name": "run 2"})]),
-    ],
-)
-def test_different_outputs(recorded, new):
-    assert compare(recorded, new, LOOSE).differences
+DIFFERENT_OUTPUTS = [
+    ([], [printed("a")]),
+    ([printed("a"), shown(plain="b")], [shown(plain="b"), printed("a")]),
+    ([shown(plain="b")], [shown(html="b")]),
+    ([shown(plain="1")], [RESULT]),
+    ([shown(plain="b")], [shown(plain="b", alt="figure")]),
+    ([widget("1", plain="bar")], [widget("1", plain="baz")]),
+    ([ERROR], []),
+    ([ERROR], [changed(ERROR, ename="TypeError")]),
+    ([printed("a", "stderr")], [printed("a", "stderr")]),
+    ([printed("a", "stderr")], []),
+    ([shown(png="AAAA")], [shown(png="not base64")]),
+    ([shown(json={"loss": [0.5, 0.25]})], [shown(json={"loss": [0.5, 0.26]})]),
+    ([shown(json={"name": "run 1"})], [shown(json={"name": "run 2"})]),
+]
+EQUAL_OUTPUTS = [
+    ([RESULT], [changed(RESULT, execution_count=9)]),
+    ([ERROR], [changed(ERROR, traceback=["at line 2"])]),
+    ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
+    ([printed("50%\r100%\n")], [printed("100%\n")]),
+    ([], [widget("1")]),
+    ([shown(json={"loss": [0.5, 0.25]})], [shown(json={"loss": [0.501, 0.25]})]),
+    ([widget("1", plain="bar")], [widget("2", plain="bar")]),
+]
 
 
-@pytest.mark.parametrize(
-    ("recorded", "new"),
-    [
-        ([RESULT], [changed(RESULT, execution_count=9)]),
-        ([ERROR], [changed(ERROR, traceback=["at line 2"])]),
-        ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
-        ([printed("50%\r100%\n")], [printed("100%\n")]),
-        ([], [widget("1")]),
-        ([shown(json={"loss": [0.5, 0.25]})], [shown(json={"loss": [0.501, 0.25]})]),
-        ([widget("1", plain="bar")], [widget("2", plain="bar")]),
-    ],
-)
-def test_equal_outputs(recorded, new):
-    assert not compare(recorded, new, LOOSE).differences
+@pytest.mark.parametrize(("recorded", "new"), DIFFERENT_OUTPUTS + EQUAL_OUTPUTS)
+def test_outputs(recorded, new):
+    assert bool(compare(recorded, new, LOOSE).differences) == ((recorded, new) in DIFFERENT_OUTPUTS)
 
 
 @pytest.mark.parametrize(

@@ -233,19 +233,6 @@ def test_without_wheels_there_is_no_kit_and_the_one_before_stays(course, tmp_pat
     assert (tmp_path / "digit-course-kit.zip").read_bytes() == b"the one before"
 
 
-@pytest.mark.parametrize(
-    ("platforms", "pythons", "message"),
-    [
-        (["amiga"], [], "Unknown platform 'amiga'"),
-        ([], ["2.7"], r"Unknown Python version '2\.7'"),
-        (["macos-x86_64"], ["3.13"], "Intel Macs"),
-    ],
-)
-def test_a_kit_for_what_is_not_supported_is_refused(platforms, pythons, message, tmp_path):
-    with pytest.raises(CourseError, match=message):
-        make_kit(platforms, pythons, build=tmp_path)
-
-
 def test_a_whole_kit_installs_and_its_lessons_run_without_a_network(request, tmp_path):
     if not request.config.getoption("long"):
         pytest.skip("some minutes, and needs the network to make the kit: --long runs it")

@@ -147,13 +147,9 @@ def test_verdicts(strict):
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("number-beyond", "number 1 (loss): 0.9844 → 0.9884, moved by 0.004, 4 tolerances of 0.001"),
         ("number-beyond", "The source of cell 2 (number-beyond):\n    print('loss: 0.9884')"),
         ("missing-output", "expected 1 output (text on stdout); found no output"),
-        ("new-output", "expected no output; found 1 output (text on stdout)"),
-        ("other-picture", "the picture moved by"),
         ("recorded-stderr", "stderr: nothing may be written there, found “oh”"),
-        ("ignored-stderr", "stderr: nothing may be written there, found “oh”"),
         ("never-recorded", "has never been recorded"),
         ("no-exception", "nothing was raised"),
         ("wrong-tolerance", "tolerance knows absolute, relative and picture_not_compared, not 'absolut'"),

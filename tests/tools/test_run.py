@@ -1,23 +1,18 @@
 """`run`: what it writes, what it says, and that a page needs nothing but itself."""
 
 import html
+import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import nbformat
 import numpy as np
-import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_utils.course import ROOT, lesson_file
+from course_utils.course import lesson_file
 from course_utils.data import Dataset, save_pickle
 from tools.execution import LessonError
 from tools.folders import replace_folder
@@ -73,19 +68,9 @@ def finished(lessons):
     for name in ("workspace/left.txt", "html/09_renamed.html", "notebooks/09_renamed.ipynb"):
         (build / name).parent.mkdir(parents=True)
         (build / name).touch()
-    done = start_run(lessons, build, "num_epochs=2")
-    printed, errors = done.communicate()
-    assert done.returncode == 0, errors
-    return build, printed.splitlines()
-
-
-def start_run(lessons, build, *arguments):
-    code = f"import sys; from pathlib import Path; from tools.run import run; run({', '.join(arguments)}"
-    code += f"{', ' * bool(arguments)}lessons={list(CELLS)}, notebooks=Path(sys.argv[1]), build=Path(sys.argv[2]))"
-    # A shell starts what it runs in the background with Ctrl-C ignored, and everything below inherits that.
-    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"
-    command = [sys.executable, "-c", code, lessons, build]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with redirect_stdout(io.StringIO()) as printed:
+        assert run(2, lessons=list(CELLS), notebooks=lessons, build=build) == 0
+    return build, printed.getvalue().splitlines()
 
 
 def test_the_summary_and_what_is_printed(finished):
@@ -138,27 +123,6 @@ def test_a_failing_cell_is_named_and_earlier_results_stay(finished, tmp_path):
     with pytest.raises(LessonError, match=r"04_.*cell 2.*NameError.*undefined_name"):
         run(lessons=["04"], notebooks=tmp_path, build=build)
     assert {path: path.read_bytes() for path in build.rglob("*.*") if "workspace" not in path.parts} == earlier
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
-def test_an_interrupted_run_leaves_no_kernel(lessons, tmp_path):
-    process_id = tmp_path / "pid"
-    source = "import os, time; from pathlib import Path; "
-    source += f"Path({str(process_id)!r}).write_text(str(os.getpid()) + '.'); time.sleep(3000)"
-    for number in CELLS:
-        nbformat.write(new_notebook(cells=[new_code_cell(source)]), tmp_path / lesson_file(number))
-    process = start_run(tmp_path, tmp_path / "build")
-    try:
-        while not (process_id.exists() and process_id.read_text().endswith(".")):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.1)
-        kernel = psutil.Process(int(process_id.read_text().rstrip(".")))
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert "KeyboardInterrupt" in errors
-    kernel.wait(timeout=300)
 
 
 @pytest.mark.parametrize("fails", [False, True])
