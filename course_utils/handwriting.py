@@ -28,19 +28,20 @@ Strokes = Sequence[Sequence[Sequence[float]]]
 
 
 class Handwriting(NamedTuple):
-    """A digit, 0 to 9, and the strokes (see `draw_strokes`) that somebody wrote it with."""
+    """A digit, 0 to 9, and strokes (see `draw_strokes`) that write it."""
 
     digit: int
     strokes: Strokes
 
 
 def sample_handwritings() -> list[Handwriting]:
-    """Give thirty digits as they may be drawn on the pad: three hands for each of 0 to 9, in order.
+    """Give thirty digits as they may be drawn on the pad: three versions of each of 0 to 9, in order.
 
     Returns
     -------
     list of Handwriting
-        Written for this course, from no data set; nothing was trained on them.
+        The authors of this course typed them, point by point: nobody's handwriting, and from no data set. Nothing was
+        trained on them. If a network classifies all thirty correctly, the 95 % interval of its accuracy is 0.89 to 1.
     """
     text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
     return [Handwriting(**sample) for sample in json.loads(text)]

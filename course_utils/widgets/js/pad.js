@@ -3,7 +3,6 @@
 import { SIDE, button, bytes, clamp, enable, explorer, make, paint, svg } from "./shared.js";
 import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./handwriting.js";
 
-const HANDS = ["first", "second", "third"];
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 
 /** A full 100 % would be a promise: a probability comes near to 1, never to it. */
@@ -76,7 +75,7 @@ export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlySh
     make("input", { type: "radio", name: group, value, checked: value === "medium" }),
     make("span", { className: "nib", style: `--pen: ${PENS[value]}`, "aria-hidden": "true" }), value)));
   const sample = make("select", {}, make("option", { value: "" }, "choose …"),
-    ...samples.map(({ digit }, index) => make("option", { value: index }, `${digit}, ${HANDS[index % 3]} hand`)));
+    ...samples.map(({ digit }, index) => make("option", { value: index }, `${digit}, version ${1 + (index % 3)}`)));
   sample.onchange = () => {
     const pen = PENS[pens.querySelector("input:checked").value];
     if (sample.value) change(samples[sample.value].strokes.map((points) => ({ points, pen })));
