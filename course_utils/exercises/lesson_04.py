@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: numbers of parameters, softmax, a network from its description."""
+"""Exercises of lesson 04: numbers of parameters, an error message, a network from its description."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.exercises.core import Answer, Array, Exercise, Given, Row
+from course_utils.preprocessing import preprocess_images
 
 
 def _num_parameters(first: float, second: float) -> float:
@@ -61,57 +62,49 @@ find_hidden_sizes = Exercise(
 )
 
 
-def _shares(numbers: NDArray) -> NDArray:
-    return numbers / numbers.sum(axis=1, keepdims=True)
+def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
+    right, shape, images = test_vectors[:1], one_image.shape, "What does axis 0 count?"
+    pixels, table = right[0], right.reshape(28, 28)
+    yield shape == (784,), "`{name}` has a single axis, expected two, one for images and one for pixels.", images
+    yield shape == (28, 28), "`{name}` is a table of 28 rows: Keras takes them for 28 images of 28 pixels.", images
+    yield shape == (784, 1), "`{name}` holds 784 images of one pixel each.", images
+    yield shape[1:] == (28, 28), "`{name}` holds an image that is not flattened, expected a vector.", "Who flattens it?"
+    yield shape[1:] == (10,), "`{name}` has ten numbers an image: what comes out, not what goes in.", images
+    yield shape[1:] == (1, 784), f"`{{name}}` has an axis too many: {shape}.", images
+    yield (
+        shape[1:] == (784,) and len(one_image) != 1,
+        f"`{{name}}` holds {len(one_image):,} images.",
+        "Which is wanted?",
+    )
+    yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "Which range do the others have?"
+    yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and which other one?"
+    yield 1 - right, "Ink and paper of `{name}` are exchanged.", "Which number stands for white paper?"
+    yield table.T.reshape(1, 784), "The image was flattened column by column.", "Which numbers stand side by side?"
+    yield test_vectors[1:2], "`{name}` is the second image.", "Where does Python begin to count?"
+    yield test_vectors[-1:], "`{name}` is the last image.", "Which position has the first?"
+    yield (
+        pixels > 0,
+        "`{name}` tells where there is ink, expected how dark each pixel is.",
+        "Where are the grey levels?",
+    )
 
 
-def _softmax_mistakes(batch_probabilities: NDArray, batch_sums: NDArray) -> Iterator[Row]:
-    found, sums, powers, right = batch_probabilities, batch_sums, np.exp(batch_sums), _shares(np.exp(batch_sums))
-    to_one, along = "What must each row add up to?", "Along which axis do the classes of one image lie?"
-    lesson, positive = "Which function is in the lesson?", "Which function makes any number positive?"
-    for row in right:
-        yield row, "`{name}` is the row of one image only; the batch has three.", "What works on all rows at once?"
-    yield sums.argmax(axis=1), "`{name}` holds the positions of the largest sums.", "What does softmax give?"
-    yield sums, "`{name}` holds the sums as they were.", positive
-    yield powers / powers.sum(axis=0), "`{name}` is softmax over the batch instead of the classes.", along
-    yield powers / powers.sum(), "`{name}` has one total for the whole batch.", "Which numbers belong to one image?"
-    yield powers / powers.sum(axis=1), "Numbers were divided by the total of another row.", "What is keepdims for?"
-    yield powers / sums.sum(axis=1, keepdims=True), "The powers of e were divided by the total of the sums.", to_one
-    yield powers / len(sums), "The powers of e were divided by their number, not by their total.", to_one
-    yield powers / powers.max(axis=1, keepdims=True), "The largest number in each row of `{name}` is 1.", to_one
-    yield powers, "`{name}` holds the powers of e, not yet divided by their total.", to_one
-    yield 1 / (1 + np.exp(-sums)), "Each number in `{name}` is a sigmoid, so the rows do not add up to 1.", to_one
-    yield _shares(sums), "The sums were divided by their total, so there are negative probabilities.", positive
-    yield _shares(np.abs(sums)), "The sums lost their signs.", lesson
-    for base in (2, 10):
-        yield _shares(float(base) ** sums), f"Each row adds up to 1, but {base} was raised to the sums, not e.", lesson
-    yield _shares(1 / powers), "There is a minus sign too many.", "Which share should the largest sum get?"
-    yield _shares(np.exp(right)), "Softmax was applied twice, so the shares are too even.", "What goes into softmax?"
-    yield np.log(right), "`{name}` holds the logarithms of the probabilities.", "Can a probability be negative?"
-    yield np.eye(3)[sums.argmax(axis=1)], "Each row of `{name}` has a single 1: an answer.", "How sure is the network?"
-    yield 100 * right, "`{name}` holds percentages.", "Which factor is too much?"
-    yield -right, "`{name}` has the wrong sign.", "Where does a minus come in?"
-    if found.shape == sums.shape:
-        yield found.min() < 0, "Probabilities are never negative, and some numbers in `{name}` are.", positive
-        yield found.max() > 1, "Probabilities go up to 1, and some numbers in `{name}` are larger.", to_one
-
-
-softmax_of_a_batch = Exercise(
+read_an_error = Exercise(
     "04.2",
-    "Apply softmax to a batch",
+    "Read an error message",
     Array(
-        "batch_probabilities",
-        "a row for each image, a column for each class",
-        expected=lambda batch_sums: _shares(np.exp(batch_sums)),
-        mistakes=_softmax_mistakes,
-        otherwise=("In `{name}` not every number is the share that softmax gives.", "Which steps lead to it?"),
+        "one_image",
+        "a batch with one vector of 784 pixels",
+        expected=lambda test_vectors: test_vectors[:1],
+        mistakes=_image_mistakes,
+        otherwise=("The shape of `{name}` is right, but it is not the first test image.", "Where does it come from?"),
     ),
-    given={"batch_sums": Given(lambda: np.array([[2.0, 1.0, -1.0], [0.0, 3.0, 1.0], [-1.0, 0.0, 2.0]]))},
+    given={"test_vectors": Given(preprocess_images, rows_of="test_images")},
     hints=[
-        "The rows are images, the columns classes: each row must add up to 1. sum(axis=1) adds along a row.",
-        "sum(axis=1, keepdims=True) gives a column of totals, and each row is divided by its own.",
+        "Keras expects two axes: the first counts images, the second pixels. test_vectors[0] has only the second.",
+        "A slice such as [3:5] keeps the axis that counts; so do reshape and np.expand_dims.",
     ],
-    comment="Each row adds up to 1, whatever the other images in the batch are.",
+    comment="A batch of one image is a batch, too: Keras always wants the axis that counts images.",
 )
 
 _SIZES, _RATE = (64, 32, 10), 0.3
