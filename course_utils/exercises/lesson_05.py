@@ -31,36 +31,31 @@ def _loss(sums_of_one: NDArray, is_one: NDArray) -> float:
 # --- 05.1 ------------------------------------------------------------------------------------------------------------
 
 
-def _bias_gradient(batch_vectors: NDArray, batch_labels: NDArray, bias: float = 2.0) -> float:
+def _gradient_at(bias: float, batch_vectors: NDArray, batch_labels: NDArray) -> float:
     return float((_probabilities(bias - 4 * batch_vectors[:, _CENTRE]) - batch_labels[:, 1]).mean())
+
+
+def _gradient_at_2(batch_vectors: NDArray, batch_labels: NDArray) -> float:
+    return _gradient_at(2, batch_vectors, batch_labels)
 
 
 def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
     centre, is_one = batch_vectors[:, _CENTRE], batch_labels[:, 1]
-    gradient = _bias_gradient(batch_vectors, batch_labels)
+    gradient = _gradient_at_2(batch_vectors, batch_labels)
 
     def loss(bias: float, weight: float = -4.0) -> float:
         return _loss(weight * centre + bias, is_one)
 
     distance, which = "By which distance must the difference be divided?", "Which number do you nudge, and where is it?"
-    yield (
-        2 * gradient,
-        "`{name}` is twice the gradient: the two nudges lie twice as far apart as one is long.",
-        distance,
-    )
     yield gradient / 2, "`{name}` is half the gradient.", distance
-    yield -gradient, "`{name}` has the wrong sign: with a larger bias the loss rises here.", "Which loss is subtracted?"
+    yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
     yield -2 * gradient, "`{name}` has the wrong sign, and is twice as large as it should be.", distance
-    yield (
-        gradient * len(centre),
-        "`{name}` is the sum over all images, expected the mean.",
-        "What is the loss a mean of?",
-    )
+    yield gradient * len(centre), "`{name}` is the sum over all images, not the mean.", "What is the loss a mean of?"
     yield loss(2), "`{name}` is the loss where the bias is 2, expected its slope there.", "How does it change nearby?"
     yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
     for bias in (0.0, 1.0, -2.0, -4.0):
         there = f"`{{name}}` is the gradient where the bias is {bias:g}."
-        yield _bias_gradient(batch_vectors, batch_labels, bias), there, "Where does the task ask for it?"
+        yield _gradient_at(bias, batch_vectors, batch_labels), there, "Where does the task ask for it?"
     errors = _probabilities(2 - 4 * centre) - is_one
     yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
     yield (errors.mean()) / 10, "`{name}` is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
@@ -74,7 +69,9 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
             yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
         message = f"`{{name}}` comes from {size}, too far for the slope at a point."
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
-        for difference in (up - down, up - here, here - down):
+        twice = "`{name}` is twice the gradient: the two nudges lie twice as far apart as one is long."
+        yield (up - down) / nudge, twice, distance
+        for difference in (up - down, up - here, here - down) if nudge < 0.5 else ():
             yield difference, f"`{{name}}` is how much the loss changes with {size}, not yet divided.", distance
             yield -difference, f"`{{name}}` is how much the loss changes with {size}, undivided and negative.", distance
 
@@ -87,7 +84,7 @@ def _unless_close(value: float, right: float) -> float:
 nudge_a_bias = Exercise(
     "05.1",
     "Find a gradient by nudging",
-    Number("bias_gradient", expected=_bias_gradient, mistakes=_bias_mistakes),
+    Number("bias_gradient", expected=_gradient_at_2, mistakes=_bias_mistakes),
     given=_GIVEN,
     hints=[
         "As for the weight in the lesson: nudge up, nudge down, divide the difference by the distance of the two.",
@@ -102,10 +99,12 @@ _START, _NUM_STEPS, _MARGIN = (-3.0, 3.0), 100, 0.001
 
 
 def _final_loss(learning_rate: float, pixels: NDArray, is_one: NDArray, num_steps: int = _NUM_STEPS) -> float:
-    weights = np.array(_START)
+    """Return the largest loss among the last ten steps: a path that jumps may come near the lowest by chance."""
+    weights, losses = np.array(_START), []
     for _ in range(num_steps):
         weights = weights - learning_rate * ((_probabilities(pixels @ weights) - is_one) @ pixels) / len(pixels)
-    return _loss(pixels @ weights, is_one)
+        losses.append(_loss(pixels @ weights, is_one))
+    return max(losses[-10:])
 
 
 def _arrives(rate: float, batch_vectors: NDArray, batch_labels: NDArray, num_steps: int = _NUM_STEPS) -> bool:
@@ -147,7 +146,7 @@ largest_rate = Exercise(
     Number("largest_rate", is_right=_is_largest, mistakes=_rate_mistakes, example=_example_rate),
     given=_GIVEN,
     hints=[
-        "`loss_of_two(path[-1])` is the loss at the end of a path. Compare it with that of learning rate 10.",
+        "`path[-10:]` are the last ten places. How large is `loss_of_two` there, and how large with learning rate 10?",
         "Try 10, 20, 40. Then look between the last that arrives and the first that does not.",
     ],
     comment="Just below the limit the path zigzags, so the best learning rate is smaller than the largest.",
@@ -161,7 +160,7 @@ def _errors_of_first(second_errors: NDArray, second_weights: NDArray, first_hidd
 
 
 def _error_mistakes(
-    result: NDArray, right: NDArray, second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray
+    right: NDArray, second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray
 ) -> Iterator[Row]:
     errors, weights, hidden = second_errors, second_weights, first_hidden
     passed, mask = errors @ weights.T, hidden > 0
@@ -186,6 +185,8 @@ def _error_mistakes(
     yield passed.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
     yield hidden.T @ errors, "`{name}` is the gradient of `second_weights`, expected the errors of the layer.", line
     yield errors, "`{name}` gives back the errors of the second layer.", "How do they reach the first?"
+    yield hidden, "`{name}` gives back what the first layer gave.", line
+    yield weights, "`{name}` gives back `second_weights`.", line
     yield right.T, "`{name}` has a row for each neuron, expected one for each image.", shape
     yield passed.T, "`{name}` has a row for each neuron, and the slope of ReLU is missing.", shape
     yield right != 0, "`{name}` says where an error arrives, not how large it is.", "Did you compare something?"
@@ -195,7 +196,10 @@ def _error_mistakes(
     if errors.shape[1] == weights.shape[0]:
         yield (errors @ weights) * mask, "`{name}` uses `second_weights` as on the way forward.", shape
         yield errors @ weights, "`{name}` uses `second_weights` as on the way forward, without ReLU.", shape
-    yield result.ndim != 2, f"`{{name}}` has the shape {result.shape}, expected {right.shape}.", shape
+        by_entry = "`{name}` multiplies entry by entry, expected the matrix product."
+        for product in (errors * weights.T, errors * weights):
+            yield product * mask, by_entry, "Which sign stands for it in `backward`?"
+            yield product, by_entry, "Which sign stands for it in `backward`?"
 
 
 _random = np.random.default_rng(5)

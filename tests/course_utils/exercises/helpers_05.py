@@ -1,0 +1,100 @@
+"""What the cases use of lesson 05: the functions that the lesson builds, and wrong forms of its last exercise."""
+
+import numpy as np
+
+from course_utils.preprocessing import one_hot, preprocess_images
+from tests.course_utils.exercises.conftest import DIGITS
+
+batch_vectors = preprocess_images(DIGITS.train_images[:1000]).astype(float)
+batch_labels = one_hot(DIGITS.train_labels[:1000]).astype(float)
+two_pixels = batch_vectors[:, [14 * 28 + 14, 4 * 28 + 20]]
+
+
+def softmax(sums):
+    powers = np.exp(sums - sums.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(probabilities, one_hot_labels):
+    return -np.log((probabilities * one_hot_labels).sum(axis=1)).mean()
+
+
+def loss_with_bias(bias, weight=-4):
+    sums = np.zeros((1000, 10))
+    sums[:, 1] = weight * batch_vectors[:, 14 * 28 + 14] + bias
+    return cross_entropy(softmax(sums), batch_labels)
+
+
+def nudged(nudge=0.001, bias=2.0, weight=-4.0):
+    return (loss_with_bias(bias + nudge, weight) - loss_with_bias(bias - nudge, weight)) / (2 * nudge)
+
+
+def one_sided(nudge):
+    return (loss_with_bias(2 + nudge) - loss_with_bias(2)) / nudge
+
+
+def errors(bias=2.0):
+    sums = np.zeros((1000, 10))
+    sums[:, 1] = bias - 4 * batch_vectors[:, 14 * 28 + 14]
+    return softmax(sums) - batch_labels
+
+
+def probabilities_with_two(weights):
+    sums = np.zeros((1000, 10))
+    sums[:, 1] = two_pixels @ np.asarray(weights)
+    return softmax(sums)
+
+
+def loss_of_two(weights):
+    return cross_entropy(probabilities_with_two(weights), batch_labels)
+
+
+def gradient_of_two(weights):
+    return (probabilities_with_two(weights)[:, 1] - batch_labels[:, 1]) @ two_pixels / 1000
+
+
+def descend(gradient_of, start, learning_rate, num_steps):
+    path = [start]
+    for _ in range(num_steps):
+        path.append(path[-1] - learning_rate * gradient_of(path[-1]))
+    return np.array(path)
+
+
+def arrives(rate):
+    start = np.array([-3.0, 3.0])
+    lowest = loss_of_two(descend(gradient_of_two, start, 10, num_steps=1000)[-1])
+    return max(map(loss_of_two, descend(gradient_of_two, start, rate, num_steps=100)[-10:])) < lowest + 0.001
+
+
+def open_relu(second_errors, second_weights, first_hidden):
+    return second_errors @ second_weights.T * (first_hidden > 0)
+
+
+def in_place(second_errors, second_weights, first_hidden):
+    first_hidden[first_hidden > 0] = 1
+    return second_errors @ second_weights.T * first_hidden
+
+
+def with_where(second_errors, second_weights, first_hidden):
+    return np.where(first_hidden > 0, second_errors @ second_weights.T, 0)
+
+
+def in_loops(second_errors, second_weights, first_hidden):
+    result = np.zeros(first_hidden.shape)
+    for row in range(len(result)):
+        for neuron in range(result.shape[1]):
+            if first_hidden[row, neuron] > 0:
+                result[row, neuron] = sum(second_errors[row] * second_weights[neuron])
+    return result
+
+
+def nothing(second_errors, second_weights, first_hidden):
+    open_relu(second_errors, second_weights, first_hidden)
+
+
+def asserts(second_errors, second_weights, first_hidden):
+    assert len(second_errors) > 5
+
+
+def starter(second_errors, second_weights, first_hidden):
+    return ...
