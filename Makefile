@@ -56,7 +56,7 @@ measure: ## measure how far numbers move between machines, the ground for tolera
 mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
 	$(COURSE) mutants $(FAULT)
 
-experiments: ## train with many seeds and variants for lesson 07, and record the results (half an hour)
+experiments: ## train with many seeds and variants for lesson 08, and record the results (half an hour)
 	$(COURSE) experiments
 
 bench: ## measure speed and memory beside other libraries, 20 minutes (QUICK=1: briefly; KEEP=1: keep the results)

@@ -30,6 +30,7 @@ CELLS = {
     "06": [
         new_code_cell("num_epochs = 30", metadata={"tags": ["parameters"]}),
         new_code_cell("import ipywidgets; ipywidgets.IntProgress(value=num_epochs)"),
+        new_code_cell("class history: history = {'val_accuracy': [0.5, 0.875], 'val_loss': [1.5, 0.25]}"),
         new_code_cell(
             "from IPython.display import display\n"
             "pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII='\n"
@@ -40,7 +41,6 @@ CELLS = {
     "07": [
         new_code_cell("import os; from pathlib import Path"),
         new_code_cell("(Path(os.environ['COURSE_WORKSPACE']) / 'left.txt').read_text(encoding='utf-8')"),
-        new_code_cell("test_loss, test_accuracy = 0.25, 0.875"),
     ],
 }
 NAMES = [Path(lesson_file(number)).stem for number in CELLS]
