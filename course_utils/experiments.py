@@ -1,4 +1,4 @@
-"""Trainings that were recorded with the course: the recipe with many seeds, and with one thing changed (lesson 07)."""
+"""Trainings that were recorded with the course: the recipe with many seeds, and with one thing changed (lesson 08)."""
 
 from __future__ import annotations
 

@@ -14,20 +14,21 @@ from course_utils.preprocessing import NUM_CLASSES
 # --- 07.1 ------------------------------------------------------------------------------------------------------------
 
 
-def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray, list[list[int]]]:
-    """Return the confusion matrix, in a triangle how often each pair was confused, and the pairs of the most often."""
+def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the confusion matrix, that without its diagonal, and in a triangle how often each pair was confused."""
     confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=int)
     np.add.at(confusion, (test_labels, predictions), 1)
-    both = np.triu(confusion + confusion.T, 1)
-    return confusion, both, np.argwhere(both == both.max()).tolist()
+    mistakes = confusion * (1 - np.eye(NUM_CLASSES, dtype=int))
+    return confusion, mistakes, np.triu(mistakes + mistakes.T)
 
 
-def _most_in_one_direction(confusion: NDArray) -> int:
-    return (confusion * (1 - np.eye(NUM_CLASSES, dtype=int))).max()
+def _most_confused(test_labels: NDArray, predictions: NDArray) -> list[list[int]]:
+    *_, both = _tables(test_labels, predictions)
+    return np.argwhere(both == both.max()).tolist()
 
 
 def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
-    confusion, both, _ = _tables(test_labels, predictions)
+    _, mistakes, both = _tables(test_labels, predictions)
     is_position = confused_pair.size == 1 and confused_pair.item() in range(10, both.size)
     flat = "`{name}` is a position in the flattened table, expected two digits."
     yield is_position, flat, "Which function turned such a position into row and column in the lesson?"
@@ -37,50 +38,51 @@ def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: ND
     message = f"The digits go from 0 to 9; `{{name}}` has {first:g} and {second:g}."
     if not {first, second} <= set(range(NUM_CLASSES)):
         return (yield True, message, "Are these digits, or counts, or positions in a flattened table?")
-    first, second = int(first), int(second)
-    message = f"A {first} classified as a {second} is no confusion: the diagonal holds the right answers."
+    there, back = mistakes[int(first), int(second)], mistakes[int(second), int(first)]
+    message = f"A {first:g} classified as a {second:g} is no confusion: the diagonal holds the right answers."
     yield first == second, message, "Where does the lesson put zeros before it looks for the largest number?"
-    there, back = confusion[first, second], confusion[second, first]
-    message = f"{first} and {second} are confused most often in one direction, but not in both together."
-    is_most = max(there, back) == _most_in_one_direction(confusion)
-    yield is_most, message, "Which two cells of the table belong to the same pair?"
+    message = f"{first:g} and {second:g} are confused most often in one direction, but not in both together."
+    yield max(there, back) == mistakes.max(), message, "Which two cells of the table belong to the same pair?"
     times = f"{there + back} times" if there + back != 1 else "once"
-    message = f"{first} and {second} were confused {times} in both directions together; another pair more often."
+    message = f"{first:g} and {second:g} were confused {times} in both directions together; another pair more often."
     yield True, message, "How would you add to each cell of the table the one on the other side of the diagonal?"
 
 
 def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
-    confusion, both, pairs = _tables(test_labels, predictions)
-    cells, num_wrong = "Which two cells of the table belong to this pair?", (test_labels != predictions).sum()
+    confusion, mistakes, both = _tables(test_labels, predictions)
+    pairs, cells = _most_confused(test_labels, predictions), "Which two cells of the table belong to this pair?"
     is_given = confused_pair is not None and sorted(confused_pair.flat) in pairs  # else the pair must not be named
     for first, second in [sorted(map(int, confused_pair.flat))] if confused_pair is not None and is_given else pairs:
-        right = confusion[first, first] + confusion[second, second]
-        for one, other in ((first, second), (second, first)):
+        right, there, back = (
+            confusion[[first, second]].max(axis=1).sum(),
+            mistakes[first, second],
+            mistakes[second, first],
+        )
+        for count, one, other in ((there, first, second), (back, second, first)):
             way = f": a {one} classified as a {other}" if is_given else ""
-            yield (
-                confusion[one, other],
-                f"`{{name}}` counts one direction only{way}.",
-                "What about the other way round?",
-            )
-        there, back = confusion[first, second], confusion[second, first]
+            yield count, f"`{{name}}` counts one direction only{way}.", "How often does it happen the other way round?"
         yield right, "`{name}` counts how often the two digits were classified correctly.", cells
         yield right + there + back, "`{name}` counts the right answers as well, the cells on the diagonal.", cells
         yield abs(there - back), "`{name}` is the difference of the two directions, expected their sum.", cells
     yield 2 * both.max(), "`{name}` counts each confusion twice.", "How often does a pair occur in table + table.T?"
-    yield num_wrong, "`{name}` counts all mistakes, not only those of one pair.", cells
-    yield 2 * num_wrong, "`{name}` counts all mistakes, and each twice.", cells
-    yield len(test_labels) - num_wrong, "`{name}` counts all right answers.", cells
-    one_way = "`{name}` is the most frequent confusion in one direction."
-    yield _most_in_one_direction(confusion), one_way, "How often is it in both?"
+    yield mistakes.sum(), "`{name}` counts all mistakes, not only those of one pair.", cells
+    yield 2 * mistakes.sum(), "`{name}` counts all mistakes, and each twice.", cells
+    yield confusion.trace(), "`{name}` counts all right answers.", cells
+    yield mistakes.max(), "`{name}` is the most frequent confusion in one direction.", "How often is it in both?"
     yield confusion.max(), "`{name}` is the largest number of the whole table, on the diagonal.", cells
 
 
 def _made_predictions(dataset: Dataset) -> NDArray:
     """Return predictions in which the most frequent confusion in one direction is not in the pair asked for."""
     predictions = dataset.test_labels.astype(int)
-    for true, read, number in ((7, 2, 5), (2, 7, 1), (4, 9, 4), (9, 4, 3), (3, 5, 2)):
-        predictions[np.flatnonzero(dataset.test_labels == true)[:number]] = read
+    for true, predicted, number in ((7, 2, 5), (2, 7, 1), (4, 9, 4), (9, 4, 3), (3, 5, 2)):
+        predictions[np.flatnonzero(dataset.test_labels == true)[:number]] = predicted
     return predictions
+
+
+def _can_be_predictions(test_labels: NDArray, predictions: NDArray) -> bool:
+    is_digit = predictions.dtype.kind in "iu" and predictions.max() < NUM_CLASSES
+    return is_digit and 0.5 < (predictions == test_labels).mean() < 1
 
 
 find_confused_pair = Exercise(
@@ -91,28 +93,21 @@ find_confused_pair = Exercise(
         "two digits, such as (3, 5)",
         any_order=True,
         is_right=lambda confused_pair, test_labels, predictions: (
-            sorted(confused_pair.flat) in _tables(test_labels, predictions)[2]
+            sorted(confused_pair.flat) in _most_confused(test_labels, predictions)
         ),
         mistakes=_pair_mistakes,
-        example=lambda test_labels, predictions: _tables(test_labels, predictions)[2][0],
+        example=lambda test_labels, predictions: _most_confused(test_labels, predictions)[0],
     ),
     Number(
         "num_confusions",
         "a number of images",
-        expected=lambda test_labels, predictions: _tables(test_labels, predictions)[1].max(),
+        expected=lambda test_labels, predictions: _tables(test_labels, predictions)[2].max(),
         mistakes=_count_mistakes,
         whole=True,
     ),
     given={
         "test_labels": Given(rows_of="test_labels"),
-        "predictions": Given(
-            test=lambda test_labels, predictions: (
-                predictions.dtype.kind in "iu"
-                and predictions.max() < NUM_CLASSES
-                and 0.5 < (predictions == test_labels).mean() < 1
-            ),
-            example=_made_predictions,
-        ),
+        "predictions": Given(test=_can_be_predictions, example=_made_predictions),
     },
     hints=[
         "`mistakes.T` has rows and columns exchanged: `mistakes + mistakes.T` has both directions in each cell.",
@@ -123,42 +118,42 @@ find_confused_pair = Exercise(
 
 # --- 07.2 ------------------------------------------------------------------------------------------------------------
 
+THRESHOLD = 0.9
 
-def _answered(probabilities: NDArray, test_labels: NDArray, threshold: float) -> tuple[NDArray, NDArray]:
+
+def _answered(probabilities: NDArray, test_labels: NDArray) -> tuple[NDArray, NDArray]:
     """Return which images get an answer, and of which the most probable digit is right."""
-    return probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1) == test_labels
+    return probabilities.max(axis=1) >= THRESHOLD, probabilities.argmax(axis=1) == test_labels
 
 
-def _share_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
-    highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels, threshold)
+def _share_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
+    highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels)
     only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
-    axis, take = "Along which axis is the largest probability of each image?", "Which digit does the network choose?"
-    compare = "Where does the threshold come in?"
+    axis, compare = "Along which axis is the largest probability of each image?", "Where does the threshold come in?"
     return [
         (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
         (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
-        *((function(is_right & answered), only_right, take) for function in (np.mean, np.sum)),
-        ((probabilities >= threshold).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
+        ((is_right & answered).mean(), only_right, "Which digit does the network choose?"),
+        ((is_right & answered).sum(), only_right, "Which digit does the network choose?"),
+        ((probabilities >= THRESHOLD).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
         (1, "`{name}` is 1, as if every image got an answer.", axis),
-        (probabilities >= threshold, "`{name}` compares all ten probabilities of each image.", axis),
+        (probabilities >= THRESHOLD, "`{name}` compares all ten probabilities of each image.", axis),
         (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
         (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
         (highest, "`{name}` holds the largest probability of each image.", compare),
-        (threshold, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
+        (THRESHOLD, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
         *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in (0.5, 0.8, 0.95, 0.99)),
         *slips_of(answered, "answered images", "share"),
     ]
 
 
-def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: float) -> list[Row]:
-    answered, is_right = _answered(probabilities, test_labels, threshold)
-    hits, digits = is_right[answered], probabilities.argmax(axis=1)
+def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
+    answered, is_right = _answered(probabilities, test_labels)
+    hits, highest, digits = is_right[answered], probabilities.max(axis=1)[answered], probabilities.argmax(axis=1)
     which, among = "Which images still count?", "Among how many images are the right answers counted?"
     knows_labels = "`{name}` is 1, as if you had chosen the images whose *true* digit has a high probability."
     if not answered.any():
-        return [
-            (True, "No probability reaches the threshold: there is nothing to judge.", "Is it the lesson's network?")
-        ]
+        return [(True, "No probability reaches the threshold: nothing can be judged.", "Is it the lesson's network?")]
     return [
         (1 - hits.mean(), "`{name}` is the share of wrong answers.", "Is the network worse when it may refuse?"),
         (is_right.mean(), "`{name}` is the accuracy on all images, as if nothing were refused.", which),
@@ -167,7 +162,7 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: 
         (is_right[~answered].mean(), "`{name}` is the accuracy on the images that were refused.", which),
         (answered.mean(), "`{name}` is the share of answered images.", "How many of these are right?"),
         (hits.sum() / is_right.sum(), "`{name}` is the share of all right answers that are kept.", among),
-        (probabilities.max(axis=1)[answered].mean(), "`{name}` is the mean probability of the answers.", among),
+        (highest.mean(), "`{name}` is the mean probability of the answers.", among),
         (hits.mean() - is_right.mean(), "`{name}` is how much the accuracy gains by refusing.", among),
         (1, knows_labels, "Which of its ten probabilities does the network go by?"),
         (digits[answered], "`{name}` holds the predictions themselves.", "With what do you compare them?"),
@@ -177,14 +172,14 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray, threshold: 
 
 
 def _made_probabilities(dataset: Dataset) -> NDArray:
-    """Return probabilities with most mistakes below 0.9, and some right answers too."""
-    predictions, generator = _made_predictions(dataset), np.random.default_rng(2)
-    is_right = predictions == dataset.test_labels
-    highest = np.where(is_right, generator.choice([0.99, 0.92, 0.8], len(is_right), p=[0.7, 0.2, 0.1]), 0.6)
-    highest[np.flatnonzero(~is_right)[:4]] = 0.95
-    others = generator.dirichlet(np.ones(NUM_CLASSES - 1), len(is_right)) * (1 - highest[:, np.newaxis])
-    columns = (np.arange(NUM_CLASSES) - predictions[:, np.newaxis]) % NUM_CLASSES
-    return np.take_along_axis(np.insert(others, 0, highest, axis=1), columns, axis=1)
+    """Return probabilities with most mistakes below the threshold, and some right answers too."""
+    predictions, rows = _made_predictions(dataset), np.arange(len(dataset.test_labels))
+    wrong = np.flatnonzero(predictions != dataset.test_labels)
+    highest = np.random.default_rng(2).choice([0.99, 0.92, 0.8], len(rows), p=[0.7, 0.2, 0.1])
+    highest[wrong], highest[wrong[:4]] = 0.6, 0.95
+    probabilities = np.repeat((1 - highest[:, np.newaxis]) / (NUM_CLASSES - 1), NUM_CLASSES, axis=1)
+    probabilities[rows, predictions] = highest
+    return probabilities
 
 
 def _can_be_probabilities(test_labels: NDArray, probabilities: NDArray) -> bool:
@@ -193,8 +188,8 @@ def _can_be_probabilities(test_labels: NDArray, probabilities: NDArray) -> bool:
     return can_be and sums_to_one and (probabilities.argmax(axis=1) == test_labels).mean() > 0.5
 
 
-def _refusals(probabilities: NDArray, test_labels: NDArray, threshold: float) -> str:
-    answered, is_right = _answered(probabilities, test_labels, threshold)
+def _refusals(probabilities: NDArray, test_labels: NDArray) -> str:
+    answered, is_right = _answered(probabilities, test_labels)
     wrong = f"is wrong in {(~is_right[answered]).sum():,} of the others instead of {(~is_right).sum():,}"
     return f"It refuses {(~answered).sum():,} of {len(answered):,} images, and {wrong}."
 
@@ -204,17 +199,14 @@ refuse_when_unsure = Exercise(
     "Let the network refuse when it is unsure",
     Number(
         "answered_share",
-        expected=lambda probabilities, threshold: (probabilities.max(axis=1) >= threshold).mean(),
+        expected=lambda probabilities, test_labels: _answered(probabilities, test_labels)[0].mean(),
         mistakes=_share_mistakes,
-        otherwise=(
-            "`{name}` is {value}, {more} than the share of images that get an answer.",
-            "Along which axis is it?",
-        ),
+        otherwise=("`{name}` is {value}, {more} than the share of images that get an answer.", "Which ones are they?"),
     ),
     Number(
         "answered_accuracy",
-        expected=lambda probabilities, test_labels, threshold: np.mean(
-            (probabilities.argmax(axis=1) == test_labels)[probabilities.max(axis=1) >= threshold]
+        expected=lambda probabilities, test_labels: np.mean(
+            (probabilities.argmax(axis=1) == test_labels)[probabilities.max(axis=1) >= THRESHOLD]
         ),
         mistakes=_accuracy_mistakes,
         otherwise=("`{name}` is {value}, {more} than the accuracy on the answered images.", "How do you select those?"),
@@ -222,10 +214,9 @@ refuse_when_unsure = Exercise(
     given={
         "probabilities": Given(test=_can_be_probabilities, example=_made_probabilities),
         "test_labels": Given(rows_of="test_labels"),
-        "threshold": Given(lambda: 0.9),
     },
     hints=[
-        "`probabilities.max(axis=1) >= threshold` is True for each image that gets an answer; its mean is a share.",
+        "`probabilities.max(axis=1) >= 0.9` is True for each image that gets an answer; its mean is a share.",
         "A mask in square brackets selects: `predictions[answered]` and `test_labels[answered]`.",
     ],
     comment=_refusals,

@@ -1,4 +1,4 @@
-"""The explorer of lesson 06: the confusion matrix, and the images behind each of its cells."""
+"""The explorer of lesson 07: the confusion matrix, and the images behind each of its cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE_SIZE = 20
 
 
 def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray) -> None:
-    """Show how often each digit is read as which, and for each pair the images behind the number.
+    """Show how often each digit is classified as which, and for each pair the images behind the number.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], pr
     first = {"true": true, "read_as": read_as, "page": 0}
     why = "the most frequent mistake" if mistakes.any() else "since there is no mistake"
     alt = (
-        f"{title}. It begins with a {true} read as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
+        f"{title}. It begins with a {true} classified as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
         f"{len(labels):,} images (it moves in JupyterLab)."
     )
     explorer = Explorer("confusion.js", respond=matrix.images_behind, request=first, config=config)
@@ -67,7 +67,7 @@ class ConfusionMatrix:
         np.add.at(self.counts, (labels, self._predictions), 1)
 
     def images_behind(self, true: int, read_as: int, page: int) -> dict:
-        """Return a page of the images of one digit that were read as another, or as the same.
+        """Return a page of the images of one digit that were classified as another, or as the same.
 
         The costliest come first, those that left the true digit the smallest probability: bold mistakes, and right
         answers that were nearly wrong.

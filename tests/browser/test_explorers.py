@@ -288,7 +288,7 @@ def test_parameters_by_mouse_and_keyboard(explore):
 
 
 def cell(explorer, true, read_as):
-    return explorer.get_by_role("gridcell", name=re.compile(f"^a {true} read as a {read_as}: "))
+    return explorer.get_by_role("gridcell", name=re.compile(f"^a {true} classified as a {read_as}: "))
 
 
 def behind(notebook, true, read_as):
@@ -308,12 +308,12 @@ def test_confusion_by_mouse(explore, notebook):
     counts = [len(behind(notebook, 4, read_as)) for read_as in range(10)]
     assert [cell(explorer, 4, read_as).inner_text() for read_as in range(10)] == list(map(str, counts))
     cell(explorer, 1, 5).click()
-    expect(explorer.get_by_text("1 read as 5", exact=True)).to_be_visible()
+    expect(explorer.get_by_text("1 classified as 5", exact=True)).to_be_visible()
     expect(explorer.get_by_text("no image: this never happened")).to_be_visible()
     expect(explorer.locator("figure")).to_have_count(0)
     read_as = max((each for each in range(10) if each != 4), key=lambda each: counts[each])
     cell(explorer, 4, read_as).click()
-    expect(explorer.get_by_text(f"4 read as {read_as}", exact=True)).to_be_visible()
+    expect(explorer.get_by_text(f"4 classified as {read_as}", exact=True)).to_be_visible()
     for index, caption in zip(behind(notebook, 4, read_as), captions(explorer), strict=True):
         given = notebook.evaluate(f"probabilities[{index}]")
         expected = [f"{read_as}: {100 * given[read_as]:.1f} %", f"4: {100 * given[4]:.1f} %", f"image {index}"]
@@ -334,5 +334,5 @@ def test_confusion_by_keyboard(explore, notebook):
     expect(cell(explorer, 2, 9)).to_be_focused()
     expect(explorer.get_by_role("gridcell", selected=True)).to_have_count(1)
     expect(cell(explorer, 2, 9)).to_have_attribute("aria-selected", "true")
-    expect(explorer.get_by_text("2 read as 9", exact=True)).to_be_visible()
-    expect(explorer.get_by_role("status")).to_have_text(re.compile("^2 read as 9: "))
+    expect(explorer.get_by_text("2 classified as 9", exact=True)).to_be_visible()
+    expect(explorer.get_by_role("status")).to_have_text(re.compile("^2 classified as 9: "))

@@ -36,8 +36,8 @@ SHOWN = [
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
     (widgets.explore_gradient_descent, (*WEIGHTS, LOSSES), "contour lines of the loss, from 0 to 79, a slider "),
-    (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"a \d read as a \d, the most .*: \d+ of 300 images "),
-    (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "a 0 read as a 0, since there is no mistake: "),
+    (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"a \d classified as a \d, the most .*: \d+ of 300 images "),
+    (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "a 0 classified as a 0, since there is no mistake: "),
 ]
 
 

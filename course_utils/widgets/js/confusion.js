@@ -11,7 +11,7 @@ export default explorer((ask, config) => {
   const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
     tabIndex: -1, className: trueDigit === readAs ? "right" : "",
     style: trueDigit === readAs ? "" : `--count: ${Math.round((60 * count) / mostMistakes)}%`,
-    "aria-label": `a ${trueDigit} read as a ${readAs}: ${grouped(count)}`,
+    "aria-label": `a ${trueDigit} classified as a ${readAs}: ${grouped(count)}`,
     onclick: () => open(trueDigit, readAs),
   }, count)));
   const open = (trueDigit, readAs) => {
@@ -28,8 +28,8 @@ export default explorer((ask, config) => {
   };
   const head = (scope, digit) => make("th", { scope }, digit);
   const table = make("table", { className: "confusion", role: "grid", onkeydown: walk,
-    "aria-label": "rows: true digit, columns: read as" },
-    make("caption", {}, "read as (digit)"),
+    "aria-label": "rows: true digit, columns: predicted digit" },
+    make("caption", {}, "predicted digit"),
     make("tr", {}, make("td", { role: "none" }), ...digits.map((digit) => head("col", digit))),
     ...cells.map((row, digit) => make("tr", {}, head("row", digit), ...row)));
 
@@ -63,7 +63,7 @@ export default explorer((ask, config) => {
       make("div", { className: "side-by-side" },
         make("div", { className: "matrix" }, make("span", { className: "axis-label" }, "true digit"), table,
           make("p", { className: "hint" }, "Choose a cell by a click or with the arrow keys. Under each image stand "
-            + "the digit that was read and its probability, then what was left for the true digit. "
+            + "the predicted digit and its probability, then what was left for the true digit. "
             + "The costliest answers come first.")),
         make("div", { className: "column" }, heading, pager, gallery)),
     ],
@@ -78,7 +78,7 @@ export default explorer((ask, config) => {
     show({ images }, shownRequest) {
       const { true: trueDigit, read_as: readAs, page } = shownRequest;
       const count = counts[trueDigit][readAs];
-      const what = trueDigit === readAs ? `${trueDigit} read correctly` : `${trueDigit} read as ${readAs}`;
+      const what = trueDigit === readAs ? `${trueDigit} classified correctly` : `${trueDigit} classified as ${readAs}`;
       const first = page * pageSize;
       const shown = `${grouped(first + 1)} to ${grouped(first + images.length)} of ${grouped(count)}`;
       heading.textContent = what;
