@@ -25,8 +25,8 @@ from tools.clean_outputs import clean_outputs, code_cells, to_text
 from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
 
-#: What the summary takes from a lesson's last state, by its number: from the one that trains, since those after it look at
-#: the recorded network if the training was short.
+#: What the summary takes from a lesson's last state, by its number: from the one that trains, since those after it
+#: look at the recorded network if the training was short.
 RESULTS = {
     "06": {
         "num_epochs": "int(num_epochs)",
