@@ -36,6 +36,7 @@ STUDENT_FILES |= {
     "tools/__main__.py": "tools/student/__main__.py",
     "Makefile": "tools/student/Makefile",
     "README.md": "docs/students.md",
+    "docs/questions.md": "docs/questions.md",
 }
 
 # Shorter lines, such as `axis=1)`, stand in any program.
