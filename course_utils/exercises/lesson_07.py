@@ -11,8 +11,6 @@ from course_utils.data import Dataset
 from course_utils.exercises.core import Array, Exercise, Given, Number, Row, close, slips_of
 from course_utils.preprocessing import NUM_CLASSES
 
-# --- 07.1 ------------------------------------------------------------------------------------------------------------
-
 
 def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Return the confusion matrix, that without its diagonal, and in a triangle how often each pair was confused."""
@@ -115,8 +113,6 @@ find_confused_pair = Exercise(
     ],
     comment="Which pair leads may depend on whether one direction is counted or both.",
 )
-
-# --- 07.2 ------------------------------------------------------------------------------------------------------------
 
 THRESHOLD = 0.9
 
