@@ -1,16 +1,24 @@
-"""The instructors' guide is right: schedules add up, links and commands exist, the worked example works."""
+"""The documents are right: schedules add up, minutes agree, objectives have exercises, links lead to what they name."""
 
 import re
 from itertools import pairwise
 
+import nbformat
 import numpy as np
 import pytest
 
 from course_utils import data
-from course_utils.course import LESSONS, ROOT
+from course_utils.course import LESSONS, NOTEBOOKS, ROOT, lesson_file
+from course_utils.exercises import exercises_of
 
 GUIDE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
-EXERCISE_MINUTES = {"one exercise": 5, "all exercises": 15}
+EXERCISE_MINUTES = {"one exercise": 5, "two exercises": 10}
+FOR_THE_EVENING = {"08", "10", "11"}  # after half a day
+
+
+def markdown_of(number):
+    cells = nbformat.read(NOTEBOOKS / lesson_file(number), as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
 
 
 def schedule(heading):
@@ -20,14 +28,16 @@ def schedule(heading):
     return [(60 * int(hour) + int(minute), int(length or 0), what) for hour, minute, length, what in rows]
 
 
-@pytest.mark.parametrize(("heading", "numbers"), [("Half a day", [*LESSONS][:-1]), ("A full day", [*LESSONS])])
+@pytest.mark.parametrize(
+    ("heading", "numbers"), [("Half a day", sorted(LESSONS.keys() - FOR_THE_EVENING)), ("A full day", [*LESSONS])]
+)
 def test_a_schedule_adds_up(heading, numbers):
     rows = schedule(heading)
     assert rows[-1][1:] == (0, "end")
     for (begins, length, what), (ends, _, _) in pairwise(rows):
         assert begins + length == ends, what
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lessons = dict(re.findall(r"^\| \[(\d\d .+?)\].*\| (\d+) \|$", readme, re.MULTILINE))
+    lessons = dict(re.findall(r"^\| \[(\d\d .+?)\].*\| (\d+) \| ?\d* \|$", readme, re.MULTILINE))
     scheduled = [(length, what) for _, length, what in rows if what[:2].isdigit()]
     assert [what[:2] for _, what in scheduled] == numbers
     for length, what in scheduled:
@@ -35,11 +45,53 @@ def test_a_schedule_adds_up(heading, numbers):
         assert length == int(lessons[what.split(",")[0]]) + extra, what
 
 
-def test_links_commands_and_paths_exist():
-    for link in re.findall(r"\]\(([^)]+)\)", GUIDE):
-        file, _, anchor = link.partition("#")
-        headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / file).read_text(encoding="utf-8"), re.MULTILINE)
-        assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings], link
+def test_minutes_agree_everywhere():
+    stated = re.compile(r"\*\*(\d+) minutes\*\*(?:, and (\d+) for the exercises)?")
+    titles = {number: stated.search(markdown_of(number)[0]).groups(default="") for number in LESSONS}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for text in (readme, "\n".join(markdown_of("00"))):
+        rows = re.findall(r"^\| (?:\[|\*\*)(\d\d) .*\| (\d+) \| ?(\d*) \|$", text, re.MULTILINE)
+        assert {number: minutes for number, *minutes in rows} == {number: [*each] for number, each in titles.items()}
+    for number, (_, minutes) in titles.items():
+        assert int(minutes or 0) == 5 * len(exercises_of(number)), number
+
+
+def test_each_objective_has_its_exercise_and_each_exercise_its_objective():
+    section = re.search(r"^## What they will be able to do\n(.*?)(?=^## )", GUIDE, re.MULTILINE | re.DOTALL)[1]
+    rows = re.findall(r"^\| (\d\d) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    for number, objective, _ in rows:
+        assert objective in re.findall(r"^- (.+?)[,.]$", markdown_of(number)[0], re.MULTILINE), objective
+    measured = [key for _, _, keys in rows for key in keys.split(", ")]
+    assert sorted(set(measured)) == [exercise.key for number in LESSONS for exercise in exercises_of(number)]
+
+
+@pytest.mark.parametrize(
+    "file", ["docs/instructors.md", "docs/questions.md", "README.md", "CONTRIBUTING.md", "SECURITY.md"]
+)
+def test_links_lead_somewhere(file):
+    path = ROOT / file
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if link.startswith("https:"):
+            continue
+        target, _, anchor = link.partition("#")
+        target = (path.parent / target).resolve() if target else path
+        assert target.exists(), link
+        if target.suffix == ".ipynb":  # JupyterLab's anchors keep everything but spaces
+            text = "\n".join(markdown_of(target.name[:2]))
+            anchors = [heading.replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+        else:
+            text = target.read_text(encoding="utf-8") if anchor else ""
+            anchors = [heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+        assert not anchor or anchor in anchors, link
+
+
+def test_fifteen_questions_each_with_a_cell_that_shows_the_answer():
+    sections = re.split(r"^## ", (ROOT / "docs" / "questions.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    assert [section.split(".")[0] for section in sections] == [str(number) for number in range(1, 16)]
+    assert all(re.search(r"\.ipynb#\S+\)", section) for section in sections)
+
+
+def test_commands_and_paths_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     commands = set(re.findall(r"`(?:make|python3? -m tools) ([a-z-]+)", GUIDE))
     assert {"student", "instructor", "setup", "lab", "record"} <= commands <= targets
