@@ -114,18 +114,6 @@ def test_every_control_has_a_name_shows_its_focus_and_fits(name, explore, notebo
     notebook.keep_picture(f"explorer-{name}-narrow", explorer)
 
 
-def test_it_is_dark_where_jupyterlab_is_dark(explore, notebook):
-    explorer, seen = explore("confusion"), {}
-    colours = "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one).getPropertyValue('--accent')]"
-    for theme in ("Dark", "Light"):
-        run = "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })"
-        notebook.page.evaluate(run, f"JupyterLab {theme}")
-        expect(notebook.page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "Light").lower())
-        notebook.keep_picture(f"explorer-confusion-{theme.lower()}", explorer)
-        seen[theme] = explorer.evaluate(colours)
-    assert all(dark != light for dark, light in zip(seen["Dark"], seen["Light"], strict=True))
-
-
 def test_a_busy_kernel_is_reported_and_the_last_request_is_granted(explore, notebook):
     explorer = explore("digits")
     image, label = notebook.evaluate("dataset.train_images[0]"), notebook.evaluate("dataset.train_labels[5]")

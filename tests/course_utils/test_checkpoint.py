@@ -65,14 +65,6 @@ def test_a_stopped_training_continues_as_if_it_had_not_been_stopped(kept, capsys
     assert not kept.exists(), "what a trained network learns on top does not follow from the recipe"
 
 
-def test_it_continues_in_the_same_kernel_and_may_become_longer(capsys):
-    uninterrupted = fit().history
-    model = fresh_model()
-    fit(model, epochs=3, stop_after=1)
-    assert fit(model, epochs=4).history == uninterrupted
-    assert "Going on after 1 finished epoch." in capsys.readouterr().out
-
-
 def left_aside_because(capsys) -> str:
     before, _, reason = capsys.readouterr().out.removesuffix(": left aside.\n").partition(" in the workspace ")
     assert before == "The unfinished training"

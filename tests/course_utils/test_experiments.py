@@ -1,10 +1,9 @@
 """What was recorded with the course, as the lessons find it."""
 
-import numpy as np
 import pytest
 
 from course_utils.course import CourseError
-from course_utils.data import Dataset, load_dataset
+from course_utils.data import load_dataset
 from course_utils.experiments import EXPERIMENTS, Run, load_results, load_trained_cnn
 from course_utils.preprocessing import preprocess_images
 from course_utils.training import load_trained_model
@@ -22,15 +21,6 @@ def test_the_recorded_networks_classify_mnist_as_their_history_says(capsys, monk
         assert accuracy == pytest.approx(history["val_accuracy"][-1], abs=1e-4)
         assert accuracy >= least
         assert "recorded with the course (30 epochs)" in capsys.readouterr().out
-
-
-def test_for_other_digits_a_cnn_is_trained_in_seconds(capsys, monkeypatch):
-    monkeypatch.setattr("course_utils.training._SHORT_TRAINING_STEPS", 3)
-    images, labels = np.zeros((100, 28, 28), dtype=np.uint8), np.zeros(100, dtype=np.uint8)
-    model, history = load_trained_cnn(Dataset("blanks", images, labels, images, labels))
-    assert model.name == "cnn"
-    assert len(history["val_loss"]) == 3
-    assert capsys.readouterr().out == "No CNN was recorded for blanks: training one now (3 epochs) ...\n"
 
 
 def test_results_come_in_the_order_asked_for_and_a_missing_one_is_named_with_the_command():

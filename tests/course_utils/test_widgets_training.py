@@ -76,15 +76,6 @@ def test_the_view_shows_how_far_the_training_is_and_what_is_left(progress, monke
     assert not view.can_stop
 
 
-def test_a_training_that_goes_on_shows_the_epochs_before(progress):
-    callback, view = progress
-    earlier = keras.callbacks.History()
-    earlier.history = {name: [0.5, float("nan")] for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
-    fit(earlier, callback, initial_epoch=2)
-    assert [len(values) for values in view.history.values()] == [4, 4, 4, 4]
-    assert view.history["loss"][:2] == [0.5, None]  # JSON has no NaN
-
-
 def test_an_interrupt_stops_after_the_epoch_and_loses_nothing(progress, capsys):
     callback, view = progress
     handler = signal.getsignal(signal.SIGINT)
