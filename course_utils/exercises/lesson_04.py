@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -124,10 +125,9 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - wh
     network, is_model = small_network, isinstance(small_network, keras.Model)
     described, ask = "Which sentence of the description asks for that?", "What does keras.Sequential([...]) give?"
     yield network is None, "`{name}` is None, as compile() and summary() give back.", "Which name holds the network?"
-    yield isinstance(network, list | tuple), "`{name}` is a list of layers, not yet a network.", ask
-    yield isinstance(network, keras.layers.Layer) and not is_model, "`{name}` is a single layer, not a network.", ask
-    yield isinstance(network, type), "`{name}` is a class, not a network.", ask
-    yield not is_model, "`{name}` is {value}, expected a Keras network.", ask
+    kinds = {"a list of layers": list | tuple, "a single layer": keras.layers.Layer, "a class": type, "{value}": object}
+    kind = next(words for words, each in kinds.items() if isinstance(network, each))
+    yield not is_model, f"`{{name}}` is {kind}, expected a Keras network.", ask
     own = "`{name}` is a class of your own; the check can only look into keras.Sequential and functional networks."
     yield not (isinstance(network, keras.Sequential) or hasattr(network, "operations")), own, ask
     yield not network.built, "`{name}` does not know yet how many inputs it has.", "What comes first in the list?"
@@ -148,14 +148,13 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - wh
 
 def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
     """Tell whether the layers, one after the other, compute what the network computes."""
+    import keras
+
     inputs: Any = np.random.default_rng(0).random((2, 784), dtype=np.float32)
-    result = inputs
-    try:
-        for layer in network.layers:
-            result = result if type(layer).__name__ == "InputLayer" else layer(result)
-        return np.allclose(result, network(inputs), atol=1e-5)
-    except Exception:  # a layer that takes several inputs
-        return False
+    with suppress(Exception):  # a layer that takes several inputs
+        chain = keras.Sequential([layer for layer in network.layers if not isinstance(layer, keras.layers.InputLayer)])
+        return np.allclose(chain(inputs), network(inputs), atol=1e-5)
+    return False
 
 
 def _parts(network: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Keras model
