@@ -146,3 +146,4 @@ def test_in_lesson_00_the_drawing_is_only_shrunk_and_nothing_is_kept(lesson):
     expect(pad.verdict).not_to_have_text("7")
     for control in (pad.whole.get_by_role("checkbox"), pad.button("7")):
         expect(control).to_have_count(0)
+    lesson.keep_picture("pad-lesson-00", pad.whole)
