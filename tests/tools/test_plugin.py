@@ -133,7 +133,7 @@ def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **en
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS, "-n", "2")
+    return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS, "-n", "1")
 
 
 def test_verdicts(strict):
