@@ -29,17 +29,6 @@ def test_ratios_are_taken_pair_by_pair_and_leave_out_the_first_epoch():
     assert course.split(" | ")[1:4] == ["1.00", "1.50 (1.00 to 2.00)", "9.0"]
 
 
-def test_the_readme_keeps_its_text_and_gets_new_tables(tmp_path, monkeypatch):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"Method.\n{table.BEGIN}\nold tables\n", encoding="utf-8")
-    monkeypatch.setattr(table, "README", readme)
-    table.write_readme({"machine": MACHINE, "training": TRAINING})
-    text = readme.read_text(encoding="utf-8")
-    assert text.startswith(f"Method.\n{table.BEGIN}\n\nMeasured on 2 cores of P")
-    assert "old tables" not in text
-    assert "**not** equal" in table.tables({"machine": MACHINE, "training": {**TRAINING, "same_history": False}})
-
-
 def test_a_contender_trains_in_a_process_of_its_own(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -1,36 +1,9 @@
 """A lesson runs in a kernel of its own, in an environment that is the same for everybody."""
 
-import ast
-
-import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tools.execution import LessonError, execute_notebook, kernel_environment
-
-
-def test_folder_environment_parameters_and_values(tmp_path):
-    path = tmp_path / "06_train.ipynb"
-    look = "import os, numpy\nos.getcwd(), os.environ['COURSE_WORKSPACE'], os.environ['EXTRA']"
-    cells = [
-        new_code_cell("num_epochs = 30\nbatch_size = 128", metadata={"tags": ["parameters"]}),
-        new_code_cell(look),
-        new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
-    ]
-    nbformat.write(new_notebook(cells=cells), path)
-    before = path.read_bytes()
-    execution = execute_notebook(
-        path,
-        workspace=tmp_path / "workspace",
-        environment={"EXTRA": "yes"},
-        parameters={"num_epochs": 3, "unknown": 1},
-        expressions={"epochs": "num_epochs", "size": "batch_size", "square": "numpy.eye(2)"},
-    )
-    assert path.read_bytes() == before
-    assert execution.values == {"epochs": 3, "size": 128, "square": [[1, 0], [0, 1]]}
-    shown = ast.literal_eval(execution.notebook.cells[2].outputs[0].data["text/plain"])
-    assert shown == (str(tmp_path.resolve()), str((tmp_path / "workspace").resolve()), "yes")
-    assert execution.peak_rss_mb > 20
 
 
 @pytest.mark.parametrize(

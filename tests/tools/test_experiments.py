@@ -1,12 +1,8 @@
 """Many trainings: recorded one by one, on this machine and on a real Dask cluster of processes on this machine."""
 
-import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -113,25 +109,3 @@ def test_a_cluster_gives_the_same_results_and_survives_a_killed_worker(recorded,
             process.kill()
             process.wait()
     assert path.read_bytes() == recorded.read_bytes()
-
-
-@pytest.mark.skipif("not config.option.long", reason="long mode: trains for a minute")
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
-def test_whatever_stops_it_keeps_what_is_finished(recorded, tmp_path, stop):
-    path = tmp_path / "experiments.json"
-    endless = Run(seed=0, num_epochs=100_000, dataset="UCI digits")
-    code = (
-        "import pathlib, signal, sys; from course_utils.experiments import Run; from tools.experiments import *\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"with workers(1, None): record_runs({[SMALL[0], endless]}, pathlib.Path({str(path)!r}))"
-    )
-    # A session of its own, so that the signal reaches all of its processes, as in a terminal, and not this one.
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, start_new_session=True)
-    while not path.exists():
-        assert process.poll() is None
-        time.sleep(0.1)
-    os.killpg(process.pid, stop)
-    process.wait()
-    assert [row["run"] for row in json.loads(path.read_text())] == [
-        row["run"] for row in json.loads(recorded.read_text()) if not row["run"]["hold_out"]
-    ]

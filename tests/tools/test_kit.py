@@ -150,16 +150,6 @@ def test_unpacking_changes_nothing_that_is_there(stick, tmp_path):
     assert (course / "course_utils" / "data.py").read_text(encoding="utf-8") == ""
 
 
-def test_every_file_that_is_installed_has_its_hash(stick):
-    manifest = manifest_of(stick)
-    wheels = ["ink-1.0-py3-none-any.whl", "paper-1.0-py3-none-any.whl"]
-    assert manifest["wheels"] == {this_platform(): {THIS_PYTHON: wheels}}
-    digits = {"mnist.pickle"} & {path.name for path in stick.iterdir()}
-    assert manifest["sha256"].keys() == {STUDENT_ZIP, *digits, *(f"wheels/{name}" for name in wheels)}
-    for name, digest in manifest["sha256"].items():
-        assert hashlib.sha256((stick / name).read_bytes()).hexdigest() == digest
-
-
 #: What a browser would fetch to show a page: the targets of links are not among it.
 LOADED = re.compile(
     r"""<(?!a\s)[^>]*\s(?:src|srcset|data|poster|action|href)=['"]?(?!data:|#)([^'"\s>]+)"""

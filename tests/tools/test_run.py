@@ -4,7 +4,7 @@ import html
 import io
 import json
 import re
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import nbformat
@@ -15,7 +15,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_utils.course import lesson_file
 from course_utils.data import Dataset, save_pickle
 from tools.execution import LessonError
-from tools.folders import replace_folder
 from tools.run import run
 
 CELLS = {
@@ -123,14 +122,3 @@ def test_a_failing_cell_is_named_and_earlier_results_stay(finished, tmp_path):
     with pytest.raises(LessonError, match=r"04_.*cell 2.*NameError.*undefined_name"):
         run(lessons=["04"], notebooks=tmp_path, build=build)
     assert {path: path.read_bytes() for path in build.rglob("*.*") if "workspace" not in path.parts} == earlier
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path, fails):
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "old.html").touch()
-    with suppress(KeyboardInterrupt), replace_folder(tmp_path / "pages") as new:
-        (new / "new.html").touch()
-        if fails:
-            raise KeyboardInterrupt
-    assert list(tmp_path.rglob("*.html")) == [tmp_path / "pages" / ("old.html" if fails else "new.html")]
