@@ -51,11 +51,8 @@ def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predict
     pairs, cells = _most_confused(test_labels, predictions), "Which two cells of the table belong to this pair?"
     is_given = confused_pair is not None and sorted(confused_pair.flat) in pairs  # else the pair must not be named
     for first, second in [sorted(map(int, confused_pair.flat))] if confused_pair is not None and is_given else pairs:
-        right, there, back = (
-            confusion[[first, second]].max(axis=1).sum(),
-            mistakes[first, second],
-            mistakes[second, first],
-        )
+        there, back = mistakes[first, second], mistakes[second, first]
+        right = confusion[first, first] + confusion[second, second]
         for count, one, other in ((there, first, second), (back, second, first)):
             way = f": a {one} classified as a {other}" if is_given else ""
             yield count, f"`{{name}}` counts one direction only{way}.", "How often does it happen the other way round?"

@@ -46,7 +46,6 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
         (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
         *((mask.mean(), f"`{{name}}` is the share of seeds that {did}.", of_what) for mask, did in counts),
         *((mask.sum(), f"`{{name}}` says how many seeds {did}.", of_what) for mask, did in counts),
-        (after.max() - before.max(), "`{name}` compares the best seed of each epoch, chosen by chance.", columns),
         *slips_of(gains, "gains", "mean"),
         (is_between and mean_gain != 0, "`{name}` compares two seeds.", "Which axis of `val_accuracy` has the epochs?"),
     ]
@@ -109,10 +108,7 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
     missing |= {"both squares are": _Z / h, "z² is": _Z**2, "z² and the square of the difference are": _Z**2 / h}
     alone = {"computed with p (1 - p) in place of *d*": 1, "for two networks on images of their own": 2}
     alone |= {"for an interval of ± 0.1 points around one accuracy": 4}
-    root, fraction = (
-        "What becomes of each factor when both sides are squared?",
-        "How much is a point, as a fraction of 1?",
-    )
+    root, fraction = "What becomes of each factor when it is squared?", "How much is a point, as a fraction of 1?"
     same, factors = "On how many of the same images can two networks differ?", (1000, 100, 10, 5, 2, 0.5)
     return [
         *((right / k**2, f"`{{name}}` is for a difference of {k * h:g}.", fraction) for k in factors),
