@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from sklearn.metrics import confusion_matrix
 
 from course_utils import widgets
 from course_utils.course import CourseError
 from course_utils.data import Dataset
 from course_utils.model import build_model
 from course_utils.preprocessing import one_hot
-from course_utils.widgets.confusion import PAGE_SIZE, ConfusionMatrix
 from course_utils.widgets.gradient_descent import describe_losses
 from course_utils.widgets.one_hot import describe_label
 from course_utils.widgets.parameters import count_parameters
@@ -36,8 +34,16 @@ SHOWN = [
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
     (widgets.explore_gradient_descent, (*WEIGHTS, LOSSES), "contour lines of the loss, from 0 to 79, a slider "),
-    (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"a \d classified as a \d, the most .*: \d+ of 300 images "),
-    (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "a 0 classified as a 0, since there is no mistake: "),
+    (
+        widgets.explore_confusion,
+        (IMAGES, LABELS, PROBABILITIES),
+        r"a \d classified as a \d, the most .*: \d+ of 300 images ",
+    ),
+    (
+        widgets.explore_confusion,
+        (IMAGES, LABELS, one_hot(LABELS)),
+        "a 0 classified as a 0, since there is no mistake: ",
+    ),
 ]
 
 
@@ -122,27 +128,6 @@ def test_loss_and_gradient_of_the_grid():
 def test_losses_that_cannot_be_shown(arguments, message):
     with pytest.raises(ValueError, match=message):
         describe_losses(*arguments)
-
-
-def test_the_confusion_matrix_is_scikit_learns_and_each_image_is_behind_one_cell():
-    labels = np.minimum(LABELS, 1)  # so that some cells have more than one page
-    matrix = ConfusionMatrix(IMAGES, labels, PROBABILITIES)
-    predictions = PROBABILITIES.argmax(axis=1)
-    assert np.array_equal(matrix.counts, confusion_matrix(labels, predictions, labels=range(10)))
-    assert matrix.counts.max() > PAGE_SIZE
-    seen = []
-    for (true, read_as), count in np.ndenumerate(matrix.counts):
-        pages = [matrix.images_behind(true, read_as, page)["images"] for page in range(count // PAGE_SIZE + 2)]
-        images = [image for page in pages for image in page]
-        assert max(map(len, pages)) <= PAGE_SIZE
-        assert [image["true"] for image in images] == sorted(image["true"] for image in images)
-        for image in images:
-            index = image["index"]
-            assert (labels[index], predictions[index]) == (true, read_as)
-            assert (image["true"], image["read"]) == (PROBABILITIES[index, true], PROBABILITIES[index].max())
-            assert image["pixels"] == IMAGES[index].tobytes()
-        seen += [image["index"] for image in images]
-    assert sorted(seen) == list(range(300))
 
 
 @pytest.mark.parametrize(
