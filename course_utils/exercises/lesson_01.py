@@ -64,20 +64,19 @@ def _shares(labels: NDArray) -> NDArray:
 
 def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Iterator[Row]:
     counts, others = np.bincount(labels, minlength=10), np.bincount(other_labels, minlength=10)
-    right, ask = _shares(labels), "By what do you divide, so that you can compare 60,000 and 10,000 images?"
+    ask = "By what do you divide, so that you can compare 60,000 and 10,000 images?"
     yield found.shape == labels.shape, "`{name}` has a number for each image, expected ten.", "What does bincount do?"
     yield counts, "`{name}` holds counts, expected shares, which add up to 1.", ask
     yield others, "`{name}` holds the counts of the other group, expected shares.", ask
     yield counts / len(other_labels), "`{name}` was divided by the number of images of the other group.", ask
     yield _shares(other_labels), "`{name}` holds the shares of the other group.", "Which labels did you count?"
-    yield counts / 10, "`{name}` was divided by 10, the number of digits.", "A share of how many images is it?"
-    yield counts / 784, "`{name}` was divided by 784, the number of pixels.", "A share of how many images is it?"
+    for wrong, what in ((10, "digits"), (784, "pixels")):
+        yield counts / wrong, f"`{{name}}` was divided by {wrong}, the number of {what}.", "A share of how many images?"
     yield counts / (len(labels) + len(other_labels)), "`{name}` was divided by all images of both groups.", ask
     yield _shares(np.append(labels, other_labels)), "`{name}` holds the shares of both groups.", "Whose are wanted?"
     yield counts / counts.max(), "`{name}` was divided by the largest count.", "What should all ten add up to?"
     yield np.full(10, 0.1), "`{name}` says a tenth for each digit.", "Are they all equal without rounding, too?"
     yield np.zeros(10), "`{name}` has only zeros: `//` drops what is after the point.", "Which division keeps it?"
-    yield right[1:], "`{name}` has no share of the zeros.", "Which digit comes first?"
 
 
 def _digit_mistakes(digit: float | NDArray, train_labels: NDArray, test_labels: NDArray) -> Iterator[Row]:
