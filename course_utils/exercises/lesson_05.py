@@ -49,7 +49,7 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     distance, which = "By which distance must the difference be divided?", "Which number do you nudge, and where is it?"
     yield gradient / 2, "`{name}` is half the gradient.", distance
     yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
-    yield -2 * gradient, "`{name}` has the wrong sign, and is twice as large as it should be.", distance
+    yield -2 * gradient, "`{name}` has the wrong sign, and is twice too large.", distance
     yield gradient * len(centre), "`{name}` is the sum over all images, not the mean.", "What is the loss a mean of?"
     yield loss(2), "`{name}` is the loss where the bias is 2, expected its slope there.", "How does it change nearby?"
     yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
