@@ -21,14 +21,10 @@ def _vector_mistakes(small_images: NDArray) -> Iterator[Row]:
     yield small_images / 255, "`{name}` is scaled, but an image is still a table of 28 rows.", steps
     yield 255 * right, "`{name}` is not divided by 255.", steps
     yield right / 255, "`{name}` was divided by 255 twice.", "What happens if the old cell runs again?"
-    yield np.floor(right), "In `{name}` only full ink is left.", "What does `//` do to a fraction?"
-    yield right.reshape(784, -1), "Each row of `{name}` mixes several images.", "Which axis counts the images?"
 
 
 def _row_mistakes(small_labels: NDArray) -> Iterator[Row]:
     yield small_labels, "`{name}` holds the labels as they were.", "What became of `np_utils.to_categorical`?"
-    yield 1 - one_hot(small_labels), "`{name}` has 0 where a 1 belongs.", "How many ones has each row?"
-    yield np.roll(one_hot(small_labels), 1, axis=1), "Each 1 is one place too far right.", "Where does label 0 go?"
     yield one_hot(small_labels)[:, :9], "`{name}` has no column for the last class.", "Is the first class 0 or 1?"
 
 
@@ -47,7 +43,7 @@ repair_preparation = Exercise(
         "`reshape` was told 60000 images. How many are in `small_images`? -1 in `reshape` works for any number.",
         "`keras.utils.to_categorical(labels, 10)` is what became of `np_utils.to_categorical`.",
     ],
-    comment="And new names for new arrays: now the cell can run twice.",
+    comment="With new names for new arrays, the cell can also run twice.",
 )  # fmt: skip
 
 
@@ -120,7 +116,6 @@ def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> 
     yield first, "`{name}` holds the probabilities of all ten classes.", ten
     yield (first > 0.5).astype(int), "`> 0.5` is the rule for a single output; here are ten.", ten
     yield first.max(axis=1), "`{name}` holds the largest probability of each row, not its place.", ten
-    yield first.argmin(axis=1), "`{name}` has the least likely classes.", ten
     yield first.argmax(axis=0), "`{name}` says for each class in which image it is likeliest.", axis
     yield first.argmax(), "`{name}` is a place in the table of all probabilities.", axis
     labels = test_labels[:25] if (test_labels[:25] != every[:25]).any() else np.nan
