@@ -42,8 +42,8 @@ def test(arguments: Sequence[str] = ()) -> int:
 
 
 def test_browser(arguments: Sequence[str] = ()) -> int:
-    """Run the tests in a browser; where there is none they are skipped, and the reason is shown."""
-    return test(["tests/browser", "-rs", *arguments])
+    """Run the tests in browsers, one for each core; where there is none they are skipped, and the reason is shown."""
+    return test(["tests/browser", "--numprocesses=auto", "-rs", *arguments])
 
 
 def ci() -> int:

@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all browser tests; a page for each file of tests.
+"""One JupyterLab and one browser for all browser tests of a process; a page for each file of tests.
 
 ``lesson`` is JupyterLab in the page, to open a lesson or some cells in, with a fresh kernel, an empty workspace and the
 embedded digits. ``page`` is Playwright's page alone. ``watch`` fails a test whose page sends a request to another
