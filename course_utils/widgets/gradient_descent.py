@@ -10,6 +10,7 @@ import traitlets
 from contourpy import contour_generator
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import RectBivariateSpline
 
 from course_utils.widgets.display import display_widget
 from course_utils.widgets.widget import CourseWidget, sources
@@ -60,8 +61,8 @@ def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_r
     """
     for name, weights in (("first_weights", first), ("second_weights", second)):
         is_even = weights.ndim == 1 and np.allclose(np.diff(weights), np.ptp(weights) / max(len(weights) - 1, 1))
-        if not is_even or len(weights) < 3 or weights[0] >= weights[-1]:
-            raise ValueError(f"{name} must be three or more values that rise in even steps, as np.linspace gives them.")
+        if not is_even or len(weights) < 4 or weights[0] >= weights[-1]:
+            raise ValueError(f"{name} must be four or more values that rise in even steps, as np.linspace gives them.")
     if losses.shape != (len(first), len(second)):
         raise ValueError(
             f"losses has the shape {losses.shape}, expected {(len(first), len(second))}: a row for each of "
@@ -70,7 +71,8 @@ def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_r
     if not np.isfinite(losses).all() or not 0 < learning_rate < np.inf:
         raise ValueError("losses must be finite, and learning_rate a positive number.")
     x, y = (np.linspace(0, 1, size) for size in losses.shape)
-    surface = contour_generator(x, y, losses.T)
+    fine = np.linspace(0, 1, 201)  # so that lines have no corners
+    surface = contour_generator(fine, fine, RectBivariateSpline(x, y, losses)(fine, fine).T)
     rates = np.outer(10.0 ** np.arange(-9, 10), [1, 1.5, 2, 3, 5, 7]).ravel()
     rates = rates[np.abs(np.log10(rates / learning_rate)) <= DECADES]
     gradient = np.gradient(losses, first, second, edge_order=2)

@@ -118,7 +118,7 @@ def test_loss_and_gradient_of_the_grid():
     ("arguments", "message"),
     [
         ((*WEIGHTS, LOSSES.T, 0.1), r"losses has the shape \(6, 9\), expected \(9, 6\)"),
-        ((WEIGHTS[0][::-1], WEIGHTS[1], LOSSES, 0.1), "first_weights must be three or more values that rise"),
+        ((WEIGHTS[0][::-1], WEIGHTS[1], LOSSES, 0.1), "first_weights must be four or more values that rise"),
         ((WEIGHTS[0], WEIGHTS[1] ** 2, LOSSES, 0.1), "second_weights must be"),
         ((WEIGHTS[0], np.zeros((6, 2)), LOSSES, 0.1), "second_weights must be"),
         ((*WEIGHTS, LOSSES * np.nan, 0.1), "losses must be finite"),
