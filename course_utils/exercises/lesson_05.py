@@ -95,7 +95,7 @@ nudge_a_bias = Exercise(
 
 # --- 05.2 ------------------------------------------------------------------------------------------------------------
 
-_START, _NUM_STEPS, _MARGIN = (-3.0, 3.0), 100, 0.001
+_START, _NUM_STEPS, _MARGIN, _SLOW = (-3.0, 3.0), 100, 0.001, 10.0
 
 
 def _final_loss(learning_rate: float, pixels: NDArray, is_one: NDArray, num_steps: int = _NUM_STEPS) -> float:
@@ -107,10 +107,9 @@ def _final_loss(learning_rate: float, pixels: NDArray, is_one: NDArray, num_step
     return max(losses[-10:])
 
 
-def _arrives(rate: float, batch_vectors: NDArray, batch_labels: NDArray, num_steps: int = _NUM_STEPS) -> bool:
+def _arrives(rate: float, batch_vectors: NDArray, batch_labels: NDArray) -> bool:
     pixels, is_one = batch_vectors[:, [_CENTRE, _EDGE]], batch_labels[:, 1]
-    lowest = _final_loss(10, pixels, is_one, num_steps=1000)
-    return rate > 0 and _final_loss(rate, pixels, is_one, num_steps) < lowest + _MARGIN
+    return rate > 0 and _final_loss(rate, pixels, is_one) < _final_loss(_SLOW, pixels, is_one, 3 * _NUM_STEPS) + _MARGIN
 
 
 def _is_largest(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> bool:
@@ -129,14 +128,14 @@ def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_
     slow = "With {value}, 100 steps are not enough to arrive, because they are too short."
     jumps = "With {value} the path jumps across the valley and does not arrive."
     if not _arrives(rate, *given):
-        yield _arrives(rate, *given, num_steps=3000), slow, "What happens with a larger learning rate?"
+        yield rate < _SLOW, slow, "What happens with a larger learning rate?"
         yield True, jumps, "What is the loss at the end of the path, and what is it with 10?"
     larger = "With {value} the path arrives, but with a tenth more it arrives as well, so it is not the largest."
     yield True, larger, "Up to which learning rate does it still arrive?"
 
 
 def _example_rate(batch_vectors: NDArray, batch_labels: NDArray) -> float:
-    rates = 10 * 1.02 ** np.arange(100)
+    rates = _SLOW * 1.05 ** np.arange(25)
     return float(max(rate for rate in rates if _arrives(rate, batch_vectors, batch_labels)))
 
 
