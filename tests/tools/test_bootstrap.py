@@ -19,52 +19,35 @@ from packaging.version import Version
 from course_utils.course import ROOT
 from tools import bootstrap
 from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
+from tools.kit import IMPOSSIBLE, PLATFORMS, PYTHONS, pins_for
 from tools.lock import lock_entries
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENTRIES = {lock: lock_entries(ROOT / lock) for lock in (LOCK, DEVELOPMENT_LOCK)}
-MACHINES = {
-    "Linux x86-64": ("linux", "Linux", "x86_64", "posix"),
-    "Linux ARM": ("linux", "Linux", "aarch64", "posix"),
-    "Apple silicon": ("darwin", "Darwin", "arm64", "posix"),
-    "Intel Mac": ("darwin", "Darwin", "x86_64", "posix"),
-    "Windows": ("win32", "Windows", "AMD64", "nt"),
-}
-PYTHONS = ("3.11", "3.12", "3.13")
-SUPPORTED = [(machine, python) for machine in MACHINES for python in PYTHONS]
-SUPPORTED.remove(("Intel Mac", "3.13"))  # TensorFlow has no build for it
-
-
-def applies(requirement: Requirement, environment: dict[str, str]) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate(environment)
-
-
-def locked_versions(environment: dict[str, str], locks: list[str]) -> dict[str, str]:
-    pins = [Requirement(entry.partition(" \\\n")[0]) for lock in locks for entry in ENTRIES[lock]]
-    here = [(pin.name, str(pin.specifier).removeprefix("==")) for pin in pins if applies(pin, environment)]
-    assert len(here) == len(dict(here)), "a package is pinned twice"
-    return dict(here)
+SUPPORTED = [(system, python) for system in PLATFORMS for python in PYTHONS if (system, python) != IMPOSSIBLE]
 
 
 # --- pyproject.toml, the locks and environment.yml agree -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("locks", [[LOCK], [LOCK, DEVELOPMENT_LOCK]], ids=len)
-@pytest.mark.parametrize(("machine", "python"), SUPPORTED)
-def test_locks_satisfy_every_declared_dependency(machine, python, locks):
-    names = ("sys_platform", "platform_system", "platform_machine", "os_name")
-    environment = dict(zip(names, MACHINES[machine], strict=True), python_version=python)
-    environment |= {"python_full_version": f"{python}.5", "platform_python_implementation": "CPython"}
-    versions = locked_versions(environment, locks)
+@pytest.mark.parametrize(("system", "python"), SUPPORTED)
+def test_locks_satisfy_every_declared_dependency(system, python, locks):
+    pinned = pins_for("".join(entry for lock in locks for entry in ENTRIES[lock]), system, python)
+    versions = dict(pinned.keys())
+    assert len(versions) == len(pinned), "a package is pinned twice"
+    assert all(re.fullmatch(r"\S+==\S+ \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+", pin) for pin in pinned.values())
+    environment = {**PLATFORMS[system]._asdict(), "python_version": python, "python_full_version": f"{python}.0"}
     extras = PROJECT["optional-dependencies"]
     declared = sum(extras.values() if len(locks) == 2 else [extras["setup"]], PROJECT["dependencies"])
     for requirement in map(Requirement, declared):
-        if applies(requirement, environment):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
             version = versions.get(canonicalize_name(requirement.name))
             assert version is not None, f"{requirement} is not locked: make lock"
-            assert requirement.specifier.contains(version), f"{requirement} against {version}: make lock"
-    tensorflow = "tensorflow-cpu" if machine == "Linux x86-64" else "tensorflow"
+            assert version in requirement.specifier, f"{requirement} against {version}: make lock"
+    tensorflow = "tensorflow-cpu" if system == "linux-x86_64" else "tensorflow"
     assert {"tensorflow", "tensorflow-cpu"} & versions.keys() == {tensorflow}
+    assert ("pywinpty" in versions) == (system == "windows-x86_64")
 
 
 @pytest.mark.parametrize("lock", ENTRIES)

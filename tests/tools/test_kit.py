@@ -17,7 +17,7 @@ import pytest
 
 from course_utils.course import LESSONS, ROOT, CourseError, lesson_file
 from tools.editions import STUDENT_FILES, STUDENT_FOLDERS, read_lessons
-from tools.kit import PLATFORMS, PYTHONS, fetch_wheels, make_kit, pins_for, this_platform
+from tools.kit import fetch_wheels, make_kit, this_platform
 
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 STUDENT_ZIP = "digit-course-student.zip"
@@ -187,20 +187,6 @@ def test_what_a_person_opens_first_says_what_is_there_and_starts(stick):
     assert b"\r" not in (stick / "install.command").read_bytes()
     if os.name != "nt":
         assert all(os.access(stick / name, os.X_OK) for name in ("install.sh", "install.command"))
-
-
-def test_a_platform_gets_what_the_lock_pins_for_it():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    for system in PLATFORMS:
-        for python in PYTHONS:
-            pinned = pins_for(lock, system, python)
-            names = {name for name, _ in pinned}
-            assert len(names) == len(pinned)
-            builds = {"linux-x86_64": {"tensorflow-cpu"}, "macos-x86_64": {"tensorflow"} if python != "3.13" else set()}
-            assert {"tensorflow", "tensorflow-cpu"} & names == builds.get(system, {"tensorflow"})
-            assert ("pywinpty" in names) == (system == "windows-x86_64")
-            entry = r"\S+==\S+ \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+"
-            assert all(re.fullmatch(entry, text) for text in pinned.values())
 
 
 def test_wheels_that_are_there_and_right_are_not_fetched_again(course, tmp_path, monkeypatch):
