@@ -27,8 +27,8 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     elif value:
         last_digit = -math.floor(math.log10(abs(right))) if right else 0
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
-            message = "`{name}` may be right, but it is rounded too far."
-            yield round(right, digits), message, "What is it without rounding?"
+            if rounded := round(right, digits):
+                yield rounded, "`{name}` may be right, but it is rounded too far.", "What is it without rounding?"
     too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
     yield 100 * right, too_large, "Which factor is too much?"
     yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
