@@ -31,8 +31,8 @@ def explore_digits(dataset: Dataset) -> None:
     explorer = Explorer("digits.js", respond=partial(describe_digit, dataset), request=first, config=config)
     image, label = choose(dataset, "training", 0)
     alt = (
-        f"{title}. It begins with training image 0, a {label}, whose pixel in row {ROW} and column {COLUMN} is "
-        f"{image[ROW, COLUMN]} (it moves in JupyterLab)."
+        f"{title}. It begins with training image 0, a {dataset.class_names[label]}, whose pixel in row {ROW} and column "
+        f"{COLUMN} is {image[ROW, COLUMN]} (it moves in JupyterLab)."
     )
     display_widget(explorer, alt)
 
@@ -40,4 +40,4 @@ def explore_digits(dataset: Dataset) -> None:
 def describe_digit(dataset: Dataset, part: str, index: int) -> dict:
     """Return the pixels of an image, row by row a byte each, and its label."""
     image, label = choose(dataset, part, index)
-    return {"pixels": image.tobytes(), "label": label}
+    return {"pixels": image.tobytes(), "label": dataset.class_names[label]}

@@ -53,7 +53,7 @@ def describe_steps(dataset: Dataset, part: str, index: int) -> dict:
         _describe("real numbers", '….astype("float32")', floats, MAX_PIXEL),
         _describe("scaled", "… / 255", scaled, 1),
     ]
-    return {"label": label, "steps": steps}
+    return {"label": dataset.class_names[label], "steps": steps}
 
 
 def _describe(name: str, code: str, values: NDArray, largest: int) -> dict:
