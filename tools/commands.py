@@ -174,7 +174,7 @@ def main(argv: list[str]) -> int:
 def _parse(argv: list[str]) -> tuple[str, dict[str, Any]]:
     parser = argparse.ArgumentParser(
         prog="python -m tools",
-        description="From raw MNIST pixels to a trained network, in nine lessons. Every command sets up its "
+        description="From raw MNIST pixels to a trained network, in twelve lessons. Every command sets up its "
         "environment by itself: once, in .venv, from requirements.lock.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)

@@ -31,8 +31,8 @@ def explore_digits(dataset: Dataset) -> None:
     explorer = Explorer("digits.js", respond=partial(describe_digit, dataset), request=first, config=config)
     image, label = choose(dataset, "training", 0)
     alt = (
-        f"{title}. It begins with training image 0, a {dataset.class_names[label]}, whose pixel in row {ROW} and column "
-        f"{COLUMN} is {image[ROW, COLUMN]} (it moves in JupyterLab)."
+        f"{title}. It begins with training image 0, a {dataset.class_names[label]}, whose pixel in row {ROW} and "
+        f"column {COLUMN} is {image[ROW, COLUMN]} (it moves in JupyterLab)."
     )
     display_widget(explorer, alt)
 
