@@ -11,6 +11,8 @@ from course_utils.data import Dataset
 from course_utils.exercises.core import Array, Exercise, Given, Number, Row, close, slips_of
 from course_utils.preprocessing import NUM_CLASSES
 
+THRESHOLD = 0.9  # in 07.2
+
 
 def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Return the confusion matrix, that without its diagonal, and in a triangle how often each pair was confused."""
@@ -111,8 +113,6 @@ find_confused_pair = Exercise(
     comment="Which pair leads may depend on whether one direction is counted or both.",
 )
 
-THRESHOLD = 0.9
-
 
 def _answered(probabilities: NDArray, test_labels: NDArray) -> tuple[NDArray, NDArray]:
     """Return which images get an answer, and of which the most probable digit is right."""
@@ -123,11 +123,11 @@ def _share_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels)
     only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
     axis, compare = "Along which axis is the largest probability of each image?", "Where does the threshold come in?"
+    choose = "Which digit does the network choose?"
     return [
         (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
         (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
-        ((is_right & answered).mean(), only_right, "Which digit does the network choose?"),
-        ((is_right & answered).sum(), only_right, "Which digit does the network choose?"),
+        *((each, only_right, choose) for each in ((is_right & answered).mean(), (is_right & answered).sum())),
         ((probabilities >= THRESHOLD).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
         (1, "`{name}` is 1, as if every image got an answer.", axis),
         (probabilities >= THRESHOLD, "`{name}` compares all ten probabilities of each image.", axis),
@@ -181,12 +181,6 @@ def _can_be_probabilities(test_labels: NDArray, probabilities: NDArray) -> bool:
     return can_be and sums_to_one and (probabilities.argmax(axis=1) == test_labels).mean() > 0.5
 
 
-def _refusals(probabilities: NDArray, test_labels: NDArray) -> str:
-    answered, is_right = _answered(probabilities, test_labels)
-    wrong = f"is wrong in {(~is_right[answered]).sum():,} of the others instead of {(~is_right).sum():,}"
-    return f"It refuses {(~answered).sum():,} of {len(answered):,} images, and {wrong}."
-
-
 refuse_when_unsure = Exercise(
     "07.2",
     "Let the network refuse when it is unsure",
@@ -194,15 +188,13 @@ refuse_when_unsure = Exercise(
         "answered_share",
         expected=lambda probabilities, test_labels: _answered(probabilities, test_labels)[0].mean(),
         mistakes=_share_mistakes,
-        otherwise=("`{name}` is {value}, {more} than the share of images that get an answer.", "Which ones are they?"),
     ),
     Number(
         "answered_accuracy",
-        expected=lambda probabilities, test_labels: np.mean(
-            (probabilities.argmax(axis=1) == test_labels)[probabilities.max(axis=1) >= THRESHOLD]
-        ),
+        expected=lambda probabilities, test_labels: (probabilities.argmax(axis=1) == test_labels)[
+            probabilities.max(axis=1) >= THRESHOLD
+        ].mean(),
         mistakes=_accuracy_mistakes,
-        otherwise=("`{name}` is {value}, {more} than the accuracy on the answered images.", "How do you select those?"),
     ),
     given={
         "probabilities": Given(test=_can_be_probabilities, example=_made_probabilities),
@@ -212,5 +204,5 @@ refuse_when_unsure = Exercise(
         "`probabilities.max(axis=1) >= 0.9` is True for each image that gets an answer; its mean is a share.",
         "A mask in square brackets selects: `predictions[answered]` and `test_labels[answered]`.",
     ],
-    comment=_refusals,
+    comment="Fewer answers, and fewer of them wrong: what does a refusal cost, and what a mistake?",
 )

@@ -76,17 +76,11 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
 tell_gain_from_chance = Exercise(
     "08.1",
     "Tell a gain from chance",
-    Number(
-        "mean_gain",
-        expected=lambda val_accuracy: _gains(val_accuracy).mean(),
-        mistakes=_gain_mistakes,
-        otherwise=("`{name}` is {value}, {more} than the mean gain.", "Which rows and columns go into it?"),
-    ),
+    Number("mean_gain", expected=lambda val_accuracy: _gains(val_accuracy).mean(), mistakes=_gain_mistakes),
     Number(
         "standard_error",
         expected=lambda val_accuracy: _gains(val_accuracy).std(ddof=1) / np.sqrt(len(val_accuracy)),
         mistakes=_error_mistakes,
-        otherwise=("`{name}` is {value}, {more} than the standard error.", "What is the deviation divided by?"),
     ),
     given={"val_accuracy": Given(lambda: _recorded()[0])},
     hints=[
