@@ -63,11 +63,7 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
     is_outside, num_right = given.min() < 0 or given.max() >= len(labels), size - np.isin(given, wrong).sum()
     for result, what, hint in (
         (is_outside or (given % 1).any(), f"has others than positions 0 to {len(labels) - 1:,}", ask),
-        (
-            num_right > 0,
-            f"has correct predictions in it: {num_right}",
-            "Are all compared, in order?",
-        ),
+        (num_right > 0, f"names {num_right:,} correct predictions", "Are all compared, in their order?"),
         (len(np.unique(given)) < size, "has some positions twice", "How often is each one named?"),
         (size != len(first), f"has only mistakes, but too {'few' if size < len(first) else 'many'}", cut),
         (set(given) == set(first), "has the right positions in another order", "Were they sorted or shuffled?"),
@@ -137,16 +133,8 @@ def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iter
         (np.roll(images, num_pixels, axis=(1, 2)), "moves the digits down as well", axis),
         (np.roll(images, num_pixels, axis=0), "makes the images change places, and no pixel moves in its image", axis),
         (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: there is no axis", axis),
-        (
-            np.array([np.roll(image, num_pixels) for image in images]),
-            "lets it come back in the next row: no axis",
-            axis,
-        ),
-        (
-            _move_right(images, _NUM_PIXELS),
-            "moves by 3 pixels, whatever `num_pixels` is",
-            "Where is `num_pixels` used?",
-        ),
+        (np.array([np.roll(each, num_pixels) for each in images]), "lets it come back in the next row: no axis", axis),
+        (_move_right(images, _NUM_PIXELS), "moves by 3 pixels, whatever `num_pixels` is", "Where is it used?"),
         (_move_right(images, 2 * num_pixels), "moves twice as far", "How often is np.roll called?"),
         (_move_right(images, num_pixels + 1), "moves one pixel too far", keeps),
         (_move_right(images, num_pixels - 1), "moves one pixel less", keeps),

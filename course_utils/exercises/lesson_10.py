@@ -140,9 +140,8 @@ def _shuffled_mistakes(
         vectors, rows = images[which]
         return (predict(model, vectors[:, places[order]]).argmax(axis=1) == rows.argmax(axis=1)).mean()
 
-    if row := next(
-        (row for row in _training_mistakes(model, plan, len(train_vectors), batch_size, accuracy) if row[0]), None
-    ):
+    rows = _training_mistakes(model, plan, len(train_vectors), batch_size, accuracy)
+    if row := next((row for row in rows if row[0]), None):
         return (yield row)
     share, new = "How do you make a share of right predictions?", "Which images are new to it?"
     shuffled, about = predict(model, test_vectors[:, plan]), "What did it learn from, and what must it be asked about?"
