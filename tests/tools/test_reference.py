@@ -56,7 +56,7 @@ def test_a_record_never_takes_its_place_before_its_weights(tmp_path, monkeypatch
     [
         ("batch_size = 128", "batch_size = 64", False),
         ("num_epochs = 30", "num_epochs = 30  # as in the handout", True),
-        ('title="Model loss"', 'title="Loss"', True),  # after the training
+        ('title="With and without scaling"', 'title="Scaling"', True),  # after the training
     ],
 )
 def test_only_code_that_trains_makes_another_recipe(tmp_path, text, other, same_recipe):
