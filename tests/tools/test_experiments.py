@@ -91,12 +91,11 @@ def test_a_missing_scheduler_is_named():
 
 @pytest.mark.skipif("not config.option.long", reason="long mode: starts a cluster")
 def test_a_cluster_gives_the_same_results_and_survives_a_killed_worker(recorded, tmp_path):
-    dask = [sys.executable, "-m", "distributed.cli"]
-    scheduler = subprocess.Popen(
-        [*dask, "dask_scheduler", "--port=0", "--no-dashboard"], stderr=subprocess.PIPE, text=True
-    )
-    address = next(filter(None, (re.search(r"tcp://127\S+|tcp://\S+:\d+", line) for line in scheduler.stderr)))[0]
-    command = [*dask, "dask_worker", address, "--no-dashboard", "--nthreads=1", "--no-nanny"]
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard"]
+    scheduler = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    address = next(filter(None, (re.search(r"tcp://\S+:\d+", line) for line in scheduler.stderr)))[0]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+    command += ["--no-dashboard", "--nthreads=1", "--no-nanny"]
     crowd = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(2)]
     path = tmp_path / "experiments.json"
     try:
