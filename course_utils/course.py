@@ -26,9 +26,9 @@ LESSONS = {
 }
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: float, what: str) -> str:
     """Return ``"1 epoch"`` or ``"3 epochs"``."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,.6g} {what}{'s' * (number != 1)}"
 
 
 class CourseError(Exception):

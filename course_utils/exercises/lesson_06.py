@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.course import REFERENCE
+from course_utils.course import REFERENCE, counted
 from course_utils.exercises.core import Answer, Exercise, Given, Number, Row, close, num_steps
 from course_utils.preprocessing import one_hot, preprocess_images
 
@@ -148,7 +148,7 @@ def _history_mistakes(
         yield error.min() < 1e-5, number, f"Which share of the images are {n}?"
         other = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
         yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
-    expected, epoch = steps_for(len(small) - n), f"An epoch had {steps:,.4g} step{'s' * (steps != 1)}"
+    expected, epoch = steps_for(len(small) - n), f"An epoch had {counted(steps, 'step')}"
     if steps != expected:
         all_images = f"{epoch}: the network learned from all {len(small):,} images, those held out included."
         yield steps == steps_for(len(small)), all_images, "From which images may it not learn?"
@@ -221,7 +221,8 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
     yield num_epochs, "`{name}` is the last epoch.", "Is it the best one?"
     if isinstance(best_epoch, float) and best_epoch.is_integer():
         is_one = 1 <= best_epoch <= num_epochs
-        yield not is_one, f"There are {num_epochs} epochs, and no epoch {best_epoch:.0f}.", "Where do they begin?"
+        no_such = f"There is no epoch {best_epoch:.0f}; they go from 1 to {num_epochs}."
+        yield not is_one, no_such, "Where do they begin?"
         loss = val_loss[int(best_epoch) - 1] if is_one else np.nan
         yield is_one, f"In epoch {best_epoch:.0f} val_loss is {loss:.4f}; there is a lower one.", ask
 
@@ -322,7 +323,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
     steps, expected = repaired_history.params.get("steps"), math.ceil(len(small_vectors) / batch_size)
     message = f"An epoch had {steps} steps, expected {expected}, for {len(small_vectors):,} images."
     yield steps != expected, message, "Is this the training of the starter cell, with all its images?"
-    message = f"It ran {num_epochs} epoch{'s' * (num_epochs != 1)}, expected {NUM_EPOCHS}."
+    message = f"It ran {counted(num_epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"
     message = f"It learns, but accuracy ends at {columns['accuracy'][-1]:.2f}; it should get above 0.8."
     yield columns["accuracy"][-1] < 0.8, message, "Do all pixels lie between 0 and 1, and is the network the lesson's?"

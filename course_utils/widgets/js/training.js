@@ -35,7 +35,7 @@ function drawMetric(metric, history, numEpochs) {
       ...points.map((point) => marker(style, ...point)));
     return `${STYLES[style]} from ${values[0]?.toFixed(3)} to ${values.at(-1)?.toFixed(3)}`;
   });
-  node.setAttribute("aria-label", `Model ${metric} after ${curves.train.length} epochs: ${ranges.join(", ")}.`);
+  node.setAttribute("aria-label", `Model ${metric} after ${curves.train.length} epoch${curves.train.length === 1 ? "" : "s"}: ${ranges.join(", ")}.`);
   return node;
 }
 
