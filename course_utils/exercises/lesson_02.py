@@ -64,7 +64,7 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     yield right / 255, "`{name}` was divided by 255 twice.", "Did you run a cell with `/=` twice?"
     yield pixels * 0, "All values of `{name}` are 0: nothing is left of the digit.", order
     hard = "`{name}` has nothing but 0 and 1: all the grey of the soft edges is gone."
-    yield pixels // 255, hard, order
+    yield pixels // 255, hard, "Which step drops what comes after the decimal point?"
     yield np.round(right), hard, "Does the network need whole numbers?"
     yield (pixels > 0).astype(float), hard, "How would a pale pixel differ from a black one?"
     yield 1 - right, "`{name}` is inverted: ink has become 0 and paper 1.", "What was paper in the training images?"
