@@ -146,6 +146,8 @@ def _history_mistakes(
         error[steps_for(len(small) - numbers) != steps] = 1
         number = f"The last {numbers[error.argmin()]:,} of the small images were held out, expected the last {n}."
         yield error.min() < 1e-5, number, f"Which share of the images are {n}?"
+        more = f"An epoch had {counted(steps, 'step')}, more than {len(small):,} images give, {batch_size} in a batch."
+        yield steps > steps_for(len(small)), more, "Did `fit` get the small arrays, and `batch_size`?"
         other = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
         yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
     expected, epoch = steps_for(len(small) - n), f"An epoch had {counted(steps, 'step')}"
@@ -343,5 +345,5 @@ repair_a_training = Exercise(
         "An untrained network has a loss near 2.3. If the first loss is far higher, look at the size of the inputs.",
         "Which image does row 0 of the labels belong to after the images were shuffled?",
     ],
-    comment="Images and labels are shuffled together, and pixels are scaled before anything is learned.",
+    comment="It gets images with their own labels, and pixels that are small numbers.",
 )
