@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row
 from course_utils.preprocessing import one_hot, preprocess_images
 
-_CENTRE, _EDGE, _NUM_IMAGES = 14 * 28 + 14, 4 * 28 + 20, 1000
+_CENTRE, _EDGE, _NUM_IMAGES, _BIAS = 14 * 28 + 14, 4 * 28 + 20, 1000, 3.0
 _GIVEN = {
     "batch_vectors": Given(
         lambda rows: preprocess_images(rows).astype(float), rows_of="train_images", most=_NUM_IMAGES
@@ -31,17 +31,17 @@ def _loss(sums_of_one: NDArray, is_one: NDArray) -> float:
 # --- 05.1 ------------------------------------------------------------------------------------------------------------
 
 
-def _gradient_at(bias: float, batch_vectors: NDArray, batch_labels: NDArray) -> float:
-    return float((_probabilities(bias - 4 * batch_vectors[:, _CENTRE]) - batch_labels[:, 1]).mean())
+def _gradient_at(bias: float, batch_vectors: NDArray, batch_labels: NDArray, weight: float = -4.0) -> float:
+    return float((_probabilities(bias + weight * batch_vectors[:, _CENTRE]) - batch_labels[:, 1]).mean())
 
 
-def _gradient_at_2(batch_vectors: NDArray, batch_labels: NDArray) -> float:
-    return _gradient_at(2, batch_vectors, batch_labels)
+def _bias_gradient(batch_vectors: NDArray, batch_labels: NDArray) -> float:
+    return _gradient_at(_BIAS, batch_vectors, batch_labels)
 
 
 def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
     centre, is_one = batch_vectors[:, _CENTRE], batch_labels[:, 1]
-    gradient = _gradient_at_2(batch_vectors, batch_labels)
+    gradient = _bias_gradient(batch_vectors, batch_labels)
 
     def loss(bias: float, weight: float = -4.0) -> float:
         return _loss(weight * centre + bias, is_one)
@@ -51,20 +51,28 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
     yield -2 * gradient, "`{name}` has the wrong sign, and is twice too large.", distance
     yield gradient * len(centre), "`{name}` is the sum over all images, not the mean.", "What is the loss a mean of?"
-    yield loss(2), "`{name}` is the loss where the bias is 2, expected its slope there.", "How does it change nearby?"
+    yield (
+        loss(_BIAS),
+        "`{name}` is the loss where the bias is 3, expected its slope there.",
+        "How does it change nearby?",
+    )
     yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
-    for bias in (0.0, 1.0, -2.0, -4.0):
+    for bias in (0.0, 1.0, 2.0, -3.0, -4.0):
         there = f"`{{name}}` is the gradient where the bias is {bias:g}."
         yield _gradient_at(bias, batch_vectors, batch_labels), there, "Where does the task ask for it?"
-    errors = _probabilities(2 - 4 * centre) - is_one
+    for weight in (-2.0, 0.0, 2.0, 4.0):
+        there = f"`{{name}}` is the gradient where the weight is {weight:g}, expected -4."
+        yield _gradient_at(_BIAS, batch_vectors, batch_labels, weight), there, "Which weight does the starter cell use?"
+    yield 100 * gradient, "`{name}` is a hundred times too large.", distance
+    errors = _probabilities(_BIAS - 4 * centre) - is_one
     yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
     yield (errors.mean()) / 10, "`{name}` is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
     yield (errors + is_one).mean(), "`{name}` is the mean probability of a 1; the labels are missing.", which
     yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Do errors cancel?"
     for nudge in (1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6):
-        up, down, here = loss(2 + nudge), loss(2 - nudge), loss(2)
+        up, down, here = loss(_BIAS + nudge), loss(_BIAS - nudge), loss(_BIAS)
         size = f"a nudge of {nudge:g}"
-        for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")):
+        for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")) if nudge > 1e-4 else ():
             message = f"`{{name}}` was nudged only {side}, with {size}: the slope of a point beside the right one."
             yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
         message = f"`{{name}}` comes from {size}, too far for the slope at a point."
@@ -78,17 +86,17 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
 
 def _unless_close(value: float, right: float) -> float:
     """Return a value that a mistake gives, or none that can match if it is as good as right."""
-    return value if abs(value - right) > 1e-3 * abs(right) else np.nan
+    return value if abs(value - right) > 5e-4 * abs(right) else np.nan
 
 
 nudge_a_bias = Exercise(
     "05.1",
     "Find a gradient by nudging",
-    Number("bias_gradient", expected=_gradient_at_2, mistakes=_bias_mistakes),
+    Number("bias_gradient", expected=_bias_gradient, mistakes=_bias_mistakes),
     given=_GIVEN,
     hints=[
         "As for the weight in the lesson: nudge up, nudge down, divide the difference by the distance of the two.",
-        "`loss_with_bias(2 + nudge)` is one of the two losses, and the two lie `2 * nudge` apart.",
+        "`loss_with_bias(3 + nudge)` is one of the two losses, and the two lie `2 * nudge` apart.",
     ],
     comment="By the formula it is the mean error: the gradient of a weight whose input is always 1.",
 )
@@ -172,7 +180,13 @@ def _error_mistakes(
     yield -right, "`{name}` has the wrong sign.", "Is anything subtracted on the way back?"
     yield -passed, "`{name}` has the wrong sign, and the slope of ReLU is missing.", relu
     yield np.maximum(0, passed), "`{name}` applies ReLU to the errors, expected its slope at the values.", relu
-    yield passed * (passed > 0) * mask, "`{name}` loses the negative errors.", "Which numbers decide what ReLU stops?"
+    decides = "Which numbers decide what ReLU stops?"
+    for positive in (passed * (passed > 0), np.maximum(0, errors) @ weights.T):
+        yield positive * mask, "`{name}` loses the negative errors.", decides
+    yield np.maximum(0, errors) @ weights.T, "`{name}` loses the negative errors.", decides
+    for limit in (0.5, 1.0):
+        yield passed * (hidden > limit), f"`{{name}}` stops errors where ReLU gave up to {limit:g}.", relu
+    yield passed + mask, "`{name}` adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
     yield passed * (passed > 0), "`{name}` asks the errors where ReLU was open, not `first_hidden`.", relu
     for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
         divided = f"`{{name}}` divides by the number of {what}; the errors were divided by the images already."
@@ -183,6 +197,8 @@ def _error_mistakes(
     yield right.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
     yield passed.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
     yield hidden.T @ errors, "`{name}` is the gradient of `second_weights`, expected the errors of the layer.", line
+    yield errors.T @ hidden, "`{name}` is the gradient of `second_weights`, with rows and columns exchanged.", line
+    yield hidden @ weights, "`{name}` gives the sums of the second layer, as on the way forward.", line
     yield errors, "`{name}` gives back the errors of the second layer.", "How do they reach the first?"
     yield hidden, "`{name}` gives back what the first layer gave.", line
     yield weights, "`{name}` gives back `second_weights`.", line

@@ -25,15 +25,15 @@ def loss_with_bias(bias, weight=-4):
     return cross_entropy(softmax(sums), batch_labels)
 
 
-def nudged(nudge=0.001, bias=2.0, weight=-4.0):
+def nudged(nudge=0.001, bias=3.0, weight=-4.0):
     return (loss_with_bias(bias + nudge, weight) - loss_with_bias(bias - nudge, weight)) / (2 * nudge)
 
 
 def one_sided(nudge):
-    return (loss_with_bias(2 + nudge) - loss_with_bias(2)) / nudge
+    return (loss_with_bias(3 + nudge) - loss_with_bias(3)) / nudge
 
 
-def errors(bias=2.0):
+def errors(bias=3.0):
     sums = np.zeros((1000, 10))
     sums[:, 1] = bias - 4 * batch_vectors[:, 14 * 28 + 14]
     return softmax(sums) - batch_labels
