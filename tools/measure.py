@@ -29,7 +29,6 @@ DETERMINISM = "tensorflow.config.experimental.enable_op_determinism()"
 # Each is a machine that this one can simulate. "determinism off" is a change of lesson 06, not of its environment.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "as it is": {},
-    "oneDNN off": {"TF_ENABLE_ONEDNN_OPTS": "0"},
     "oneDNN with SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
     "oneDNN with AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
     "oneDNN with AVX-512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
