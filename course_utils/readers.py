@@ -10,6 +10,7 @@ import os
 import re
 import warnings
 import zipfile
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
 _KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_NAME = 40  # characters of the name of a class
+_NO_NAMES = f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters"
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
 
@@ -84,10 +86,9 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
             member = archive.getinfo("class_names.npy")
             if member.file_size > 10_000:
                 raise DatasetError("class_names is far larger than ten names")
-            with archive.open(member) as stream:
-                names = npy_format.read_array(stream, allow_pickle=False)
-        if names.dtype.kind != "U" or names.ndim != 1 or not all(0 < len(name) <= _MAX_NAME for name in names):
-            raise DatasetError(f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters")
+            names = _read_checked(archive, member, "class_names", _check_names)
+        if not all(0 < len(name) <= _MAX_NAME for name in names):
+            raise DatasetError(_NO_NAMES)
         return tuple(name if name.isprintable() else quoted(name) for name in names.tolist())
     except (KeyError, zipfile.BadZipFile):  # an archive without names, or a pickle
         return None
@@ -140,19 +141,30 @@ def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
+    array = np.ascontiguousarray(_read_checked(archive, member, name, check_array))
+    array.flags.writeable = False
+    return array
+
+
+def _check_names(name: str, dtype: str, shape: tuple[int, ...]) -> None:
+    if not dtype.startswith("str") or len(shape) != 1:
+        raise DatasetError(_NO_NAMES)
+
+
+def _read_checked(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, check: Callable[[str, str, tuple[int, ...]], None]
+) -> np.ndarray:
     with warnings.catch_warnings(), archive.open(member) as stream:
         warnings.simplefilter("ignore")  # NumPy warns of odd headers; here they end in an error or do not matter
         version = npy_format.read_magic(stream)
         read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, _, dtype = read_header(stream)
-        check_array(name, dtype.name, shape)
+        check(name, dtype.name, shape)
         # Before the array is allocated: a header may claim any shape.
-        if prod(shape) != member.file_size - stream.tell():
+        if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
             raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
         stream.seek(0)
-        array = np.ascontiguousarray(npy_format.read_array(stream, allow_pickle=False))
-    array.flags.writeable = False
-    return array
+        return npy_format.read_array(stream, allow_pickle=False)
 
 
 def _read_pickle(content: bytes) -> tuple[np.ndarray, ...]:

@@ -127,7 +127,7 @@ def test_any_ten_classes_with_names_of_their_own(house):
         ([*CLOTHES[:9], ""], {}, "1 to 40 characters"),
         ([*CLOTHES[:9], "x" * 200], {}, "1 to 40 characters"),
         ([*CLOTHES[:9], "x" * 2000], {}, "far larger than ten names"),
-        (np.array([print] * 10), {}, "cannot be read as names"),
+        (np.array([print] * 10), {}, "must be a list of names"),
         (np.arange(10), {}, "must be a list of names"),
         (CLOTHES, {"y_train": np.array([0, 3, 25, 1], np.uint8)}, "holds the label 25, expected ten classes"),
         (
