@@ -153,7 +153,7 @@ def test_unpacking_changes_nothing_that_is_there(stick, tmp_path):
 #: What a browser would fetch to show a page: the targets of links are not among it.
 LOADED = re.compile(
     r"""<(?!a\s)[^>]*\s(?:src|srcset|data|poster|action|href)=['"]?(?!data:|#)([^'"\s>]+)"""
-    r"""|url\(\s*['"]?(?!data:|#)([^'")]+)|(?:@import|import\(|fetch\(|from)\s*['"]([^'"]+)"""
+    r"""|url\(\s*['"]?(?!data:|#)([^'")]+)|(?:@import|import\(|fetch\(|from)\s*['"]([^'"<>]+)"""
 )
 
 
