@@ -111,8 +111,8 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
     for row, values in enumerate(groups.values()):
         # Open circles, so that equal numbers do not hide each other.
         label = "one training" if row == 0 else None
-        circles = {"fillstyle": "none", "markersize": 10, "markeredgewidth": 2}
-        axis.plot(values, [row] * len(values), "o", color=BLUE, label=label, **circles)
+        (circles,) = axis.plot(values, [row] * len(values), "o", color=BLUE, label=label)
+        circles.set(fillstyle="none", markersize=10, markeredgewidth=2)
         axis.plot([np.mean(values)] * 2, [row - 0.35, row + 0.35], color="black", label="mean" if row == 0 else None)
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, yticks=range(len(groups)), yticklabels=groups)
     axis.invert_yaxis()

@@ -12,8 +12,9 @@ import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
 # Each may import those before it.
-ORDER = "course workspace safe_pickle readers download data preprocessing tensorflow_autotune_stall model training"
-ORDER += " checkpoint experiments evaluation handwriting my_digits plotting widgets exercises"
+ORDER = "course workspace safe_pickle readers download data preprocessing softmax_regression"
+ORDER += " tensorflow_autotune_stall model training checkpoint experiments evaluation handwriting my_digits"
+ORDER += " plotting widgets exercises"
 
 
 def run_python(code: str) -> str:
