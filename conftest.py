@@ -9,7 +9,7 @@ import pytest
 pytest_plugins = ["tools.comparison.plugin"]
 
 BYTES_OF_A_WORKER = 3e9  # tests that train, and the kernel of a lesson
-LONGEST_FILES = ("10_try_a_cnn.ipynb", "06_train.ipynb")
+LONGEST_FILES = ("10_try_a_cnn.ipynb", "06_train.ipynb", "05_see_how_it_learns.ipynb", "11_your_turn.ipynb")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
