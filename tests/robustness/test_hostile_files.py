@@ -93,7 +93,7 @@ def test_archives_that_lie(sandbox, content):
 def test_the_largest_files_that_are_permitted(sandbox, is_long, form, order):
     if not is_long and (form, order) != (2, np.asfortranarray):  # which needs most
         pytest.skip("only with --long")
-    count = 105_000 if form == 0 else 128_000  # a line of text has a limit of its own
+    count = 105_000 if form == 0 else 120_000  # a line of text has a limit of its own
     images, labels = np.full((count, 28, 28), 7, np.uint8), (np.arange(count) % 10).astype(np.uint8)
     arrays = order(images), labels, images[:1], labels[:1]
     if isinstance(form, int):
