@@ -75,7 +75,7 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     wrapped = "Dark pixels in `{name}` have become negative: int8 goes up to 127 only."
     yield (pixels + 128) % 256 / 255 - 128 / 255, wrapped, "Which type did the lesson choose?"
     yield (pixels - pixels.mean()) / pixels.std(), "`{name}` was shifted to mean 0 and scaled.", scale
-    for divisor in (256, 127.5, 100, 784, 28):
+    for divisor in (256, 254, 127.5, 100, 784, 28):
         yield pixels / divisor, f"`{{name}}` was divided by {divisor:g}.", "How large can a uint8 pixel be?"
     yield pixels / pixels.max(), "`{name}` was divided by its own largest pixel.", scale
 

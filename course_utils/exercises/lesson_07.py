@@ -123,16 +123,18 @@ def _share_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels)
     only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
     axis, compare = "Along which axis is the largest probability of each image?", "Where does the threshold come in?"
-    choose = "Which digit does the network choose?"
+    choose, kept = "Which digit does the network choose?", is_right & answered
+    means = highest.mean(), highest[answered].mean()
     return [
         (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
         (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
-        *((each, only_right, choose) for each in ((is_right & answered).mean(), (is_right & answered).sum())),
+        *((each, only_right, choose) for each in (kept.mean(), kept.sum(), answered[is_right].mean())),
         ((probabilities >= THRESHOLD).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
+        (0, "`{name}` is 0, as if no image got an answer.", compare),
         (1, "`{name}` is 1, as if every image got an answer.", axis),
         (probabilities >= THRESHOLD, "`{name}` compares all ten probabilities of each image.", axis),
         (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
-        (highest.mean(), "`{name}` is the mean of the largest probabilities.", compare),
+        *((each, "`{name}` is the mean of the largest probabilities.", compare) for each in means),
         (highest, "`{name}` holds the largest probability of each image.", compare),
         (THRESHOLD, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
         *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in (0.5, 0.8, 0.95, 0.99)),
@@ -148,7 +150,8 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row
     if not answered.any():
         return [(True, "No probability reaches the threshold: nothing can be judged.", "Is it the lesson's network?")]
     return [
-        (1 - hits.mean(), "`{name}` is the share of wrong answers.", "Is the network worse when it may refuse?"),
+        *((1 - each.mean(), "`{name}` is the share of wrong answers.", which) for each in (hits, is_right)),
+        (1 - answered[~is_right].mean(), "`{name}` is the share of the mistakes that are gone.", among),
         (is_right.mean(), "`{name}` is the accuracy on all images, as if nothing were refused.", which),
         ((is_right & answered).mean(), "`{name}` was divided by all images: each refusal counts as a mistake.", among),
         ((is_right | ~answered).mean(), "`{name}` counts each refusal as a right answer.", among),
@@ -186,11 +189,13 @@ refuse_when_unsure = Exercise(
     "Let the network refuse when it is unsure",
     Number(
         "answered_share",
+        "a number between 0 and 1",
         expected=lambda probabilities, test_labels: _answered(probabilities, test_labels)[0].mean(),
         mistakes=_share_mistakes,
     ),
     Number(
         "answered_accuracy",
+        "a number between 0 and 1",
         expected=lambda probabilities, test_labels: (probabilities.argmax(axis=1) == test_labels)[
             probabilities.max(axis=1) >= THRESHOLD
         ].mean(),

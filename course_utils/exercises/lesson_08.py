@@ -29,7 +29,8 @@ def _gains(val_accuracy: NDArray) -> NDArray:
 
 
 def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Row]:
-    means, best, gains = val_accuracy.mean(axis=0), val_accuracy[:, 20:].max(axis=1), _gains(val_accuracy)
+    means, gains = val_accuracy.mean(axis=0), _gains(val_accuracy)
+    bests = val_accuracy.max(axis=1), val_accuracy[:, 20:].max(axis=1)
     before, after = val_accuracy[:, 19], val_accuracy[:, 29]
     columns, of_what = "Which column has the first epoch, and which ones are compared?", "Of what is the mean wanted?"
     counts = ((gains > 0, "rose"), (gains < 0, "became worse"))
@@ -42,7 +43,11 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
         (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
         (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
         ((after / before - 1).mean(), "`{name}` is a share of the accuracy before.", "Did you divide or subtract?"),
-        ((best - before).mean(), "`{name}` takes each seed's best epoch of the last ten.", "Who chose that epoch?"),
+        *(
+            ((best - before).mean(), "`{name}` takes each seed's best epoch.", "Who chose that epoch?")
+            for best in bests
+        ),
+        (gains[gains > 0].mean(), "`{name}` leaves out the seeds that became worse.", of_what),
         (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
         *((mask.mean(), f"`{{name}}` is the share of seeds that {did}.", of_what) for mask, did in counts),
         *((mask.sum(), f"`{{name}}` says how many seeds {did}.", of_what) for mask, did in counts),
@@ -54,6 +59,7 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
 def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
     gains, before, after = _gains(val_accuracy), val_accuracy[:, 19], val_accuracy[:, 29]
     root, deviation = np.sqrt(len(gains)), gains.std(ddof=1)
+    one_network = np.sqrt(after.mean() * (1 - after.mean()) / _NUM_IMAGES)
     unpaired = np.sqrt(before.var(ddof=1) + after.var(ddof=1)) / root
     scatter, of_which = "How far does the mean of ten numbers scatter?", "Of which ten numbers is it the error?"
     under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are wanted?"
@@ -67,9 +73,11 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
         (unpaired, "`{name}` is for two epochs of different trainings.", "What do both numbers of a seed share?"),
         (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
         (before.std(ddof=1) / root, "`{name}` is that of the accuracy after twenty epochs.", of_which),
-        *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (_Z, 2)),
+        *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
         (gains.mean() / deviation * root, "`{name}` is the gain in standard errors.", "What did you divide by what?"),
         (gains.mean(), "`{name}` is the mean of the gains.", "How far may that mean be off?"),
+        (gains, "`{name}` holds the gains themselves.", scatter),
+        (one_network, "`{name}` is for one network and 10,000 images.", of_which),
     ]
 
 
@@ -112,6 +120,7 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
         (n * right, "`{name}` takes *d* for a number of images, not a share.", "What is divided by 10,000?"),
         (right / n, "`{name}` is how many times as many images are needed.", "How many is that in all?"),
         (n, "`{name}` is how many images there are.", "How large is the error with them?"),
+        (right - n, "`{name}` is how many more images are needed.", "How many is that in all?"),
         (_Z * np.sqrt(d / n), "`{name}` is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
         *((right * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
         (d * n, "`{name}` is on how many images two networks disagree.", "How many must be tested?"),
