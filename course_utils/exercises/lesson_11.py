@@ -40,7 +40,7 @@ repair_preparation = Exercise(
         "small_labels": Given(rows_of="train_labels", most=NUM_SMALL),
     },
     hints=[
-        "`reshape` was told 60000 images. How many are in `small_images`? -1 in `reshape` works for any number.",
+        "`reshape` asks for 60000 images. How many are in `small_images`? -1 in `reshape` works for any number.",
         "`keras.utils.to_categorical(labels, 10)` is what became of `np_utils.to_categorical`.",
     ],
     comment="With new names for new arrays, the cell can also run twice.",
@@ -102,7 +102,7 @@ repair_training = Exercise(
         "few_rows": Given(one_hot, rows_of="train_labels", most=NUM_SMALL),
     },
     hints=[
-        "Repair one error at a time. The last line of each names what Keras no longer knows.",
+        "Repair one error at a time. Each message names what Keras no longer knows, or what it misses.",
         "Today: `keras.Input`, `units`, `rate`, `learning_rate`, `epochs`, and the column `accuracy`.",
     ],
     comment="The same 784-512-256-10 as in 2020, in today's words.",
