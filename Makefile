@@ -11,7 +11,7 @@ COURSE = @$(PYTHON) -m tools
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(lastword $(MAKEFILE_LIST))
 
-run: ## execute lessons 00-08 and write pages and a summary to build/ (EPOCHS=3: a short training)
+run: ## execute lessons 00-11 and write pages and a summary to build/ (EPOCHS=3: a short training)
 	$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
 
 lab: ## open JupyterLab on lesson 00
