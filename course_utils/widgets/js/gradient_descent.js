@@ -58,7 +58,7 @@ function render({ model, el }) {
     const loss = path.filter(isInside).map((weights) => surface(weights).loss);
     if (!isInside(last)) {
       const isRising = loss.length > 1 && loss.at(-1) > loss.at(-2);
-      return `Step ${number} leaves the picture. ${isRising ? "The loss was rising before: it diverges."
+      return `Step ${number} leaves the picture. ${isRising ? "The loss was rising: the steps are too long."
         : "It was too long."} Choose a smaller learning rate, then start again.`;
     }
     const moved = last.map((weight, axis) => Math.abs(weight - path.at(-2)[axis]) / lengths[axis]);
@@ -67,6 +67,7 @@ function render({ model, el }) {
       return `${steps}: loss ${write(to)}. The last step was too short to see: the gradient is close to 0 here, or the `
         + "learning rate is too small.";
     }
+    if (write(to) === write(from)) return `${steps}: the loss stayed at ${write(to)}.`;
     if (to > from) return `${steps}: the loss rose from ${write(from)} to ${write(to)}, too far across the valley.`;
     return `${steps}: the loss fell from ${write(from)} to ${write(to)}.`;
   }
