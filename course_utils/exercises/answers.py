@@ -195,7 +195,7 @@ class Number(Answer):
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Say the direction, and never by how much."""
         if "between 0 and 1" in self.what and isinstance(value, float) and not 0 <= value <= 1:
-            return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Of what is it a share?"
+            return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Can it be negative, or above 1?"
         if isinstance(value, float):
             return super().general_row(value, right, context)
         message = f"`{{name}}` has the shape {value.shape}, expected {self.what}."

@@ -59,12 +59,12 @@ count_white_pixels = Exercise(
 def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     pixels = test_image.reshape(1, 784).astype(np.float64)
     right = pixels / 255
-    scale, order = "What did the lesson divide by?", "Does `astype` come before or after the division?"
+    scale, drops = "What did the lesson divide by?", "Which step drops what comes after the decimal point?"
     yield pixels, "The values still lie between 0 and 255: nothing was scaled.", "Which range does the network expect?"
     yield right / 255, "`{name}` was divided by 255 twice.", "Did you run a cell with `/=` twice?"
-    yield pixels * 0, "All values of `{name}` are 0: nothing is left of the digit.", order
+    yield pixels * 0, "All values of `{name}` are 0: nothing is left of the digit.", drops
     hard = "`{name}` has nothing but 0 and 1: all the grey of the soft edges is gone."
-    yield pixels // 255, hard, "Which step drops what comes after the decimal point?"
+    yield pixels // 255, hard, drops
     yield np.round(right), hard, "Does the network need whole numbers?"
     yield (pixels > 0).astype(float), hard, "How would a pale pixel differ from a black one?"
     yield 1 - right, "`{name}` is inverted: ink has become 0 and paper 1.", "What was paper in the training images?"

@@ -41,7 +41,7 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
         (shape == (), "is a single number, expected a position for each mistake", ask),
         (given.ndim == 3 or shape[1:] == (784,), "holds pictures, not where they are", "What are their numbers?"),
         (given.ndim == 2 and len(given) == 1, f"has the shape {shape}: np.where gives a tuple", "What is in it?"),
-        (shape[1:] == (2,), "has two numbers for each image, expected its position", "Which of them is it?"),
+        (shape[1:] == (2,), "has two numbers for each image, expected its position", "What does each say?"),
         (given.ndim > 1, f"has the shape {shape}, expected a row of positions", "Does np.flatnonzero give the same?"),
         (np.array_equal(given, ~is_wrong), f"{marks} classified correctly, expected positions of the others", ask),
         (is_start, f"{marks} misclassified, expected their positions", ask),

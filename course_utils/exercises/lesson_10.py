@@ -111,13 +111,14 @@ def _training_mistakes(
     is_back = shuffled < _GUESSING < accuracy("test", "backwards")
     yield is_back, "`few_cnn` was trained on pixels that were shuffled by the plan read backwards.", which
     guesses = "`few_cnn` classifies the shuffled test images hardly better than by guessing."
-    yield shuffled < _GUESSING, guesses, "Do images and labels in `fit` belong together?"
+    yield shuffled < _GUESSING, guesses, "Which plan shuffled what `fit` got, and do the labels belong to it?"
     knows = "`few_cnn` knows the test images better than those that it should learn from."
     yield shuffled > accuracy("train", "shuffled") + 0.05, knows, which
     is_default = is_other and taken == _NUM_EPOCHS * math.ceil(num_images / 32)
     yield is_default, f"{steps}, as in batches of 32, expected batches of {batch_size}.", "What sets the batch size?"
     num_epochs = (taken or 0) * _NUM_EPOCHS / wanted[0]
-    epochs = f"{steps}, as in {num_epochs:.0f} epoch{'s' * (num_epochs > 1)}, expected {_NUM_EPOCHS}."
+    epochs = f"{steps}, as in {num_epochs:.0f} epoch{'s' * (num_epochs > 1)}, expected {_NUM_EPOCHS}, "
+    epochs += f"in batches of {batch_size}."
     yield is_other and num_epochs.is_integer(), epochs, again
     yield is_other, f"{steps}, expected {wanted[0]}: {_NUM_EPOCHS} epochs in batches of {batch_size}.", again
 
@@ -268,7 +269,10 @@ def _p_mistakes(
     num_own, num_recorded = (int((each == labels).sum()) for each in (own_predictions, recorded_predictions))
     one_sided = "is one-sided: it counts coins uneven in one direction", "Is it known which is better?"
     every = "comes from a coin that is tossed for every test image", "Which images tell the two networks apart?"
-    approximate = "is the chi-squared approximation, expected the exact value", "Which distribution has mcnemar?"
+    approximate = (
+        "is an approximation (chi-squared, z or t), expected the exact value",
+        "Which distribution has mcnemar?",
+    )
     all_counts = "compares all that each gets right, or all its mistakes, also those in common", counts
     for result, (what, ask) in (
         (1 - right, ("is 1 minus the p-value", "Is a small p-value a sign of chance, or against it?")),

@@ -29,7 +29,7 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
             if rounded := round(right, digits):
                 yield rounded, "`{name}` may be right, but it is rounded too far.", "What is it without rounding?"
-    too_large = "`{name}` is a percentage, expected a share." if is_share else "`{name}` is a hundred times too large."
+    too_large = "`{name}` is a percentage, not a fraction." if is_share else "`{name}` is a hundred times too large."
     yield 100 * right, too_large, "Which factor is too much?"
     yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
     yield 10 * right, "`{name}` is ten times too large.", "Is a zero too many, or a division missing?"
