@@ -30,6 +30,7 @@ def _gains(val_accuracy: NDArray) -> NDArray:
 
 def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Row]:
     means, gains = val_accuracy.mean(axis=0), _gains(val_accuracy)
+    earlier = means[:20].mean(), means[10:20].mean(), means[19]
     bests = val_accuracy.max(axis=1), val_accuracy[:, 20:].max(axis=1)
     before, after = val_accuracy[:, 19], val_accuracy[:, 29]
     columns, of_what = "Which column has the first epoch, and which ones are compared?", "Of what is the mean wanted?"
@@ -40,6 +41,7 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
     return [
         (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
         *((means[j - 1] - means[i - 1], f"`{{name}}` is the gain from epoch {i} to {j}.", columns) for i, j in typical),
+        *((means[20:].mean() - each, "`{name}` compares means over several epochs.", columns) for each in earlier),
         (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
         (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
         ((after / before - 1).mean(), "`{name}` is a share of the accuracy before.", "Did you divide or subtract?"),
@@ -67,8 +69,11 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
         (deviation, "`{name}` is the standard deviation: how far a single gain lies from the mean.", scatter),
         (gains.std(), "`{name}` is the standard deviation, and without `ddof=1`.", scatter),
         (gains.std() / root, "`{name}` lacks `ddof=1`, and is a little too small.", "What does `ddof` do?"),
-        (deviation / 3, "`{name}` is divided by √9; `ddof=1` has done that already.", under_root),
-        (deviation / len(gains), "`{name}` was divided by the number of seeds, not by its square root.", under_root),
+        *((deviation / np.sqrt(n), f"`{{name}}` is divided by √{n}, not √10.", under_root) for n in (9, 30)),
+        *(
+            (each / 10, "`{name}` was divided by the number of seeds, not by its square root.", under_root)
+            for each in (deviation, gains.std())
+        ),
         (gains.var(ddof=1), "`{name}` is the variance of the gains.", "Which unit has a variance?"),
         (unpaired, "`{name}` is for two epochs of different trainings.", "What do both numbers of a seed share?"),
         (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
