@@ -65,7 +65,6 @@ find_hidden_sizes = Exercise(
 
 def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
     right, shape, images = test_vectors[:1], one_image.shape, "What does axis 0 count?"
-    pixels, table = right[0], right.reshape(28, 28)
     yield shape == (784,), "`{name}` has a single axis, expected two, one for images and one for pixels.", images
     yield shape == (28, 28), "`{name}` is a table of 28 rows: Keras takes them for 28 images of 28 pixels.", images
     yield shape == (784, 1), "`{name}` holds 784 images of one pixel each.", images
@@ -80,14 +79,12 @@ def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
     yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "Which range do the others have?"
     yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and which other one?"
     yield 1 - right, "Ink and paper of `{name}` are exchanged.", "Which number stands for white paper?"
-    yield table.T.reshape(1, 784), "The image was flattened column by column.", "Which numbers stand side by side?"
+    by_column = right.reshape(28, 28).T.reshape(1, 784)
+    yield by_column, "The image was flattened column by column.", "Which numbers stand side by side?"
     yield test_vectors[1:2], "`{name}` is the second image.", "Where does Python begin to count?"
     yield test_vectors[-1:], "`{name}` is the last image.", "Which position has the first?"
-    yield (
-        pixels > 0,
-        "`{name}` tells where there is ink, expected how dark each pixel is.",
-        "Where are the grey levels?",
-    )
+    where = "`{name}` tells where there is ink, expected how dark each pixel is."
+    yield (right > 0).astype(float), where, "Where are the grey levels?"
 
 
 read_an_error = Exercise(

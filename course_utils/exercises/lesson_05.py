@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row
+from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row, close
 from course_utils.preprocessing import one_hot, preprocess_images
 
 _CENTRE, _EDGE, _NUM_IMAGES, _BIAS = 14 * 28 + 14, 4 * 28 + 20, 1000, 3.0
@@ -57,12 +58,11 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
         "How does it change nearby?",
     )
     yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
-    for bias in (0.0, 1.0, 2.0, -3.0, -4.0):
-        there = f"`{{name}}` is the gradient where the bias is {bias:g}."
-        yield _gradient_at(bias, batch_vectors, batch_labels), there, "Where does the task ask for it?"
-    for weight in (-2.0, 0.0, 2.0, 4.0):
-        there = f"`{{name}}` is the gradient where the weight is {weight:g}, expected -4."
-        yield _gradient_at(_BIAS, batch_vectors, batch_labels, weight), there, "Which weight does the starter cell use?"
+    for bias, weight in list(product((_BIAS, 0.0, 1.0, 2.0, 4.0, -3.0, -4.0), (-4.0, -2.0, 0.0, 2.0, 4.0)))[1:]:
+        there = f"`{{name}}` is the gradient where the bias is {bias:g} and the weight is {weight:g}."
+        yield _gradient_at(bias, batch_vectors, batch_labels, weight), there, "For which two does the task ask?"
+    slope = ((_probabilities(-2 * centre) - is_one) * centre).mean()
+    yield slope, "`{name}` is the lesson's slope, of the weight -2 without a bias.", which
     yield 100 * gradient, "`{name}` is a hundred times too large.", distance
     errors = _probabilities(_BIAS - 4 * centre) - is_one
     yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
@@ -79,7 +79,13 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
         twice = "`{name}` is twice the gradient: the two nudges lie twice as far apart as one is long."
         yield (up - down) / nudge, twice, distance
-        for difference in (up - down, up - here, here - down) if nudge < 0.5 else ():
+        if not 1e-5 < nudge < 0.5:
+            continue
+        order = "In what order does Python calculate, and what do parentheses change?"
+        yield up - down / (2 * nudge), "In `{name}` only the second loss is divided.", order
+        yield (up - down) / 2 * nudge, "`{name}` is divided by 2, and then multiplied by the nudge.", order
+        yield (up - down) / 2, f"`{{name}}` is half the difference of two losses, with {size}.", distance
+        for difference in (up - down, up - here, here - down):
             yield difference, f"`{{name}}` is how much the loss changes with {size}, not yet divided.", distance
             yield -difference, f"`{{name}}` is how much the loss changes with {size}, undivided and negative.", distance
 
@@ -123,7 +129,7 @@ def _arrives(rate: float, batch_vectors: NDArray, batch_labels: NDArray) -> bool
 def _is_largest(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> bool:
     if not isinstance(largest_rate, float):
         return False
-    rates = (largest_rate, 1.1 * largest_rate + 1e-3)
+    rates = (largest_rate, largest_rate / 0.9 + 1e-3)  # a tenth too small is close enough
     return [_arrives(rate, batch_vectors, batch_labels) for rate in rates] == [True, False]
 
 
@@ -137,7 +143,7 @@ def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_
     jumps = "With {value} the path jumps across the valley and does not arrive."
     if not _arrives(rate, *given):
         yield rate < _SLOW, slow, "What happens with a larger learning rate?"
-        yield True, jumps, "What is the loss at the end of the path, and what is it with 10?"
+        yield True, jumps, "What is the loss at each of the last ten places?"
     larger = "With {value} the path arrives, but with a tenth more it arrives as well, so it is not the largest."
     yield True, larger, "Up to which learning rate does it still arrive?"
 
@@ -167,7 +173,7 @@ def _errors_of_first(second_errors: NDArray, second_weights: NDArray, first_hidd
 
 
 def _error_mistakes(
-    right: NDArray, second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray
+    result: NDArray, right: NDArray, second_errors: NDArray, second_weights: NDArray, first_hidden: NDArray
 ) -> Iterator[Row]:
     errors, weights, hidden = second_errors, second_weights, first_hidden
     passed, mask = errors @ weights.T, hidden > 0
@@ -184,7 +190,9 @@ def _error_mistakes(
     for positive in (passed * (passed > 0), np.maximum(0, errors) @ weights.T):
         yield positive * mask, "`{name}` loses the negative errors.", decides
     yield np.maximum(0, errors) @ weights.T, "`{name}` loses the negative errors.", decides
-    for limit in (0.5, 1.0):
+    for slope, what in ((hidden * (1 - hidden), "sigmoid"), (1 - hidden**2, "tanh")):
+        yield passed * slope, f"`{{name}}` multiplies by the slope of {what}, expected that of ReLU.", relu
+    for limit in (0.1, 0.5, 1.0):
         yield passed * (hidden > limit), f"`{{name}}` stops errors where ReLU gave up to {limit:g}.", relu
     yield passed + mask, "`{name}` adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
     yield passed * (passed > 0), "`{name}` asks the errors where ReLU was open, not `first_hidden`.", relu
@@ -211,16 +219,29 @@ def _error_mistakes(
     if errors.shape[1] == weights.shape[0]:
         yield (errors @ weights) * mask, "`{name}` uses `second_weights` as on the way forward.", shape
         yield errors @ weights, "`{name}` uses `second_weights` as on the way forward, without ReLU.", shape
+        yield (
+            errors * mask,
+            "`{name}` gives the errors of the second layer where ReLU was open.",
+            "Where are the weights?",
+        )
+        second = "`{name}` stops errors of the second layer, expected those of the first."
+        for stopped in ((errors * mask) @ weights.T, passed * (errors > 0)):
+            yield stopped, second, "Which numbers does `backward` multiply by the slope?"
+        for wrong_way in (weights @ errors, weights.T @ errors, errors.T @ weights, errors.T @ weights.T):
+            for other in (wrong_way, wrong_way * mask):
+                yield other, "`{name}` multiplies the two matrices another way than the way back does.", line
         by_entry = "`{name}` multiplies entry by entry, expected the matrix product."
         for product in (errors * weights.T, errors * weights):
             yield product * mask, by_entry, "Which sign stands for it in `backward`?"
             yield product, by_entry, "Which sign stands for it in `backward`?"
+    factor = (result * right).sum() / (right**2).sum()
+    yield factor != 0 and close(result, factor * right), f"`{{name}}` is {factor:.3g} times the right errors.", line
 
 
-_random = np.random.default_rng(5)
+_random = np.random.default_rng(6187)  # gives each call zeros and small numbers in `first_hidden`
 _CALLS = [
     tuple(np.round(_random.normal(size=size), 1) for size in ((rows, second), (first, second), (rows, first)))
-    for rows, second, first in ((2, 2, 2), (2, 3, 4), (3, 2, 5))
+    for rows, second, first in ((3, 3, 3), (2, 3, 4), (3, 2, 5))
 ]
 
 errors_of_first = Exercise(

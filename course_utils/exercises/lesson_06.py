@@ -43,15 +43,17 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
         yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep?"
     yield not history.history, "`{name}` is a history without any epoch.", ask
     network, columns, num_epochs = history.model, history.history, len(history.epoch)
-    yield network is model, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
     other_loss = f"The network was compiled with the loss {loss}, expected categorical_crossentropy."
     yield "categorical_crossentropy" not in loss, other_loss, "What does `compile` in the starter cell say?"
     num_taken, first = num_steps(network) or 0, columns.get("loss", [1.0])[0]
     num_here = num_epochs * (history.params.get("steps") or num_taken / num_epochs)
     again = f"The network took {num_here:,.0f} steps in this training, and {num_taken:,} in all: "
+    of_lesson = network is model and num_taken > num_here  # not a fresh one that was called `model`, too
+    yield of_lesson, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
     yield num_taken > num_here, f"{again}it was trained before, or has been trained again since.", fresh
-    yield first < 0.2, f"In its first epoch the loss is only {first:.3f}: the network was not fresh.", fresh
+    low = f"In its first epoch the loss is only {first:.3f}, too low for a fresh network and one-hot labels."
+    yield first < 0.2, low, "Did you run the starter cell again, and is each row of the labels a single 1?"
     infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
     yield bool(infinite), f"{infinite} became infinite or NaN.", "Is the learning rate too large?"
     large = f"The loss begins at {first:,.1f}, where an untrained network has about 2.3. " * (first > 8)
@@ -100,7 +102,7 @@ def _stopper_mistakes(early_stopping: Any) -> Iterator[Row]:
     monitors = f"`{{name}}` monitors {stopper.monitor}, expected val_loss."
     yield stopper.monitor != "val_loss", monitors, "Which column must have stopped falling?"
     yield stopper.mode == "max", "`{name}` waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
-    patience = f"The patience of `{{name}}` is {stopper.patience}, expected {PATIENCE}."
+    patience = f"The patience of `{{name}}` is {stopper.patience!r}, expected {PATIENCE}."
     yield stopper.patience != PATIENCE, patience, "For how many epochs without progress should it wait?"
     restores = "`{name}` leaves the network with the weights of its last epoch, expected those of its best."
     yield not stopper.restore_best_weights, restores, "Which argument of EarlyStopping restores them?"
@@ -134,7 +136,7 @@ def _history_mistakes(
 
     if not was_measured(small[-n:]):
         test, ask = _losses(network, test_vectors, one_hot_test_labels), "Which slice is the last 500 rows of a table?"
-        on_test = "`val_loss` was measured on test images, so these decided when to stop."
+        on_test = "`val_loss` was measured on test images, expected on those held out."
         yield was_measured(test, test[:n], test[-n:]), on_test, "Which images are then still new to the network?"
         yield was_measured(small[:n]), f"The first {n} images were held out, expected the last {n}.", ask
         learned = "`val_loss` was measured on images that the network learned from."
@@ -167,7 +169,7 @@ def _history_mistakes(
     yield not (was_stopped or getattr(early_stopping, "stopped_epoch", 0)), ran_on, ask
     took_part = getattr(early_stopping, "model", network) is network
     yield not took_part, "`early_stopping` took no part in this training.", "Which argument of `fit` takes it?"
-    is_wrong = early_stopping is not None and any(row[0] for row in _stopper_mistakes(early_stopping))
+    is_wrong = hasattr(early_stopping, "stopped_epoch") and any(row[0] for row in _stopper_mistakes(early_stopping))
     yield is_wrong, "`{name}` was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
 
 
@@ -246,6 +248,11 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
         (last - val_loss[max(best - 1, 0)], "`{name}` is compared with the epoch before the best.", two),
         (from_yours, "`{name}` is the rise from your `best_epoch`, which is not right.", "Which epoch is the best?"),
         (last - val_loss[0], "`{name}` is compared with the first epoch.", two),
+        (last - val_loss[-2:][0], "`{name}` is compared with the epoch before the last.", two),
+        (1 - lowest / last, "`{name}` is the rise as a share of the last loss.", divided),
+        (val_loss.max() - last, "`{name}` goes from the last val_loss to the highest.", two),
+        (last - loss[best], "`{name}` is compared with the training loss in the best epoch.", column),
+        (lowest - loss[best], "`{name}` is the distance to the training loss in the best epoch.", column),
         (val_loss.max() - lowest, "`{name}` goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
         (last - loss[-1], "`{name}` is the distance to the training loss in the last epoch.", column),
         (last - loss.min(), "In `{name}` the lowest loss is that of the training images.", column),
@@ -328,7 +335,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
     message = f"It ran {counted(num_epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"
     message = f"It learns, but accuracy ends at {columns['accuracy'][-1]:.2f}; it should get above 0.8."
-    yield columns["accuracy"][-1] < 0.8, message, "Do all pixels lie between 0 and 1, and is the network the lesson's?"
+    yield columns["accuracy"][-1] < 0.8, message, "Do the pixels reach from 0 to 1, and is the network the lesson's?"
 
 
 repair_a_training = Exercise(
