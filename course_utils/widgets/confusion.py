@@ -38,7 +38,7 @@ def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], pr
     why = "the most frequent mistake" if mistakes.any() else "since there is no mistake"
     alt = (
         f"{title}. It begins with a {true} classified as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
-        f"{len(labels):,} images (it moves in JupyterLab)."
+        f"{len(labels):,} images (interactive in JupyterLab)."
     )
     explorer = Explorer("confusion.js", respond=matrix.images_behind, request=first, config=config)
     display_widget(explorer, alt)

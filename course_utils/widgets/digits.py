@@ -32,7 +32,7 @@ def explore_digits(dataset: Dataset) -> None:
     image, label = choose(dataset, "training", 0)
     alt = (
         f"{title}. It begins with training image 0, a {dataset.class_names[label]}, whose pixel in row {ROW} and "
-        f"column {COLUMN} is {image[ROW, COLUMN]} (it moves in JupyterLab)."
+        f"column {COLUMN} is {image[ROW, COLUMN]} (interactive in JupyterLab)."
     )
     display_widget(explorer, alt)
 

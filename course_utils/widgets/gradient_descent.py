@@ -49,7 +49,7 @@ def explore_gradient_descent(
     lowest, highest = np.min(losses), np.max(losses)
     alt = (
         f"{TITLE}: contour lines of the loss, from {lowest:.3g} to {highest:.3g}, a slider for the learning rate and a "
-        "button for a step (it moves in JupyterLab)."
+        "button for a step (interactive in JupyterLab)."
     )
     display_widget(GradientDescent(modules=sources("shared.js", "gradient_descent.js"), config=config), alt)
 

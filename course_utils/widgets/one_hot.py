@@ -31,7 +31,7 @@ def explore_one_hot(dataset: Dataset) -> None:
     first = {"part": "training", "index": 0, "wanted": None}
     explorer = Explorer("one_hot.js", respond=partial(describe_label, dataset), request=first, config=config)
     label, row = explorer.response["label"], explorer.response["row"]
-    alt = f"{title}. It begins with the first training image: label {label}, row {row} (it moves in JupyterLab)."
+    alt = f"{title}. It begins with the first training image: label {label}, row {row} (interactive in JupyterLab)."
     display_widget(explorer, alt)
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 _NUM_THUMBNAILS = 14  # the latest ones, a row or two
 _ALT = (
-    "Drawing pad, alive in JupyterLab. Draw a digit with mouse, finger or pen, or choose one of thirty samples from a "
-    "list; beside it stand the 28 by 28 pixels that the network sees and its ten probabilities, which follow the pen."
+    "Drawing pad (interactive in JupyterLab). Draw a digit with mouse, finger or pen, or choose one of thirty samples "
+    "from a list; beside it stand the 28 by 28 pixels that the network sees and its ten probabilities, which follow "
+    "the pen."
 )
 _ALT_KEEP = f"{_ALT} Buttons keep the digit for a test set of your own."
 

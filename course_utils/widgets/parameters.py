@@ -41,7 +41,7 @@ def explore_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[floa
     explorer = Explorer("parameters.js", respond=count_parameters, request=first, config=config)
     sizes = "-".join(map(str, [NUM_PIXELS, *first["hidden_sizes"], NUM_CLASSES]))
     counts = " + ".join(f"{layer['parameters']:,}" for layer in explorer.response["layers"] if layer["parameters"])
-    alt = f"{title}. It begins with {sizes}: {counts} = {explorer.response['total']:,} (it moves in JupyterLab)."
+    alt = f"{title}. It begins with {sizes}: {counts} = {explorer.response['total']:,} (interactive in JupyterLab)."
     display_widget(explorer, alt)
 
 

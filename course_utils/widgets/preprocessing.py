@@ -37,7 +37,7 @@ def explore_preprocessing(dataset: Dataset) -> None:
     steps = [
         f"shape {step['shape']}, {step['dtype']}, {step['min']} to {step['max']}" for step in explorer.response["steps"]
     ]
-    alt = f"{title}, with a histogram at each step: {' → '.join(steps)} (it moves in JupyterLab)."
+    alt = f"{title}, with a histogram at each step: {' → '.join(steps)} (interactive in JupyterLab)."
     display_widget(explorer, alt)
 
 

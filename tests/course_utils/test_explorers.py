@@ -64,7 +64,7 @@ def test_an_explorer_is_displayed_with_the_same_sentence_each_time(explore, argu
         assert "application/vnd.jupyter.widget-view+json" in output.data
         sentences.append(output.data["text/plain"])
     assert sentences[0] == sentences[1]
-    assert sentences[0].endswith(" (it moves in JupyterLab).")
+    assert sentences[0].endswith(" (interactive in JupyterLab).")
     assert re.search(text, sentences[0])
 
 
