@@ -231,9 +231,9 @@ def _error_mistakes(
             for other in (wrong_way, wrong_way * mask):
                 yield other, "`{name}` multiplies the two matrices another way than the way back does.", line
         by_entry = "`{name}` multiplies entry by entry, expected the matrix product."
-        for product in (errors * weights.T, errors * weights):
-            yield product * mask, by_entry, "Which sign stands for it in `backward`?"
-            yield product, by_entry, "Which sign stands for it in `backward`?"
+        for wrong in (errors * weights.T, errors * weights):
+            yield wrong * mask, by_entry, "Which sign stands for it in `backward`?"
+            yield wrong, by_entry, "Which sign stands for it in `backward`?"
     factor = (result * right).sum() / (right**2).sum()
     yield factor != 0 and close(result, factor * right), f"`{{name}}` is {factor:.3g} times the right errors.", line
 

@@ -57,10 +57,13 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
     yield bool(infinite), f"{infinite} became infinite or NaN.", "Is the learning rate too large?"
     large = f"The loss begins at {first:,.1f}, where an untrained network has about 2.3. " * (first > 8)
-    ask = "How large are the pixels? " * (first > 8)
+    rate, ask = float(network.optimizer.learning_rate), "How large are the pixels? " * (first > 8)
+    if rate > 0.05:
+        ask = f"Is a learning rate of {rate:g} too large? {ask}"
     for name in {"accuracy", "val_accuracy"} & set(columns):
-        stuck = f"{large}{name} never gets above {max(columns[name]):.2f}, near chance."
-        yield max(columns[name]) < 0.25, stuck, f"{ask}Does row k of the labels belong to image k?"
+        highest = max(columns[name])
+        stuck = f"{large}{name} never gets above {highest:.2f}, {'near' if highest > 0.05 else 'below'} chance."
+        yield highest < 0.25, stuck, f"{ask}Does row k of the labels belong to image k?"
     yield first > 8, large, ask
 
 

@@ -88,10 +88,10 @@ def from_dataset():
     return fit(vectors=learned, rows=None, shuffle=False, **options)
 
 
-def taken(history, num_steps):
-    """Return a history whose network has taken other steps than it says."""
+def taken(history, num_steps, rate=0.001):
+    """Return a history whose network has taken other steps than it says, with a learning rate."""
     model = keras.models.clone_model(history.model)
-    model.compile(loss=history.model.loss, optimizer="adam")
+    model.compile(loss=history.model.loss, optimizer=keras.optimizers.Adam(rate))
     model.set_weights(history.model.get_weights())
     model.optimizer.iterations.assign(num_steps)
     return changed(history, model=model)
