@@ -51,6 +51,10 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     yield gradient / 2, "`{name}` is half the gradient.", distance
     yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
     yield -2 * gradient, "`{name}` has the wrong sign, and is twice too large.", distance
+    yield -gradient / 2, "`{name}` has the wrong sign, and is half as large.", distance
+    yield 0.0, "`{name}` is 0, as if the loss were flat there.", "Is the nudge so small that both losses are equal?"
+    yield _BIAS, "`{name}` is the bias itself, expected the slope of the loss.", which
+    yield -4.0, "`{name}` is the weight itself, expected the slope of the loss.", which
     yield gradient * len(centre), "`{name}` is the sum over all images, not the mean.", "What is the loss a mean of?"
     yield (
         loss(_BIAS),
@@ -67,6 +71,9 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     errors = _probabilities(_BIAS - 4 * centre) - is_one
     yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
     yield (errors.mean()) / 10, "`{name}` is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
+    for digit in sorted({*range(10)} - {1}):
+        other = ((1 - errors - is_one) / 9 - batch_labels[:, digit]).mean()
+        yield other, f"`{{name}}` is the mean error of digit {digit}, expected that of 1.", which
     yield (errors + is_one).mean(), "`{name}` is the mean probability of a 1; the labels are missing.", which
     yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Do errors cancel?"
     for nudge in (1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6):
