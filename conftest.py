@@ -30,6 +30,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(1, min(os.cpu_count() or 1, int(psutil.virtual_memory().total // BYTES_OF_A_WORKER)))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the files that take longest, so that no core is idle in the end."""
-    items.sort(key=lambda item: (item.path.name not in LONGEST_FILES, item.path.suffix != ".ipynb"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, so that no core is idle in the end; alone, keep the order asked for."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.path.name not in LONGEST_FILES, item.path.suffix != ".ipynb"))
