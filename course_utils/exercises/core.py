@@ -118,10 +118,6 @@ class Exercise:
                 remark = f"Hint: {self._next_hint()} {remark}"
         _say(f"{verdict} {self.key} {self.title}: {text} {remark}")
 
-    def hint(self) -> None:
-        """Print the next hint; the last one repeats."""
-        _say(f"{self.key} hint: {self._next_hint()}")
-
     def example(self, dataset: object) -> tuple[list[Any], dict[str, Any]]:
         """Return right answers and what is given, as the lesson makes it from a dataset; for the tests."""
         context: dict[str, Any] = {"dataset": dataset}
