@@ -219,8 +219,9 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     other = f"digits from {path.name}" if class_names == _DIGITS else path.stem
     names = {expected: name for name, expected in _CONTENT_SHA256.items()}
     try:
-        train_images, train_labels, *test = arrays
-        return Dataset(names.get(content.hexdigest(), other), train_images, train_labels, test[0], test[1], class_names)
+        train_images, train_labels, test_images, test_labels = arrays
+        name = names.get(content.hexdigest(), other)
+        return Dataset(name, train_images, train_labels, test_images, test_labels, class_names)
     except DatasetError as error:
         raise file_error(path, str(error)) from error
 

@@ -38,4 +38,4 @@ def accuracy_interval(num_correct: int, num_images: int) -> tuple[float, float]:
     denominator = 1 + Z_95**2 / num_images
     centre = (fraction + Z_95**2 / (2 * num_images)) / denominator
     half_width = Z_95 / denominator * math.sqrt(fraction * (1 - fraction) / num_images + (Z_95 / (2 * num_images)) ** 2)
-    return max(0.0, centre - half_width), min(1.0, centre + half_width)  # rounding may leave 0 or 1
+    return max(0.0, centre - half_width), min(1.0, centre + half_width)  # rounding may go beyond

@@ -65,10 +65,8 @@ EXPERIMENTS: dict[str, list[Run]] = {
     "cnn": [Run(network="cnn", dropout=(), seed=seed) for seed in range(10)],
 }
 
-#: The training whose weights stand beside the results, for lesson 10.
+#: The training whose weights are kept, for lesson 10; they stand in a file beside the results.
 CNN = Run(network="cnn", dropout=())
-
-#: Files beside the results with the weights of a training, for lesson 10.
 WEIGHTS = {CNN: "cnn.weights.h5"}
 
 
