@@ -17,7 +17,8 @@ from nbformat import NotebookNode
 
 from course_utils.course import BUILD, LESSONS, ROOT, CourseError, lesson_file
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import cell_label, clean_outputs, to_text
+from tools.clean_outputs import clean_outputs, to_text
+from tools.comparison.outputs import cell_label
 from tools.folders import replace_folder
 
 ZIP_NAME = "digit-course-student.zip"

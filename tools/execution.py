@@ -24,7 +24,7 @@ from traitlets import default
 
 from course_utils.course import NOTEBOOKS, CourseError
 from course_utils.data import load_dataset, save_pickle
-from tools.clean_outputs import cell_label, code_cells
+from tools.comparison.outputs import cell_label, code_cells
 
 # With these, a person's own settings would change what a kernel prints or draws.
 _PERSONAL_SETTINGS = {"COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES", "NO_COLOR", "FORCE_COLOR", "MPLBACKEND"}

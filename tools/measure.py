@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from course_utils.course import LESSONS, NOTEBOOKS, REFERENCE, lesson_file
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import cell_label, clean_outputs, code_cells
+from tools.clean_outputs import clean_outputs
 from tools.comparison.compare import Comparison, Tolerance, compare
+from tools.comparison.outputs import cell_label, code_cells
 from tools.execution import LessonError, choose_digits, execute_notebook
 
 MEASURED = REFERENCE / "measured_tolerances.json"

@@ -19,7 +19,8 @@ import nbformat
 from tqdm import tqdm
 
 from course_utils.course import ROOT, CourseError, lesson_file
-from tools.clean_outputs import code_cells, to_text
+from tools.clean_outputs import to_text
+from tools.comparison.outputs import code_cells
 
 FAULTS_FILE = Path(__file__).with_name("mutants.toml")
 COPIED = ("course_utils", "notebooks", "tools", "conftest.py", "pyproject.toml", "requirements.lock")

@@ -15,8 +15,9 @@ from tqdm import tqdm
 from course_utils.course import LESSONS, NOTEBOOKS, REFERENCE, lesson_file
 from course_utils.workspace import atomic_path
 from tools import reference
-from tools.clean_outputs import cell_label, clean_outputs, code_cells, memory_addresses, to_text
+from tools.clean_outputs import clean_outputs, memory_addresses, to_text
 from tools.comparison.compare import Tolerance, compare
+from tools.comparison.outputs import cell_label, code_cells
 from tools.execution import LessonError, choose_digits, execute_notebook
 
 _CHANGES_SHOWN_PER_CELL = 8

@@ -10,7 +10,7 @@ import nbformat
 
 from course_utils.course import NOTEBOOKS, REFERENCE, lesson_file
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import code_cells
+from tools.comparison.outputs import code_cells
 from tools.recipe import bare_code, recipe_fingerprint
 
 WEIGHTS, RECORD = "mnist.weights.h5", "mnist.json"

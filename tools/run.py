@@ -21,7 +21,8 @@ from tqdm import tqdm
 from course_utils.course import BUILD, LESSONS, NOTEBOOKS, lesson_file
 from course_utils.data import load_dataset, save_pickle
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import clean_outputs, code_cells, to_text
+from tools.clean_outputs import clean_outputs, to_text
+from tools.comparison.outputs import code_cells
 from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
 

@@ -14,8 +14,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.course import LESSONS, NOTEBOOKS, lesson_file
-from tools.clean_outputs import cell_label, clean_outputs, code_cells, memory_addresses, texts, to_text
+from tools.clean_outputs import clean_outputs, memory_addresses, texts, to_text
 from tools.comparison.compare import Tolerance, without_durations
+from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.pictures import PICTURE_TOLERANCE
 from tools.measure import MEASURED
 

@@ -3,7 +3,8 @@
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.clean_outputs import NOTEBOOK_METADATA, WIDGET_VIEW, clean_outputs, to_text
+from tools.clean_outputs import NOTEBOOK_METADATA, clean_outputs, to_text
+from tools.comparison.outputs import WIDGET_VIEW
 
 
 def test_nothing_stays_that_belongs_to_one_machine_or_one_run():

@@ -12,8 +12,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
 
-from tools.clean_outputs import WIDGET_VIEW
 from tools.comparison.compare import Tolerance, compare
+from tools.comparison.outputs import WIDGET_VIEW
 from tools.comparison.pictures import PICTURE_TOLERANCE, picture_distance
 
 EXACT = Tolerance()

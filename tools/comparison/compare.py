@@ -27,7 +27,7 @@ from decimal import Decimal
 
 from nbformat import NotebookNode
 
-from tools.clean_outputs import is_picture, shown_outputs
+from tools.comparison.outputs import is_picture, shown_outputs
 from tools.comparison.pictures import PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

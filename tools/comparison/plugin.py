@@ -28,8 +28,8 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from course_utils.course import CourseError
-from tools.clean_outputs import cell_label
 from tools.comparison.compare import Difference, Tolerance, compare
+from tools.comparison.outputs import cell_label
 from tools.execution import choose_digits, kernel_environment
 
 _MOST_DIFFERENCES = 12

@@ -1,0 +1,65 @@
+"""The outputs of a notebook's cells as a reader sees them."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from nbformat import NotebookNode
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_ERASED_CHARACTER = re.compile(r"[^\n]\x08")
+_OVERWRITTEN_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
+
+
+def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
+    """Return ``"cell 7 (fit)"`` for what Run All executes as the seventh cell, ``"text cell (intro)"`` for a text."""
+    if cell.cell_type != "code":
+        return f"text cell ({cell.id})"
+    if not cell.source.strip():
+        return f"empty cell ({cell.id})"
+    return f"cell {[other.id for other in code_cells(notebook)].index(cell.id) + 1} ({cell.id})"
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells that Run All executes, in order: those that are not empty."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return copies of a cell's outputs as a reader finally sees them.
+
+    The pieces of one stream are joined where the first one stands, since a kernel may flush it anywhere; text that
+    carriage returns and backspaces overwrite goes, and so do widget views, which refer to a kernel that has ended.
+    """
+    shown: list[NotebookNode] = []
+    streams: dict[str, NotebookNode] = {}
+    for output in copy.deepcopy(outputs):
+        if output.output_type == "stream":
+            if output.name in streams:
+                streams[output.name].text += output.text
+                continue
+            streams[output.name] = output
+        elif "data" in output and output.data.pop(WIDGET_VIEW, None) is not None and not output.data:
+            continue
+        shown.append(output)
+    for stream in streams.values():
+        stream.text = _without_overwritten(stream.text)
+    return shown
+
+
+def is_picture(mime: str) -> bool:
+    """Tell whether content of a MIME type is a picture in base64."""
+    return mime.startswith("image/") and mime != "image/svg+xml"
+
+
+def line_ends(text: str) -> str:
+    """Return a text with the line ends of Unix."""
+    return text.replace("\r\n", "\n")
+
+
+def _without_overwritten(text: str) -> str:
+    text, before = line_ends(text), None
+    while text != before:
+        before, text = text, _ERASED_CHARACTER.sub("", text)
+    return _OVERWRITTEN_LINE.sub("", text)
