@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy import ndimage
 
@@ -85,7 +85,69 @@ def _draw_line(drawing: NDArray[np.uint8], start: NDArray, end: NDArray, radius:
     np.maximum(part, ink, out=part)
 
 
-def prepare_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
+    """Bring a picture of any usual form to grey levels; which of them are ink is left open.
+
+    Parameters
+    ----------
+    picture : array_like or PIL.Image.Image
+        Grey or colour, with transparency or without, channels last; numbers from 0 to 255, or from 0 to 1. Behind
+        transparent parts it becomes white if the ink is dark, black if it is light.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width)
+        0 for black, 255 for white.
+
+    Raises
+    ------
+    ValueError
+        If this is not certainly one picture, on one of these scales.
+    """
+    if isinstance(picture, Image.Image) and picture.mode[0] not in "IF":  # these have more than 256 levels
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
+    array = np.asarray(picture)
+    if array.dtype.kind not in "buif":
+        raise ValueError("the picture does not consist of numbers: open a file with PIL.Image.open, and pass that.")
+    channels = np.atleast_3d(array[0] if array.ndim == 3 and len(array) == 1 else array)
+    if array.ndim not in (2, 3) or not 1 <= channels.shape[2] <= 4 or not array.size:
+        raise ValueError(
+            f"the picture has shape {array.shape}, expected (height, width), or (height, width, channels) with at most "
+            "four channels: pass one picture, with its channels last."
+        )
+    if not (array.min() >= 0 and array.max() <= 255):  # NaN is neither
+        raise ValueError(
+            f"the picture has values from {array.min()} to {array.max()}, expected 0 to 255, or 0 to 1: scale it first."
+        )
+    channels = channels.astype(np.float32) * (255 if array.max() <= 1 else 1)
+    weights = [0.299, 0.587, 0.114] if channels.shape[2] > 2 else [1]  # of red, green and blue in what we see as grey
+    grey = (channels[..., : len(weights)] * np.array(weights, np.float32)).sum(axis=2)
+    if channels.shape[2] in (2, 4):
+        opacity = channels[..., -1] / 255
+        is_dark = (opacity * grey).sum() < 128 * opacity.sum()
+        grey = opacity * grey + (1 - opacity) * (255 if is_dark else 0)
+    return grey.round().astype(np.uint8)
+
+
+def _ink_levels(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
+    """Return grey levels with 0 for paper and 255 for ink; the edge of a drawing shows which of them is its paper."""
+    grey = grey_levels(drawing)
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).astype(int)
+    paper = int(np.bincount(edge).argmax())
+    distance = np.abs(edge - paper)
+    is_paper = distance < 16  # scanners and JPEG leave some noise
+    if is_paper.mean() >= 0.9 and (0 < paper < 64 or paper >= 192):
+        ink = 255 - grey if paper >= 192 else grey
+        return np.where(np.abs(grey.astype(int) - paper) <= distance[is_paper].max(), 0, ink).astype(np.uint8)
+    if (edge == 0).mean() < 0.1:
+        raise ValueError(
+            "it is not certain which grey level is the paper: leave a margin around the digit, all light with dark ink "
+            "or all dark with light ink."
+        )
+    return grey
+
+
+def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     """Bring a drawing into MNIST's form, as MNIST was made.
 
     The digit is cut out, fitted into a box of 20 x 20 pixels with its proportions kept (grey levels arise, as a pixel
@@ -94,13 +156,18 @@ def prepare_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Parameters
     ----------
-    drawing : ndarray of uint8, shape (height, width)
-        0 for paper, 255 for ink, of any size.
+    drawing : array_like or PIL.Image.Image
+        A picture of any size, as `grey_levels` takes it: light ink on dark paper or dark ink on light paper.
 
     Returns
     -------
     ndarray of uint8, shape (28, 28)
-        All 0 if nothing is drawn.
+        0 for paper, 255 for ink. All 0 if nothing is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the picture is none, or if it is not certain which grey level is the paper.
 
     References
     ----------
@@ -109,6 +176,7 @@ def prepare_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pixels, to (14, 14), is seen from MNIST: in each image it lies within half a pixel of it.
     """
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    drawing = _ink_levels(drawing)
     rows, columns = np.flatnonzero(drawing.any(axis=1)), np.flatnonzero(drawing.any(axis=0))
     if not len(rows):
         return image
@@ -125,17 +193,17 @@ def prepare_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image
 
 
-def shrink_drawing(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def shrink_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     """Scale the whole pad to 28 x 28, the digit as large and where it is: what happens without `prepare_drawing`.
 
     Parameters
     ----------
-    drawing : ndarray of uint8, shape (height, width)
-        0 for paper, 255 for ink.
+    drawing : array_like or PIL.Image.Image
+        A picture as `prepare_drawing` takes it.
 
     Returns
     -------
     ndarray of uint8, shape (28, 28)
         The drawing, smaller.
     """
-    return np.asarray(Image.fromarray(drawing).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(_ink_levels(drawing)).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR))

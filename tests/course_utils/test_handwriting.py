@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from course_utils.course import REFERENCE
@@ -53,6 +54,55 @@ def test_no_ink_is_pushed_out_of_the_image():
     assert np.flatnonzero(image.any(axis=1)).size == 20
     assert image[:, 8].max() > 100
     assert not image[:, :8].any()
+
+
+SEVEN = draw_strokes(SAMPLES[21].strokes)
+WHITE = np.full_like(SEVEN, 255)
+NOISE = np.random.default_rng(4).integers(0, 6, SEVEN.shape, np.uint8)
+SAME_SEVEN = {
+    "RGB": np.dstack([SEVEN] * 3),
+    "RGBA": np.dstack([SEVEN] * 3 + [WHITE]),
+    "black ink on nothing": np.dstack([0 * SEVEN] * 3 + [SEVEN]),
+    "white ink on nothing, 0 to 1": np.dstack([WHITE, SEVEN]) / 255,
+    "colours": Image.fromarray(SEVEN).convert("CMYK"),
+    "a palette": Image.fromarray(255 - SEVEN).convert("P"),
+    "booleans": SEVEN > 127,
+    "zeros and ones": (SEVEN > 127).astype(int).tolist(),
+    "1-bit, a black pen": Image.fromarray(SEVEN < 128),
+    "a black pen": 255 - SEVEN,
+    "a black pen, scanned": 255 - np.maximum(SEVEN, NOISE),
+    "a dark screen": np.maximum(SEVEN, 30),
+    "0 to 1": SEVEN / 255,
+    "0 to 255": SEVEN.astype(np.int64),
+    "an axis too many": SEVEN[..., np.newaxis],
+    "a batch of one": SEVEN[np.newaxis],
+}
+
+
+@pytest.mark.parametrize("picture", SAME_SEVEN.values(), ids=SAME_SEVEN)
+def test_a_digit_in_any_form_is_prepared_alike(picture):
+    assert np.abs(prepare_drawing(picture).astype(int) - prepare_drawing(SEVEN)).max() < 24
+    assert np.abs(shrink_drawing(picture).astype(int) - shrink_drawing(SEVEN)).mean() < 3
+
+
+NO_PICTURE = [
+    (np.moveaxis(SAME_SEVEN["RGB"], 2, 0), r"shape \(3, 280, 280\), .* channels last"),
+    (np.stack([SEVEN] * 9), r"shape \(9, 280, 280\), .*pass one picture"),
+    (SEVEN.ravel(), r"shape \(78400,\)"),
+    (SEVEN[:0], r"shape \(0, 280\)"),
+    ("seven.png", "open a file with PIL.Image.open"),
+    (SEVEN * np.float32("nan"), "from nan to nan, expected 0 to 255"),
+    (SEVEN / 255 - 0.5, "from -0.5 to 0.5"),
+    (SEVEN.astype(np.uint16) * 257, "from 0 to 65535"),
+    (100 + SEVEN // 4, "which grey level is the paper"),
+    (np.linspace(50, 250, 784).reshape(28, 28), "leave a margin"),
+]
+
+
+@pytest.mark.parametrize(("picture", "match"), NO_PICTURE)
+def test_what_is_not_certainly_one_digit_is_refused(picture, match):
+    with pytest.raises(ValueError, match=match):
+        prepare_drawing(picture)
 
 
 def test_the_reference_network_classifies_the_samples_only_when_they_are_prepared():
