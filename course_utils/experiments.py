@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.course import REFERENCE, CourseError
+from course_utils.course import REFERENCE, CourseError, counted
 from course_utils.data import Dataset
 from course_utils.model import DROPOUT_RATES, build_cnn, compile_model
 from course_utils.training import History, TrainedModel, train_in_seconds
@@ -34,7 +34,8 @@ class Run:
     def __str__(self) -> str:
         rates = f", dropout {'/'.join(map(str, self.dropout))}" if self.dropout else ""
         hold_out = f", {self.hold_out:,} images held out" if self.hold_out else ""
-        return f"{self.network}, seed {self.seed}{rates}{hold_out}, {self.num_epochs} epochs of {self.dataset}"
+        epochs = counted(self.num_epochs, "epoch")
+        return f"{self.network}, seed {self.seed}{rates}{hold_out}, {epochs} of {self.dataset}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 from numpy.typing import NDArray
 
 # Okabe and Ito's palette, safe for colour-blind eyes (https://jfly.uni-koeln.de/color/).
@@ -47,7 +48,11 @@ def show_figure(figure: Figure, alt: str) -> None:
         its ``alt`` attribute in the HTML pages.
     """
     buffer = BytesIO()
-    figure.savefig(buffer, format="png")
+    # Round corners show nothing on a light page, and make a card of the figure on a dark one.
+    corners = {"boxstyle": "round,pad=0,rounding_size=12", "transform": None, "linewidth": 0}
+    card = FancyBboxPatch((0, 0), *figure.get_size_inches() * figure.dpi, facecolor="white", zorder=-1, **corners)
+    figure.add_artist(card)
+    figure.savefig(buffer, format="png", facecolor="none")
     plt.close(figure)
     picture = base64.b64encode(buffer.getvalue()).decode("ascii")
     display({"image/png": picture, "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)

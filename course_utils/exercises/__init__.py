@@ -8,9 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 
-from course_utils.course import LESSONS
+from course_utils.course import LESSONS, lesson_file
 from course_utils.exercises.core import Exercise
 from course_utils.exercises.progress import done_exercises
+from course_utils.notices import show
 
 __all__ = ["exercises_of", "show_progress"]
 
@@ -24,19 +25,34 @@ def exercises_of(lesson: str) -> list[Exercise]:
     return sorted((each for each in found if isinstance(each, Exercise)), key=lambda exercise: exercise.key)
 
 
-def show_progress() -> None:
-    """Print each lesson with its exercises, a line each, and a tick before those that were solved.
+def show_progress(lesson: str = "") -> None:
+    """Show which exercises were solved, with a tick before each, and a link to every lesson.
 
     What was solved stands in ``progress.json`` in the workspace and goes nowhere else; delete the file to start again.
+
+    Parameters
+    ----------
+    lesson : str
+        The lesson to show in full (``"02"``); all of them if it is empty.
     """
     done = done_exercises()
-    num_done = num_all = 0
-    for lesson, name in LESSONS.items():
-        if not (exercises := exercises_of(lesson)):
+    lines, boxes, links, num_done, num_all = [], [], [], 0, 0
+    for number, name in LESSONS.items():
+        if not (exercises := exercises_of(number)):
             continue
-        num_all += len(exercises)
-        num_done += sum(exercise.key in done for exercise in exercises)
-        print(f"{lesson} {name}")
-        for exercise in exercises:
-            print(f"   {'✓' if exercise.key in done else '·'} {exercise.title}")
-    print(f"\n{num_done} of {num_all} exercises done (✓)")
+        num_solved = sum(exercise.key in done for exercise in exercises)
+        num_done, num_all = num_done + num_solved, num_all + len(exercises)
+        link = f'<a href="{lesson_file(number)}">{number}'
+        links.append(f"{link}</a> {_how_far(num_solved, len(exercises))}")
+        if lesson in ("", number):
+            titles = [f"{'✓' if exercise.key in done else '·'} {exercise.title}" for exercise in exercises]
+            lines += [f"{number} {name}", *(f"   {title}" for title in titles)]
+            boxes += [f"<div>{link} {name}</a></div>", *(f"<div>&emsp;{title}</div>" for title in titles)]
+    # What a lesson shows of the others must not change when one of them gets another exercise.
+    total = f"{num_done} of {num_all} exercises done (✓)"
+    end = f"All lessons: {' &ensp; '.join(links)}" if lesson else total
+    show("\n".join([*lines, *([] if lesson else ["", total])]), f"{''.join(boxes)}<div><br>{end}</div>")
+
+
+def _how_far(num_solved: int, num_all: int) -> str:
+    return "✓" if num_solved == num_all else f"({num_solved} of {num_all})" if num_solved else ""

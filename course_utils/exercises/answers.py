@@ -247,7 +247,8 @@ class Array(Answer):
         if self.otherwise:
             return super().general_row(value, right, context)
         wrong = np.argwhere(~np.isclose(value, right, rtol=1e-3, atol=1e-6))
-        message = f"{len(wrong):,} of the {value.size:,} numbers in `{{name}}` are not right"
+        verb = "is" if len(wrong) == 1 else "are"
+        message = f"{len(wrong):,} of the {value.size:,} numbers in `{{name}}` {verb} not right"
         first = ", ".join(map(str, wrong[0])) if len(wrong) else "0"
         return True, f"{message}, the first at position [{first}].", "How do you compute that one by hand?"
 

@@ -23,9 +23,11 @@ import numpy as np
 
 from course_utils.data import latest_dataset
 from course_utils.exercises.answers import Answer, Array, Function, Number, apply, close, num_steps
+from course_utils.exercises.cells import origin
 from course_utils.exercises.progress import record
 from course_utils.exercises.reading import Incorrect, NotAttempted, describe, is_open, name_of, now_doing
 from course_utils.exercises.slips import Row, slips_of
+from course_utils.notices import show_notice
 
 __all__ = [
     "Answer",
@@ -42,6 +44,8 @@ __all__ = [
 ]
 
 SECONDS_UNTIL_NOTICE = 5.0
+_MARKS = {"right": "✓", "wrong": "✗"}
+_NOT_UNDERSTOOD = ("SyntaxError", "IndentationError", "TabError")
 _FILL_IN = "Fill in the name above, then run the cell and the check again."
 
 
@@ -86,7 +90,7 @@ class Exercise:
         return f"<Exercise {self.key}: {self.title}>"
 
     def check(self, *answers: object, **given: object) -> None:
-        """Print one paragraph: not attempted yet, right, or what is wrong; never raise.
+        """Show one notice: not attempted yet, right, or what is wrong; never raise.
 
         Parameters
         ----------
@@ -98,25 +102,30 @@ class Exercise:
         Notes
         -----
         From the second failure on, each verdict comes with a hint. What was solved, and how often it failed, is kept in
-        ``progress.json`` in the workspace.
+        ``progress.json`` in the workspace, unless the answer came from a cell with a solution.
         """
         try:
             with _on_its_own(self.key):
                 verdict, text = self._judge(answers, given)
         except KeyboardInterrupt:
-            verdict, text = "", "the check was stopped. Run the cell again to start it once more."
+            verdict, text = "not checked", "You stopped the check. Run the cell again to start it once more."
         except BaseException as error:  # answers are objects of any kind, and a comparison may run their code
             found = [f"`{each.name}` is {describe(one)}" for each, one in zip(self.answers, answers, strict=False)]
             expected = _join([each.what for each in self.answers])
             text = f"{_join(found)}; looking at it ended in {name_of(type(error))}. Expected: {expected}."
-            verdict, text = "✗", f"{text} What does type(...) say about your answer?"
-        remark = ""
-        if verdict:
-            num_failures, remark = record(self.key, is_right=verdict == "✓")
-            self._num_failures = 0 if verdict == "✓" else self._num_failures + 1
+            verdict, text = "wrong", f"{text} What does type(...) say about your answer?"
+        hint = remark = ""
+        if verdict == "right" and any(origin(each.name)[0].startswith("# Solution") for each in self.answers):
+            remark = "(This is the answer of the solution's cell, so it earns no tick.)"
+        elif verdict in _MARKS:
+            num_failures, remark = record(self.key, is_right=verdict == "right")
+            self._num_failures = 0 if verdict == "right" else self._num_failures + 1
             if max(num_failures, self._num_failures) >= 2:
-                remark = f"Hint: {self._next_hint()} {remark}"
-        _say(f"{verdict} {self.key} {self.title}: {text} {remark}")
+                hint = f"Hint: {self._next_hint()}"
+        name, said = f"{self.key} {self.title}", "" if verdict == "wrong" else f"{verdict}. "
+        plain = f"{_MARKS.get(verdict, '')} {name}: {said}{text} {hint} {remark}"
+        kind = verdict if verdict in _MARKS else "note"
+        show_notice(" ".join(plain.split()), f"{verdict.capitalize()}: {name}", text, hint, remark, kind=kind)
 
     def example(self, dataset: object) -> tuple[list[Any], dict[str, Any]]:
         """Return right answers and what is given, as the lesson makes it from a dataset; for the tests."""
@@ -135,15 +144,20 @@ class Exercise:
         return hint
 
     def _judge(self, answers: tuple[Any, ...], given: dict[str, Any]) -> tuple[str, str]:
-        """Return the mark (none for what is neither right nor wrong) and what to say."""
+        """Return the verdict, a word or a few, and what to say."""
         names = [each.name for each in self.answers]
         if len(answers) != len(names) or set(given) != set(self.given):
             line = ", ".join([*names, *(f"{name}={name}" for name in self.given)])
-            return "", f"the check got other arguments than it needs. Does its line end in .check({line})?"
+            return "not checked", f"The check got other arguments than it needs. Does its line end in .check({line})?"
+        if failed := next((name for name in names if origin(name)[1]), ""):
+            error = origin(failed)[1]
+            how = "did not run" if error in _NOT_UNDERSTOOD else "stopped before its end"
+            again = "Correct that cell and run it, then run the check again."
+            return "not checked", f"The cell above {how} ({error}), so `{failed}` may still have an old value. {again}"
         missing = {name for name, answer in zip(names, answers, strict=True) if is_open(answer)}
         begun = {name for name, answer in zip(names, answers, strict=True) if name in missing and _is_begun(answer)}
         if len(missing) == len(names) and not begun:
-            return "", f"not attempted yet. {_FILL_IN}"
+            return "not attempted yet", _FILL_IN
         context = {"dataset": latest_dataset(), **given}
         off: list[str] = []
         for name, variable in sorted(self.given.items(), key=lambda item: item[1].test is not None):
@@ -153,7 +167,7 @@ class Exercise:
         if off:
             verb, them = ("is", "it") if len(off) == 1 else ("are", "them")
             again = "Run the cells of the lesson above again, in order, then your cell and the check."
-            return "", f"not checked. {_join(off)} {verb} not as the lesson made {them}. {again}"
+            return "not checked", f"{_join(off)} {verb} not as the lesson made {them}. {again}"
         problems: dict[str, str] = {}
         context |= dict.fromkeys(names)
 
@@ -174,7 +188,7 @@ class Exercise:
                     except NotAttempted:
                         missing.add(each.name)
         if len(missing) == len(names) and not begun:
-            return "", f"not attempted yet. {_FILL_IN}"
+            return "not attempted yet", _FILL_IN
         if len(problems) > 1 and (exchanged := self._exchanged(problems, context)):
             problems = {"": exchanged}
         right = [f"`{name}`" for name in names if name not in missing | set(problems)] if "" not in problems else []
@@ -187,11 +201,11 @@ class Exercise:
         ]
         if problems:
             text = next(iter(problems.values()))
-            return "✗", " ".join([text, *others]) if len(names) > 1 else text
+            return "wrong", " ".join([text, *others]) if len(names) > 1 else text
         if missing:
-            return "", f"not complete yet. {' '.join(others)}"
+            return "not complete yet", " ".join(others)
         comment = self._comment if isinstance(self._comment, str) else apply(self._comment, context)
-        return "✓", f"right. {comment}"
+        return "right", comment
 
     def _exchanged(self, problems: dict[str, str], context: dict[str, Any]) -> str:
         """Say so if two wrong answers are each the other's right one."""
@@ -259,14 +273,6 @@ def _on_its_own(key: str) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-
-
-def _say(text: str) -> None:
-    line = " ".join(text.split()) + "\n"
-    try:
-        sys.stdout.write(line)
-    except UnicodeEncodeError:  # an old console without a tick
-        sys.stdout.write(line.encode("ascii", "replace").decode("ascii"))
 
 
 # --- what the lesson gives -------------------------------------------------------------------------------------------

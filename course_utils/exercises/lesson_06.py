@@ -48,7 +48,7 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     yield "categorical_crossentropy" not in loss, other_loss, "What does `compile` in the starter cell say?"
     num_taken, first = num_steps(network) or 0, columns.get("loss", [1.0])[0]
     num_here = num_epochs * (history.params.get("steps") or num_taken / num_epochs)
-    again = f"The network took {num_here:,.0f} steps in this training, and {num_taken:,} in all: "
+    again = f"The network took {counted(num_here, 'step')} in this training, and {num_taken:,} in all: "
     of_lesson = network is model and num_taken > num_here  # not a fresh one that was called `model`, too
     yield of_lesson, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
     yield num_taken > num_here, f"{again}it was trained before, or has been trained again since.", fresh
@@ -199,7 +199,7 @@ hold_out_and_stop = Exercise(
         "EarlyStopping has the arguments monitor, patience and restore_best_weights; `fit` takes `callbacks=[...]`.",
     ],
     comment=lambda small_history: (
-        f"It stopped after {len(small_history.epoch)} epochs, and the test images had no part in that decision."
+        f"It stopped after {counted(len(small_history.epoch), 'epoch')}, and the test images had no part in that."
     ),
 )
 
@@ -333,7 +333,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
     columns, num_epochs = repaired_history.history, len(repaired_history.epoch)
     yield "accuracy" not in columns, "The history has no column accuracy.", "What does `metrics` in `compile` say?"
     steps, expected = repaired_history.params.get("steps"), math.ceil(len(small_vectors) / batch_size)
-    message = f"An epoch had {steps} steps, expected {expected}, for {len(small_vectors):,} images."
+    message = f"An epoch had {counted(steps or 0, 'step')}, expected {expected}, for {len(small_vectors):,} images."
     yield steps != expected, message, "Is this the training of the starter cell, with all its images?"
     message = f"It ran {counted(num_epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"

@@ -137,7 +137,7 @@ def _error_with(num_images_needed: float, share_differing: float) -> tuple[str, 
     error = _Z * np.sqrt(share_differing / num_images_needed)
     number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
     verdict = "too much" if error > _DIFFERENCE else "less than asked: fewer images do"
-    message = f"With {number} images 1.96 standard errors are {error:.4g}, {verdict}."
+    message = f"With {number} {'image' if number == '1' else 'images'} 1.96 standard errors are {error:.4g}, {verdict}."
     return message, "Which equation says that they equal the difference, and how do you solve it for n?"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2
 
+from course_utils.course import counted
 from course_utils.data import Dataset
 from course_utils.exercises.answers import close_in_digits
 from course_utils.exercises.core import Array, Exercise, Given, Number, Row, num_steps, slips_of
@@ -102,7 +103,7 @@ def _training_mistakes(
     taken = num_steps(model)
     yield taken == 0, "`few_cnn` has not been trained since it was compiled.", "On which network was `fit` called?"
     wanted = [_NUM_EPOCHS * rounded(num_images / batch_size) for rounded in (math.ceil, math.floor)]
-    is_other, steps = taken not in (None, *wanted), f"`few_cnn` took {taken} steps"
+    is_other, steps = taken not in (None, *wanted), f"`few_cnn` took {counted(taken or 0, 'step')}"
     few = f"{steps}, as with {len(plan)} images: few_vectors[plan] picks images, not pixels."
     yield is_other and taken == _NUM_EPOCHS * math.ceil(len(plan) / batch_size), few, "Which axis counts pixels?"
     shuffled, in_place = accuracy("test", "shuffled"), accuracy("test", "in place")
@@ -117,7 +118,7 @@ def _training_mistakes(
     is_default = is_other and taken == _NUM_EPOCHS * math.ceil(num_images / 32)
     yield is_default, f"{steps}, as in batches of 32, expected batches of {batch_size}.", "What sets the batch size?"
     num_epochs = (taken or 0) * _NUM_EPOCHS / wanted[0]
-    epochs = f"{steps}, as in {num_epochs:.0f} epoch{'s' * (num_epochs > 1)}, expected {_NUM_EPOCHS}, "
+    epochs = f"{steps}, as in {counted(round(num_epochs), 'epoch')}, expected {_NUM_EPOCHS}, "
     epochs += f"in batches of {batch_size}."
     yield is_other and num_epochs.is_integer(), epochs, again
     yield is_other, f"{steps}, expected {wanted[0]}: {_NUM_EPOCHS} epochs in batches of {batch_size}.", again

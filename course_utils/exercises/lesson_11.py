@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from course_utils.course import counted
 from course_utils.exercises.core import Answer, Array, Exercise, Given, Number, Row
 from course_utils.preprocessing import one_hot, preprocess_images
 
@@ -81,9 +82,10 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:  # n
     asked = "categorical_crossentropy, Adam, 0.002"
     yield compiled != asked, f"Loss, optimizer and learning rate are {compiled}, expected {asked}.", old
     epochs, steps, wanted = len(history.epoch), history.params.get("steps"), -(-len(few_vectors) // 128)
-    runs = f"The training ran {epochs} epoch{'s' * (epochs != 1)}, expected {NUM_EPOCHS}."
+    runs = f"The training ran {counted(epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield epochs != NUM_EPOCHS, runs, "What became of `nb_epoch`?"
-    yield steps != wanted, f"An epoch had {steps} steps, expected {wanted}: other images, or other batches.", old
+    had = f"An epoch had {counted(steps or 0, 'step')}, expected {wanted}: other images, or other batches."
+    yield steps != wanted, had, old
     best = max(max(columns.get(name, [0])) for name in ("accuracy", "acc", "categorical_accuracy"))
     yield not best, f"The history has only {', '.join(columns)}.", "Which metric is asked for?"
     yield best < 0.3, f"The accuracy never gets above {best:.2f}, near chance.", "Do vectors and rows belong together?"

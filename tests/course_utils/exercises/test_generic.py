@@ -227,7 +227,7 @@ def test_stopping_a_check_leaves_nothing_behind(says, workspace):
         raise KeyboardInterrupt
 
     function = Exercise("02.8", "Same", Function("f", expected=lambda n: n, calls=[(3,)]), hints=["Hint."])
-    assert "the check was stopped" in says(function, stopped)
+    assert "You stopped the check" in says(function, stopped)
     assert before[0] is not None and threading.active_count() <= before[1]
     assert not (workspace / "progress.json").exists()
 

@@ -1,0 +1,45 @@
+"""What the kernel remembers of the cells that were run: which one an answer comes from, and whether that one failed."""
+
+from __future__ import annotations
+
+import re
+import symtable
+from typing import Any
+
+from IPython import get_ipython
+
+_failures: dict[int, str] = {}  # the name of the error, by the number of the cell
+
+
+def _keep_failure(result: Any) -> None:  # noqa: ANN401 - IPython's ExecutionResult
+    error = result.error_before_exec or result.error_in_exec
+    if error is not None and result.execution_count:
+        _failures[result.execution_count] = type(error).__name__
+
+
+if shell := get_ipython():
+    shell.events.register("post_run_cell", _keep_failure)
+    if shell.last_execution_result:  # the answer's cell was run just before the first check
+        _keep_failure(shell.last_execution_result)
+
+
+def origin(name: str) -> tuple[str, str]:
+    """Return the source of the last cell that assigns a name, and the name of its error; both empty if unknown."""
+    history = shell.user_ns.get("In", []) if shell else []
+    for number in range(len(history) - 1, -1, -1):
+        if _assigns(history[number], name):
+            return history[number], _failures.get(number, "")
+    return "", ""
+
+
+def _assigns(source: str, name: str) -> bool:
+    if not re.search(rf"\b{name}\b", source):
+        return False
+    try:
+        return any(
+            symbol.is_assigned()
+            for symbol in symtable.symtable(source, "", "exec").get_symbols()
+            if symbol.get_name() == name
+        )
+    except (SyntaxError, ValueError):
+        return bool(re.search(rf"(?m)^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*[-+*/%@&|^]?=(?!=))", source))
