@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytest_plugins = ["tools.comparison.plugin"]
+pytest_plugins = ["tools.comparison.plugin", "tools.digits_plugin"]
 
 BYTES_OF_A_WORKER = 3e9  # tests that train, and the kernel of a lesson
 LONGEST_FILES = ("10_try_a_cnn.ipynb", "06_train.ipynb", "05_see_how_it_learns.ipynb", "11_your_turn.ipynb")

@@ -8,29 +8,33 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from course_utils.course import LESSONS, NOTEBOOKS, REFERENCE, lesson_file
+from course_utils.course import BUILD, LESSONS, NOTEBOOKS, REFERENCE, CourseError, lesson_file
 from course_utils.workspace import atomic_path
 from tools import reference
-from tools.clean_outputs import clean_outputs, memory_addresses, to_text
-from tools.comparison.compare import Tolerance, compare
+from tools.clean_outputs import clean_outputs, memory_addresses, parse_notebook, to_text
+from tools.comparison.compare import compare
 from tools.comparison.outputs import cell_label, code_cells
+from tools.comparison.tolerance import Measured
 from tools.execution import LessonError, choose_digits, execute_notebook
+from tools.folders import read_bytes, replace_unchanged, shown
 
 _CHANGES_SHOWN_PER_CELL = 8
 
 
-def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS) -> int:
+def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS, build: Path = BUILD) -> int:
     """Execute lessons by number, each alone in an empty workspace, and compare them with what is recorded.
 
     A new output that equals the recorded one within the tolerance of its cell is not kept, so that a second recording
     changes nothing. Notebooks are written after the last lesson, all of them or none; also the reference weights, if
-    their recipe has changed. When not to `write`, the result is 1 if something would change.
+    their recipe has changed. Where somebody has edited one meanwhile, all are written to ``build/recorded`` instead.
+    When not to `write`, the result is 1 if something would change.
     """
     paths = [folder / lesson_file(number) for number in lessons or LESSONS]
+    contents = {path: read_bytes(path) for path in paths}
+    notebooks = {path: parse_notebook(content, path) for path, content in contents.items()}
     texts: dict[Path, str] = {}
     changed = False
     failures: list[str] = []
@@ -45,8 +49,8 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
             workspace = Path(temporary) / path.stem
             workspace.mkdir()
             try:
-                before = nbformat.read(path, as_version=4)
-                after = _execute(path, workspace, environment, functools.partial(_show, bar, title))
+                before = notebooks[path]
+                after = _execute(before, path, workspace, environment, functools.partial(_show, bar, title))
                 changes = _keep_equal_outputs(before, after, path.stem, compare_all=digits == "MNIST")
             except LessonError as error:
                 failures.append(str(error))
@@ -56,24 +60,38 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
                 changes.append(": the reference weights were made by another recipe" + ", and are replaced" * write)
                 if write:
                     reference.rewrite(workspace)
-            if not changes and texts[path] != path.read_text(encoding="utf-8"):
+            if not changes and texts[path].encode() != contents[path]:
                 changes.append(": the file is not in its clean form")
             changed |= bool(changes)
             for change in changes or [": as recorded"]:
                 tqdm.write(title + change)
         if failures:
             raise LessonError("\n".join([*failures, "Nothing was written."]))
+        edited = [path for path, content in contents.items() if not path.exists() or path.read_bytes() != content]
+        if edited and write:
+            _keep_beside(texts, build / "recorded")
+        if edited:
+            raise CourseError(
+                f"{', '.join(map(shown, edited))} changed meanwhile, so this is about the version before. "
+                + f"Nothing in it was replaced; the new outputs are in {shown(build / 'recorded')}. " * write
+                + "Run the same command again."
+            )
         if write:
-            _write_all(texts)
+            _write_all(texts, contents)
             if reference.PICTURE_LESSON in texts:
                 reference.rewrite_picture()
     return int(changed and not write)
 
 
 def _execute(
-    path: Path, workspace: Path, environment: dict[str, str], on_cell: Callable[[int, int], None]
+    notebook: NotebookNode,
+    path: Path,
+    workspace: Path,
+    environment: dict[str, str],
+    on_cell: Callable[[int, int], None],
 ) -> NotebookNode:
-    execution = execute_notebook(path, workspace=workspace, environment=environment, on_cell=on_cell)
+    settings = {"workspace": workspace, "folder": path.resolve().parent, "environment": environment}
+    execution = execute_notebook(notebook, path.stem, on_cell=on_cell, **settings)
     executed = clean_outputs(execution.notebook)
     for cell in code_cells(executed):
         where = f"{path.stem}, {cell_label(executed, cell)}"
@@ -95,6 +113,7 @@ def _show(bar: tqdm, title: str, number: int, _: int) -> None:
 def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, *, compare_all: bool) -> list[str]:
     """Put the recorded outputs back wherever the new ones are equal to them, and say where they are not."""
     changes: list[str] = []
+    measured = Measured(reference.MEASURED)
     recorded = {cell.id: cell for cell in clean_outputs(old).cells if cell.cell_type == "code"}
     for cell in code_cells(executed):
         label = cell_label(executed, cell)
@@ -105,7 +124,7 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
         differences = []
         if compare_all or "depends-on-dataset" not in cell.metadata.get("tags", []):
             try:
-                differences = compare(before.outputs, cell.outputs, Tolerance.of(cell)).differences
+                differences = compare(before.outputs, cell.outputs, measured.tolerance(lesson, cell)).differences
             except ValueError as error:
                 raise LessonError(f"{lesson}, {label}: {error}") from error
         if differences:
@@ -117,12 +136,19 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
     return changes
 
 
-def _write_all(texts: dict[Path, str]) -> None:
+def _write_all(texts: dict[Path, str], before: dict[Path, bytes]) -> None:
     # All new files lie beside the old ones before the first takes its place.
     with ExitStack() as files:
         for path, text in texts.items():
-            if text.encode() != path.read_bytes():
-                files.enter_context(atomic_path(path)).write_bytes(text.encode())
+            if text.encode() != before[path]:
+                files.enter_context(replace_unchanged(path, before[path])).write_bytes(text.encode())
+
+
+def _keep_beside(texts: dict[Path, str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        with atomic_path(folder / path.name) as temporary:
+            temporary.write_bytes(text.encode())
 
 
 @contextmanager

@@ -6,14 +6,15 @@ import base64
 import json
 from pathlib import Path
 
-import nbformat
-
 from course_utils.course import NOTEBOOKS, REFERENCE, lesson_file
 from course_utils.workspace import atomic_path
+from tools.clean_outputs import read_notebook
 from tools.comparison.outputs import code_cells
+from tools.folders import reading
 from tools.recipe import bare_code, recipe_fingerprint
 
 WEIGHTS, RECORD = "mnist.weights.h5", "mnist.json"
+MEASURED = REFERENCE / "measured_tolerances.json"
 RECIPE_LESSON, RECIPE_CELL = NOTEBOOKS / lesson_file("06"), "fit"
 PICTURE_LESSON, PICTURE_CELL = NOTEBOOKS / lesson_file("09"), "prediction-grid"
 PICTURE = NOTEBOOKS / "pictures" / "prediction_grid.png"
@@ -24,7 +25,7 @@ def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
     from course_utils.model import DROPOUT_RATES, NUM_PIXELS, build_model
     from course_utils.preprocessing import MAX_PIXEL, NUM_CLASSES, one_hot, preprocess_images
 
-    cells = code_cells(nbformat.read(lesson, as_version=4))
+    cells = code_cells(read_notebook(lesson))
     last = [cell.id for cell in cells].index(RECIPE_CELL)
     sources = [bare_code(cell.source) for cell in cells[: last + 1]]
     constants = f"{MAX_PIXEL=} {NUM_CLASSES=} {NUM_PIXELS=} {DROPOUT_RATES=}"
@@ -33,7 +34,9 @@ def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
 
 def is_current(folder: Path = REFERENCE) -> bool:
     """Tell whether the recorded weights were made by the recipe as it stands now."""
-    return json.loads((folder / RECORD).read_text(encoding="utf-8"))["recipe"] == current_recipe()
+    with reading(folder / RECORD):
+        recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return recorded["recipe"] == current_recipe()
 
 
 def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
@@ -53,7 +56,7 @@ def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
 
 def recorded_picture() -> bytes:
     """Return the PNG file of lesson 09's predictions, which README and lesson 00 show."""
-    cells = nbformat.read(PICTURE_LESSON, as_version=4).cells
+    cells = read_notebook(PICTURE_LESSON).cells
     cell = next(cell for cell in cells if cell.id == PICTURE_CELL)
     return base64.b64decode(next(output.data["image/png"] for output in cell.outputs if "data" in output))
 

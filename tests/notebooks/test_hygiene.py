@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_utils.course import LESSONS, NOTEBOOKS, lesson_file
 from tools.clean_outputs import clean_outputs, memory_addresses, texts, to_text
-from tools.comparison.compare import Tolerance, without_durations
+from tools.comparison.compare import without_durations
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.pictures import PICTURE_TOLERANCE
-from tools.measure import MEASURED
+from tools.comparison.tolerance import Measured, Tolerance, fingerprint
+from tools.reference import MEASURED
 
 TAGS = {"parameters", "depends-on-dataset", "hide-input", "exercise", "solution", "instructor", "raises-exception"}
 MOST_LINES = 12
@@ -35,12 +35,12 @@ LINK = re.compile(r"\]\(\s*<?([^)\s>]+)|\b(?:src|href)=[\"']([^\"']+)")
 
 @dataclass
 class Lesson:
-    """A notebook, its text and folder, and how far the outputs of its cells were measured to move."""
+    """A notebook, its text and folder, and what was measured of its cells."""
 
     notebook: NotebookNode
     text: str
     folder: Path
-    spread: dict[str, dict[str, float]]
+    measured: dict[str, dict]
 
     @property
     def cells(self) -> list[tuple[str, NotebookNode]]:
@@ -92,19 +92,22 @@ def tags_are_known_and_nothing_is_ignored(lesson):
 
 
 def tolerances_are_measured(lesson):
+    declared = {cell.id: cell for _, cell in lesson.cells if cell.metadata.get("tolerance")}
+    yield from (f"{MEASURED.name} has {name}, which declares no tolerance" for name in {*lesson.measured} - {*declared})
     for label, cell in lesson.cells:
         try:
-            Tolerance.of(cell)
+            tolerance = Tolerance.of(cell)
         except ValueError as error:
             yield f"{label}: {error}"
             continue
-        for kind, declared in cell.metadata.get("tolerance", {}).items():
-            spread = lesson.spread.get(cell.id, {}).get("picture" if kind == "picture_not_compared" else kind, 0)
-            if kind == "picture_not_compared":
-                if spread <= PICTURE_TOLERANCE:
-                    yield f"{label}: its picture could be compared; it moved by {spread}"
-            elif not 0 < spread <= declared <= 3 * spread:
-                yield f"{label} declares tolerance {kind} {declared}; {MEASURED.name} has a spread of {spread}"
+        measured = lesson.measured.get(cell.id, {"source": None, "spread": {}})
+        pictures = {place: distance for place, distance in measured["spread"].items() if place.startswith("picture")}
+        if (tolerance.numbers or tolerance.picture_not_compared) and measured["source"] != fingerprint(cell):
+            yield f"{label} is not measured as it stands; run make measure"
+        if tolerance.numbers and not measured["spread"].keys() - pictures.keys():
+            yield f"{label} declares that its numbers move, and none did"
+        if tolerance.picture_not_compared and max(pictures.values(), default=0) <= PICTURE_TOLERANCE:
+            yield f"{label}: its picture could be compared; it moved by {pictures}"
 
 
 def file_is_clean(lesson):
@@ -136,6 +139,20 @@ def links_lead_somewhere(lesson):
                 yield f"{cell_label(lesson.notebook, cell)} links to {target}, which does not exist"
 
 
+def the_neighbours_and_sections_are_linked(lesson):
+    first, *_, last = lesson.notebook.cells
+    if not (number := re.match(r"# (\d\d) · ", first.source)):
+        return
+    neighbours = [lesson_file(other) for other in LESSONS if abs(int(other) - int(number[1])) == 1]
+    for cell in (first, last):
+        yield from (f"{cell.id} does not link to {name}" for name in neighbours if f"]({name})" not in cell.source)
+    if len(lesson.notebook.cells) > 50:
+        texts_of = [cell.source for cell in lesson.notebook.cells if cell.cell_type == "markdown"]
+        headings = re.findall(r"^## (.+)$", "\n".join(texts_of), re.MULTILINE)
+        anchors = [heading.replace(" ", "-").replace("?", "%3F") for heading in headings]  # as JupyterLab has them
+        yield from (f"the top does not link to #{each}" for each in anchors if f"](#{each})" not in first.source)
+
+
 # --- one fault each, in a notebook that is otherwise as it should be --------------------------------------------------
 
 
@@ -145,7 +162,7 @@ def good_notebook() -> NotebookNode:
         new_markdown_cell("# Train\n\nBack to [this lesson](lesson.ipynb#train).", id="title"),
         new_code_cell("num_epochs = 30", id="parameters", metadata={"tags": ["parameters"]}, execution_count=1),
         new_code_cell(
-            "fit()", id="fit", metadata=tolerance(absolute=0.002), execution_count=2, outputs=[printed(keras)]
+            "fit()", id="fit", metadata=tolerance(numbers="measured"), execution_count=2, outputs=[printed(keras)]
         ),
         new_code_cell("result", id="result", execution_count=3, outputs=[printed("10,000 images")]),
     ]
@@ -191,11 +208,13 @@ FAULTS = {
         (3, {"source": "#nbval_skip\nresult"}),
     ],
     tolerances_are_measured: [
-        (3, {"metadata": tolerance(absolute=0.1)}),
-        (2, {"metadata": tolerance(absolute=0.1)}),
-        (2, {"metadata": tolerance(absolute=0.0005)}),
-        (2, {"metadata": tolerance(absolute=0.002, picture_not_compared="it moves")}),
+        (2, {"metadata": {}}),
+        (2, {"source": "fit(3)"}),
+        (2, {"metadata": tolerance(absolute=0.002)}),
+        (2, {"metadata": tolerance(numbers="measured", picture_not_compared="it moves")}),
+        (2, {"metadata": tolerance(numbers="measured", absolute=0.1, reason="both")}),
         (2, {"metadata": tolerance(absolut=0.002)}),
+        (3, {"metadata": tolerance(numbers="measured")}),
     ],
     file_is_clean: [(3, {"metadata": {"collapsed": True}}), (3, {"source": "result\n"})],
     cell_ids_are_slugs: [(3, {"id": "4796dc6c"}), (3, {"id": "Result_1"})],
@@ -204,6 +223,7 @@ FAULTS = {
         (3, {"source": "num_epochs = 3"}),
         (3, {"metadata": tags("parameters")}),
     ],
+    the_neighbours_and_sections_are_linked: [(0, {"source": "# 02 · Preprocess\n\n[03](03_one_hot_encode.ipynb)"})],
     links_lead_somewhere: [(0, {"source": "[next](07_evalute.ipynb)"}), (0, {"source": '<img src="../nowhere.png">'})],
 }
 
@@ -216,8 +236,8 @@ def problems_of(lesson: Lesson) -> list[str]:
 def test_lesson(number):
     name = lesson_file(number)
     text = (NOTEBOOKS / name).read_text(encoding="utf-8")
-    spread = json.loads(MEASURED.read_text(encoding="utf-8"))["spread"].get(name.removesuffix(".ipynb"), {})
-    assert not (found := problems_of(Lesson(nbformat.reads(text, 4), text, NOTEBOOKS, spread))), "\n".join(found)
+    measured = Measured(MEASURED).cells.get(name.removesuffix(".ipynb"), {})
+    assert not (found := problems_of(Lesson(nbformat.reads(text, 4), text, NOTEBOOKS, measured))), "\n".join(found)
 
 
 @pytest.mark.parametrize("rule", FAULTS, ids=lambda rule: rule.__name__)
@@ -225,6 +245,7 @@ def test_each_fault_is_seen(rule, tmp_path):
     (tmp_path / "lesson.ipynb").touch()
     for index, values in [(0, {}), *FAULTS[rule]]:
         notebook = good_notebook()
+        measured = {"source": fingerprint(notebook.cells[2]), "spread": {"output 1, line 2, number 1": 0.1}}
         notebook.cells[index].update(nbformat.from_dict(values))
-        lesson = Lesson(notebook, to_text(notebook), tmp_path, {"fit": {"absolute": 0.001, "picture": 3.5}})
+        lesson = Lesson(notebook, to_text(notebook), tmp_path, {"fit": measured})
         assert bool([*rule(lesson)]) == bool(values), values or problems_of(lesson)

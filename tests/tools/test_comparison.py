@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
 
-from tools.comparison.compare import Tolerance, compare
+from tools.comparison.compare import compare
 from tools.comparison.outputs import WIDGET_VIEW
 from tools.comparison.pictures import PICTURE_TOLERANCE, picture_distance
+from tools.comparison.tolerance import Measured, Tolerance, fingerprint
 
 EXACT = Tolerance()
 LOOSE = Tolerance(absolute=0.002)
@@ -112,7 +114,39 @@ def test_a_moved_number_is_reported_with_place_name_and_tolerances():
 def test_every_number_that_moves_is_counted():
     found = compare([printed("0.5 0.25 1")], [printed("0.501 0.26 1")], LOOSE)
     assert len(found.differences) == 1
-    assert [float(new - old) for old, new in found.numbers] == pytest.approx([0.001, 0.01])
+    assert [float(distance) for distance in found.moved.values()] == pytest.approx([0.001, 0.01])
+
+
+# --- numbers that were measured --------------------------------------------------------------------------------------
+
+SPREAD = {"output 1, line 1, number 1 (loss)": 0.002, "output 1, line 2, number 2": 0.0001}
+OPT_IN = {"tolerance": {"numbers": "measured"}}
+# Metadata, source, what comes out for "loss 0.500 0.25\n7 8.5", and the last sentence that is said about it.
+MEASURED = [
+    (OPT_IN, "fit()", "loss 0.504 0.25\n7 8.5", None),  # twice as far as it was seen to move
+    (OPT_IN, "fit()", "loss 0.505 0.25\n7 8.5", "1.25 tolerances of 0.004"),
+    (OPT_IN, "fit()", "loss 0.500 0.26\n7 8.5", "where the tolerance is 0"),
+    (OPT_IN, "fit()", "loss 0.500 0.25\n7 8.55", None),  # half a unit of the last printed digit
+    (OPT_IN, "fit()", "loss 0.500 0.25\n8 8.5", "where the tolerance is 0"),
+    (OPT_IN, "fit(3)", "loss 0.504 0.25\n7 8.5", "this cell was edited since it was measured"),
+    (OPT_IN, "other()", "loss 0.504 0.25\n7 8.5", "this cell was never measured"),
+    ({}, "fit()", "loss 0.504 0.25\n7 8.5", 'give its metadata "tolerance": {"numbers": "measured"}'),
+    ({"tolerance": {"absolute": 0.1, "reason": "by hand"}}, "fit()", "loss 0.504 0.35\n7 8.5", None),
+]
+
+
+@pytest.mark.parametrize(("metadata", "source", "new", "sentence"), MEASURED)
+def test_a_number_moves_as_far_as_was_measured_for_it(metadata, source, new, sentence, tmp_path):
+    entry = {"source": fingerprint(new_code_cell("fit()")), "spread": SPREAD}
+    content = {"measured_by": "make measure LESSON={notebook:.2}", "cells": {"06_train": {"fit": entry}}}
+    (tmp_path / "measured.json").write_text(json.dumps(content), encoding="utf-8")
+    cell = new_code_cell(source, id="other" if source == "other()" else "fit", metadata=metadata)
+    found = differences("loss 0.500 0.25\n7 8.5", new, Measured(tmp_path / "measured.json").tolerance("06_train", cell))
+    assert sentence in found[-1].sentence if sentence else not found
+    if sentence and "tolerance is 0" not in sentence and "tolerances of" not in sentence:
+        assert "run make measure LESSON=06" in found[-1].sentence
+    nowhere = Measured(tmp_path / "no such file").tolerance("06_train", cell)
+    assert bool(differences("0.5", "0.6", nowhere)) == ("absolute" not in str(metadata))
 
 
 # --- outputs as a whole ----------------------------------------------------------------------------------------------
@@ -161,7 +195,17 @@ def test_outputs(recorded, new):
 
 
 @pytest.mark.parametrize(
-    "declared", [0.1, {"absolut": 1}, {"absolute": -1}, {"absolute": "1"}, {"picture_not_compared": " "}]
+    "declared",
+    [
+        0.1,
+        {"absolut": 1},
+        {"absolute": 0.1},
+        {"absolute": -1, "reason": "why"},
+        {"absolute": "1", "reason": "why"},
+        {"numbers": 0.1},
+        {"numbers": "measured", "relative": 0.1, "reason": "why"},
+        {"picture_not_compared": " "},
+    ],
 )
 def test_wrong_tolerance_is_refused(declared):
     with pytest.raises(ValueError, match="tolerance"):

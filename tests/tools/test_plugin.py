@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,20 +19,27 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from course_utils.course import ROOT
+from tools.comparison.tolerance import fingerprint
 
 WITH_MNIST = """
 from pathlib import Path
-from tools.comparison import plugin
-pytest_plugins = ["tools.comparison.plugin"]
+from tools import digits_plugin
+pytest_plugins = ["tools.comparison.plugin", "tools.digits_plugin"]
 
 def choose_digits(folder):
     with (Path(__file__).parent / "asked").open("a") as asked:
         asked.write("once")
     return "MNIST", {"WHAT_THE_SESSION_FOUND": "MNIST"}
 
-plugin.choose_digits = choose_digits
+digits_plugin.choose_digits = choose_digits
 """
-WITHOUT_PATCH = 'pytest_plugins = ["tools.comparison.plugin"]\n'
+WITHOUT_PATCH = 'pytest_plugins = ["tools.comparison.plugin", "tools.digits_plugin"]\n'
+ALONE = """import sys
+pytest_plugins = ["comparison_elsewhere.plugin"]
+
+def pytest_sessionfinish():
+    print("the course:", sorted({"course_utils", "tools"} & {*sys.modules}))
+"""
 
 
 def printed(text: str, name: str = "stdout"):
@@ -61,7 +70,8 @@ FRESH_WORKSPACE = result("([], ['WHAT_THE_SESSION_FOUND'])")
 
 STDERR = "import sys\nprint('oh', file=sys.stderr)"
 DIVISION = new_output("error", ename="ZeroDivisionError", evalue="division by zero")
-LOOSE = {"tolerance": {"absolute": 0.001}}
+LOOSE = {"tolerance": {"absolute": 0.001, "reason": "as an example"}}
+MEASURED = {"tolerance": {"numbers": "measured"}}
 IGNORED = {"tags": ["nbval-ignore-output"]}
 DATASET = {"tags": ["depends-on-dataset"]}
 
@@ -105,6 +115,17 @@ LESSONS = {
 VERDICTS = {cell: verdict for cells in LESSONS.values() for cell, (*_, verdict) in cells.items()}
 
 
+# In a repository that is not this course, with the file that says how far numbers move.
+ELSEWHERE = {
+    "elsewhere": {
+        "within": ("print(0.52)", [printed("0.50\n")], MEASURED, "passed"),
+        "beyond": ("print(0.56)", [printed("0.50\n")], MEASURED, "failure"),
+        "unmeasured": ("print(0.52)", [printed("0.50\n")], MEASURED, "failure"),
+        "folder": ("import os\nos.path.basename(os.getcwd()) != ''", [result("True")], {}, "passed"),
+    }
+}
+
+
 def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **environment: str):
     """Return the exit status of pytest, what it printed, and the verdict and the report of each cell."""
     for name, cells in lessons.items():
@@ -118,7 +139,7 @@ def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **en
     (folder / "tmp").mkdir()
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONUTF8": "1", **environment}
     variables |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp"))
-    options = ["--nbval", "--nbval-current-env", "--dist=loadfile", "--junitxml=report.xml", "-p", "no:cacheprovider"]
+    options = ["--nbval", "--nbval-current-env", "--junitxml=report.xml", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *options, *arguments]
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", timeout=300)
     verdicts, reports = {}, {}
@@ -133,7 +154,7 @@ def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **en
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS, "-n", "1")
+    return run_pytest(tmp_path_factory.mktemp("strict"), WITH_MNIST, LESSONS, "-n", "1", "--dist=loadfile")
 
 
 def test_verdicts(strict):
@@ -152,7 +173,8 @@ def test_verdicts(strict):
         ("recorded-stderr", "stderr: nothing may be written there, found “oh”"),
         ("never-recorded", "has never been recorded"),
         ("no-exception", "nothing was raised"),
-        ("wrong-tolerance", "tolerance knows absolute, relative and picture_not_compared, not 'absolut'"),
+        ("wrong-tolerance", "and picture_not_compared, not 'absolut'"),
+        ("number-beyond", "0.9844 → 0.9884"),
         ("raises", "ValueError: no digits"),
         ("after-error", "not executed, since cell 1 (raises) failed"),
         ("dies", "the kernel died"),
@@ -184,3 +206,17 @@ def test_without_mnist_only_what_depends_on_it_is_not_compared(tmp_path):
 def test_digits_that_cannot_be_read_stop_the_session(tmp_path):
     session = run_pytest(tmp_path, WITHOUT_PATCH, LESSONS, MNIST_PATH=str(tmp_path / "no.npz"))
     assert (session.status, session.verdicts) == (pytest.ExitCode.USAGE_ERROR, {})
+
+
+def test_the_comparison_works_without_the_course(tmp_path):
+    shutil.copytree(ROOT / "tools" / "comparison", tmp_path / "comparison_elsewhere")
+    cells = {
+        name: {"source": fingerprint(new_code_cell(ELSEWHERE["elsewhere"][name][0])), "spread": spread}
+        for name, spread in (("within", {"output 1, line 1, number 1": 0.01}), ("beyond", {}))
+    }
+    measured = {"measured_by": "our command for {notebook}", "cells": {"elsewhere": cells}}
+    (tmp_path / "measured_outputs.json").write_text(json.dumps(measured), encoding="utf-8")
+    session = run_pytest(tmp_path, ALONE, ELSEWHERE, "-p", "no:xdist", PYTHONPATH=str(tmp_path))
+    assert session.verdicts == {name: verdict for name, (*_, verdict) in ELSEWHERE["elsewhere"].items()}, session.output
+    assert "the course: []" in session.output
+    assert "run our command for elsewhere" in session.reports["unmeasured"]

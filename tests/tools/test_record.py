@@ -18,7 +18,7 @@ value = float(Path("value.txt").read_text())
 print(f"Epoch 1/1\\n9/9 - {random.randint(0, 99)}s - 6ms/step - accuracy: {value + random.random() / 1000:.6f}")"""
 WORKSPACE = "from course_utils.workspace import workspace_folder\nos.listdir(workspace_folder())"
 GOOD = [
-    new_code_cell(FIT, id="fit", metadata={"tolerance": {"absolute": 0.0011}}),
+    new_code_cell(FIT, id="fit", metadata={"tolerance": {"absolute": 0.0011, "reason": "random"}}),
     new_code_cell(WORKSPACE, id="workspace"),
     new_code_cell("(workspace_folder() / 'left').touch()", id="leave"),
     new_code_cell("value", id="dataset", metadata={"tags": ["depends-on-dataset"]}),

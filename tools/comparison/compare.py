@@ -1,13 +1,12 @@
 """Compare what a cell gave when it was recorded with what it gives now: pure functions of outputs as nbformat has them.
 
 Text
-    Words must be equal. Numbers may move within the cell's tolerance, ``|new - recorded| <= absolute + relative *
-    |recorded|``; without one they must be written alike (0.9 is not 0.90). A number stands alone or beside
-    punctuation: ``-0.5``, ``1e-3``, ``401,920``, ``98.4%``, both ends of ``25-30``, the 3 and the 30 of
-    ``Epoch 3/30``, ``nan`` and ``inf``. Digits inside a word (``uint8``, ``conv2d_1``, ``6ms``, ``3.15.1``,
-    ``#00af00``) belong to the word. Layout counts, unless a number that moved within tolerance is now wider or
-    narrower: then blanks, line breaks and the lengths of separator lines may follow in the whole text, as NumPy and
-    pandas re-align a whole table for one digit.
+    Words must be equal. A number may move within its tolerance (see `tolerance`); without one it must be written alike
+    (0.9 is not 0.90). A number stands alone or beside punctuation: ``-0.5``, ``1e-3``, ``401,920``, ``98.4%``, both
+    ends of ``25-30``, the 3 and the 30 of ``Epoch 3/30``, ``nan`` and ``inf``. Digits inside a word (``uint8``,
+    ``conv2d_1``, ``6ms``, ``3.15.1``, ``#00af00``) belong to the word. Layout counts, unless a number that moved within
+    tolerance is now wider or narrower: then blanks, line breaks and the lengths of separator lines may follow in the
+    whole text, as NumPy and pandas re-align a whole table for one digit.
 Left out
     ANSI colours, execution counts, tracebacks, widget views, and the durations that Keras prints with its progress.
 Pictures
@@ -27,8 +26,9 @@ from decimal import Decimal
 
 from nbformat import NotebookNode
 
-from tools.comparison.outputs import is_picture, shown_outputs
-from tools.comparison.pictures import PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
+from .outputs import is_picture, shown_outputs
+from .pictures import PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
+from .tolerance import Tolerance
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # As fit prints them with verbose=2.
@@ -45,31 +45,6 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """By how much the numbers of one cell may move, and why its picture is not compared, if it is not."""
-
-    absolute: float = 0.0
-    relative: float = 0.0
-    picture_not_compared: str = ""
-
-    @classmethod
-    def of(cls, cell: NotebookNode) -> Tolerance:
-        """Read what a cell declares in ``metadata.tolerance``; raise ValueError if it is no such table."""
-        declared = cell.metadata.get("tolerance", {})
-        if not isinstance(declared, dict):
-            raise ValueError(f"tolerance must be a table such as {{'absolute': 0.002}}, not {declared!r}")
-        for key, value in declared.items():
-            if key == "picture_not_compared":
-                if not isinstance(value, str) or not value.strip():
-                    raise ValueError(f"tolerance {key} must say why, not {value!r}")
-            elif key not in ("absolute", "relative"):
-                raise ValueError(f"tolerance knows absolute, relative and picture_not_compared, not {key!r}")
-            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise ValueError(f"tolerance {key} must be a number of 0 or more, not {value!r}")
-        return cls(**declared)
-
-
-@dataclass(frozen=True)
 class Difference:
     """One thing that moved further than allowed: a sentence for a test report, and the same in a few words."""
 
@@ -82,14 +57,15 @@ class Difference:
 class Comparison:
     """What comparing the outputs of one cell found.
 
-    `differences` holds what is outside the tolerance, in the order of the outputs; `numbers` the recorded and the new
-    value of every number that moved at all; `pictures` the distance of every pair of pictures, compared or not.
+    `differences` holds what is outside the tolerance, in the order of the outputs; `moved` by how much each number
+    changed that did, by its place; `pictures` the distance of every pair of pictures, compared or not.
     """
 
     tolerance: Tolerance
     differences: list[Difference] = field(default_factory=list)
-    numbers: list[tuple[Decimal, Decimal]] = field(default_factory=list)
+    moved: dict[str, Decimal] = field(default_factory=dict)
     pictures: list[float] = field(default_factory=list)
+    advice: str = ""
 
     def add(self, where: str, what: str, short: str = "", pictures: Pictures | None = None) -> None:
         """Add a difference; by default, the short form is the sentence."""
@@ -110,6 +86,8 @@ def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], toler
         return found
     for number, (before, after) in enumerate(zip(recorded, new, strict=True), start=1):
         _compare_output(before, after, f"output {number}", found)
+    if found.advice:
+        found.differences.append(Difference(found.advice, found.advice))
     return found
 
 
@@ -201,11 +179,12 @@ def _compare_lines(recorded: str, new: str, where: str, found: Comparison) -> No
 def _compare_number(before: _Token, after: _Token, where: str, found: Comparison) -> None:
     if not before.number or before.text == after.text:
         return
+    name = f" ({before.name})" if before.name else ""
+    place = f"{where}, line {before.line}, number {before.number}{name}"
     old, now = (Decimal(token.text.replace(",", "")) for token in (before, after))
-    found.numbers.append((old, now))
     if old.is_finite() and now.is_finite():
-        absolute, relative = Decimal(repr(found.tolerance.absolute)), Decimal(repr(found.tolerance.relative))
-        distance, allowed = abs(now - old), absolute + relative * abs(old)
+        distance, allowed = abs(now - old), found.tolerance.allowed(place, old)
+        found.moved[place] = now - old
         if allowed and distance <= allowed:
             return
         reason = f"moved by {distance.normalize():f}, " + _times(float(distance), float(allowed))
@@ -215,8 +194,8 @@ def _compare_number(before: _Token, after: _Token, where: str, found: Comparison
         reason = "which no tolerance allows"
     moved = f"{before.text} → {after.text}"
     short = f"{before.name} {moved}" if before.name else f"{where}, line {before.line}: {moved}"
-    name = f" ({before.name})" if before.name else ""
-    found.add(f"{where}, line {before.line}, number {before.number}{name}", f"{moved}, {reason}", short)
+    found.add(place, f"{moved}, {reason}", short)
+    found.advice = found.tolerance.advice
 
 
 def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) -> None:

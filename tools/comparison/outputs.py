@@ -14,11 +14,11 @@ _OVERWRITTEN_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
     """Return ``"cell 7 (fit)"`` for what Run All executes as the seventh cell, ``"text cell (intro)"`` for a text."""
+    name = f" ({cell.id})" if "id" in cell else ""  # notebooks older than nbformat 4.5 have none
     if cell.cell_type != "code":
-        return f"text cell ({cell.id})"
-    if not cell.source.strip():
-        return f"empty cell ({cell.id})"
-    return f"cell {[other.id for other in code_cells(notebook)].index(cell.id) + 1} ({cell.id})"
+        return "text cell" + name
+    numbers = [number for number, other in enumerate(code_cells(notebook), start=1) if other is cell]
+    return (f"cell {numbers[0]}" if numbers else "empty cell") + name
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -2,19 +2,19 @@
 
 With ``--nbval``, every code cell is one test: nbval runs it, and `compare` compares its outputs with the recorded ones.
 
-- Each notebook has a kernel and an empty workspace of its own, removed afterwards.
-- The digits are looked for once per session. With anything but MNIST, cells tagged ``depends-on-dataset`` are executed
-  and not compared.
+- Each notebook has a kernel and an empty folder of its own, removed afterwards.
+- By how much a number may move says `tolerance`; the measurements are in the file named by the ini-option
+  ``measured_outputs``, relative to pytest's root folder.
 - stderr is a failure, recorded or not; so is a cell that was never recorded.
 - After a cell that fails while executing, the rest of its notebook is skipped.
+- `Hooks` are what a ``conftest.py`` may answer: a kernel's environment, and cells that are executed and not compared.
 
-Built on nbval 0.11.0: `IPyNbFile`, `IPyNbCell.runtest`, `RunningKernel`.
+Built on nbval 0.11.0: `IPyNbFile`, `IPyNbCell.runtest`, `RunningKernel`. It needs nothing from outside its folder.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
+import os
 import subprocess
 import tempfile
 import time
@@ -24,58 +24,40 @@ from queue import Empty
 from typing import Any
 
 import pytest
+from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-from course_utils.course import CourseError
-from tools.comparison.compare import Difference, Tolerance, compare
-from tools.comparison.outputs import cell_label
-from tools.execution import choose_digits, kernel_environment
+from .compare import Difference, compare
+from .outputs import cell_label
+from .tolerance import Measured
 
 _MOST_DIFFERENCES = 12
+_measured = pytest.StashKey[Measured]()
 
-# --- what belongs to this course: digits, looked for once per session, and the environment of kernels -----------------
 
-_digits = pytest.StashKey[tuple[str, dict[str, str]]]()  # name of the dataset, environment of every kernel
+class Hooks:
+    """What a ``conftest.py`` or another plugin may define; without an answer, the default holds."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_notebook_environment(self, config: pytest.Config, folder: Path) -> dict[str, str] | None:
+        """Return all environment variables of a kernel that may write to `folder`; by default, those of pytest."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_notebook_cell_compared(self, config: pytest.Config, cell: NotebookNode) -> bool | None:
+        """Tell whether the outputs of a cell can come out here as they were recorded; by default, they can."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("measured_outputs", "JSON file of how far numbers in notebooks move", default="measured_outputs.json")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(Hooks)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the first process has already looked
-        if digits := config.workerinput.get("digits"):
-            config.stash[_digits] = tuple(digits)
-        return
-    paths = [Path(argument.split("::")[0]) for argument in config.args]
-    has_notebooks = any(path.suffix == ".ipynb" or any(path.rglob("*.ipynb")) for path in paths)
-    if config.option.nbval and not config.option.collectonly and has_notebooks:
-        _find_digits(config)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no type for it
-    node.workerinput["digits"] = node.config.stash.get(_digits, None)
-
-
-def pytest_report_header(config: pytest.Config) -> str | None:
-    if _digits not in config.stash:
-        return None
-    name, _ = config.stash[_digits]
-    if name == "MNIST":
-        return "digits: MNIST, recorded outputs compared strictly"
-    return f"digits: {name} - outputs of cells tagged depends-on-dataset are not compared, all others strictly"
-
-
-def _find_digits(config: pytest.Config) -> None:
-    folder = tempfile.TemporaryDirectory(prefix="digits-", ignore_cleanup_errors=True)
-    config.add_cleanup(folder.cleanup)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # the header says it in a line
-            config.stash[_digits] = choose_digits(Path(folder.name))
-    except CourseError as error:
-        raise pytest.UsageError(str(error)) from error
-
-
-def _is_comparable(item: NotebookCell) -> bool:
-    return item.config.stash[_digits][0] == "MNIST" or "depends-on-dataset" not in item.cell.metadata.get("tags", [])
+    config.stash[_measured] = Measured(config.rootpath / config.getini("measured_outputs"))
 
 
 # --- notebooks and cells as pytest sees them --------------------------------------------------------------------------
@@ -89,7 +71,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:  # no
 
 
 class NotebookFile(IPyNbFile):
-    """A notebook with a kernel of its own, in a workspace of its own."""
+    """A notebook with a kernel and a folder of its own."""
 
     stopped_by: str | None = None  # the cell that failed while executing
 
@@ -100,9 +82,8 @@ class NotebookFile(IPyNbFile):
 
     def setup(self) -> None:
         self.workspace = tempfile.TemporaryDirectory(prefix="workspace-", ignore_cleanup_errors=True)
-        if _digits not in self.config.stash:  # the command line did not look as if there were notebooks
-            _find_digits(self.config)
-        environment = kernel_environment(Path(self.workspace.name), self.config.stash[_digits][1])
+        folder = Path(self.workspace.name)
+        environment = self.ihook.pytest_notebook_environment(config=self.config, folder=folder) or dict(os.environ)
         self.kernel = _Kernel(self.path.parent, environment, self.config.option.nbval_kernel_startup_timeout)
 
     def teardown(self) -> None:
@@ -118,7 +99,8 @@ class NotebookCell(IPyNbCell):
         if self.parent.stopped_by:
             pytest.skip(f"not executed, since {self.parent.stopped_by} failed")
         self.output_timeout = 60  # nbval gives up after 5 seconds, which a busy machine may take
-        is_compared, self.options["check"] = self.options["check"] and _is_comparable(self), False
+        comparable = self.ihook.pytest_notebook_cell_compared(config=self.config, cell=self.cell) is not False
+        is_compared, self.options["check"] = self.options["check"] and comparable, False
         try:
             super().runtest()
         except Exception:
@@ -129,11 +111,12 @@ class NotebookCell(IPyNbCell):
 
     def _differences(self, is_compared: bool) -> list[Difference]:
         if self.cell.source.strip() and self.cell.execution_count is None:
-            return [Difference("The cell has never been recorded; run make record.", "")]
+            return [Difference("The cell has never been recorded.", "")]
         # Compared with themselves, outputs differ in nothing but what is never allowed.
         recorded = self.cell.outputs if is_compared else self.test_outputs
         try:
-            differences = compare(recorded, self.test_outputs, Tolerance.of(self.cell)).differences
+            tolerance = self.config.stash[_measured].tolerance(self.path.stem, self.cell)
+            differences = compare(recorded, self.test_outputs, tolerance).differences
         except ValueError as error:
             return [Difference(str(error), "")]
         if self.options["check_exception"] and all(output.output_type != "error" for output in self.test_outputs):
@@ -165,7 +148,7 @@ class NotebookCell(IPyNbCell):
             folder.mkdir(parents=True, exist_ok=True)
             files = []
             for part in ("expected", "actual", "difference"):
-                files.append(folder / f"{self.path.stem}-{self.cell.id}-{count}-{part}.png")
+                files.append(folder / f"{self.path.stem}-{self.cell.get('id', self.cell_num)}-{count}-{part}.png")
                 getattr(pictures, part).save(files[-1])
             lines.append("see " + ", ".join(file.relative_to(self.config.rootpath).as_posix() for file in files))
         return lines

@@ -1,0 +1,105 @@
+"""By how much the numbers of a cell may move: what its metadata declares, and what a file says was measured.
+
+Every number must come out exactly, unless the cell's metadata has a table ``tolerance`` with
+
+- ``"numbers": "measured"``: each number may move twice as far as it was measured to move, if it ever moved;
+- or ``"absolute": 0.01``, ``"relative": 0.1``, or both, with ``"reason": "…"``: this far, whatever was measured;
+- ``"picture_not_compared": "…"``: why its pictures are not compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a cell declares, how far each of its numbers was measured to move, and what to do if one moves further."""
+
+    absolute: float = 0.0
+    relative: float = 0.0
+    reason: str = ""
+    numbers: str = ""
+    picture_not_compared: str = ""
+    spread: Mapping[str, float] = field(default_factory=dict)
+    advice: str = ""
+
+    @classmethod
+    def of(cls, cell: NotebookNode) -> Tolerance:
+        """Read what a cell declares in ``metadata.tolerance``; raise ValueError if it is no such table."""
+        declared = cell.metadata.get("tolerance", {})
+        if not isinstance(declared, dict):
+            raise ValueError(f"tolerance must be a table such as {{'numbers': 'measured'}}, not {declared!r}")
+        for key, value in declared.items():
+            if key in ("reason", "picture_not_compared"):
+                if not isinstance(value, str) or not value.strip():
+                    raise ValueError(f"tolerance {key} must say why, not {value!r}")
+            elif key == "numbers":
+                if value != "measured" or {"absolute", "relative"} & set(declared):
+                    raise ValueError("tolerance numbers must be 'measured', and then no width is declared")
+            elif key not in ("absolute", "relative"):
+                raise ValueError(
+                    "tolerance knows numbers, absolute and relative with a reason, and picture_not_compared, "
+                    f"not {key!r}"
+                )
+            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise ValueError(f"tolerance {key} must be a number of 0 or more, not {value!r}")
+            elif "reason" not in declared:
+                raise ValueError(f"tolerance {key} needs a reason why this number is declared and not measured")
+        return cls(**declared)
+
+    def allowed(self, place: str, recorded: Decimal) -> Decimal:
+        """Return how far the number at a place may move: exactly 0 if it was never measured to move."""
+        if place in self.spread:
+            last_digit = Decimal(1).scaleb(int(recorded.as_tuple().exponent))
+            return max(2 * Decimal(repr(self.spread[place])), last_digit / 2)
+        return Decimal(repr(self.absolute)) + Decimal(repr(self.relative)) * abs(recorded)
+
+
+class Measured:
+    """A JSON file that says how far each number was measured to move; without the file, none was measured.
+
+    Its ``cells`` hold, by notebook (the file's name without .ipynb) and by the cell's id, a fingerprint of the
+    ``source`` that was measured and the ``spread`` by place, as failures name the places. ``measured_by`` is the
+    command that measures; ``{notebook}`` stands for the notebook in it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self.cells: dict[str, dict[str, Any]] = content.get("cells", {})
+        self.command: str = content.get("measured_by", "the measurement")
+
+    def tolerance(self, notebook: str, cell: NotebookNode) -> Tolerance:
+        """Return by how much the numbers of a cell may move; raise ValueError if its metadata cannot be understood."""
+        declared = Tolerance.of(cell)
+        if declared.absolute or declared.relative:
+            return declared
+        measured = self.cells.get(notebook, {}).get(cell.get("id"))
+        command = f"run {self.command.format(notebook=notebook)}"
+        if not declared.numbers:
+            advice = (
+                "this cell's numbers must come out exactly; if they move from processor to processor, give its "
+                f'metadata "tolerance": {{"numbers": "measured"}} and {command}'
+            )
+        elif measured is None:
+            advice = f"this cell was never measured, so its numbers must come out exactly: {command}"
+        elif measured["source"] != fingerprint(cell):
+            advice = f"this cell was edited since it was measured, so its numbers must come out exactly: {command}"
+        else:
+            return dataclasses.replace(declared, spread=measured["spread"])
+        return dataclasses.replace(declared, advice=advice)
+
+
+def fingerprint(cell: NotebookNode) -> str:
+    """Return a short text that changes with the source of a cell."""
+    return hashlib.sha256(cell.source.encode()).hexdigest()[:8]

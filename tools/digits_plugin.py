@@ -1,0 +1,66 @@
+"""A pytest plugin: what the comparison of notebooks must know of this course, its digits and its kernels' environment.
+
+The digits are looked for once per session. With anything but MNIST, cells tagged ``depends-on-dataset`` are executed
+and not compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+
+from course_utils.course import CourseError
+from tools.execution import choose_digits, kernel_environment
+
+_digits = pytest.StashKey[tuple[str, dict[str, str]]]()  # name of the dataset, environment of every kernel
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the first process has already looked
+        if digits := config.workerinput.get("digits"):
+            config.stash[_digits] = tuple(digits)
+        return
+    paths = [Path(argument.split("::")[0]) for argument in config.args]
+    has_notebooks = any(path.suffix == ".ipynb" or any(path.rglob("*.ipynb")) for path in paths)
+    if config.option.nbval and not config.option.collectonly and has_notebooks:
+        _find_digits(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no type for it
+    node.workerinput["digits"] = node.config.stash.get(_digits, None)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if _digits not in config.stash:
+        return None
+    name, _ = config.stash[_digits]
+    if name == "MNIST":
+        return "digits: MNIST, recorded outputs compared strictly"
+    return f"digits: {name} - outputs of cells tagged depends-on-dataset are not compared, all others strictly"
+
+
+def pytest_notebook_environment(config: pytest.Config, folder: Path) -> dict[str, str]:
+    if _digits not in config.stash:  # the command line did not look as if there were notebooks
+        _find_digits(config)
+    return kernel_environment(folder, config.stash[_digits][1])
+
+
+def pytest_notebook_cell_compared(config: pytest.Config, cell: NotebookNode) -> bool:
+    return config.stash[_digits][0] == "MNIST" or "depends-on-dataset" not in cell.metadata.get("tags", [])
+
+
+def _find_digits(config: pytest.Config) -> None:
+    folder = tempfile.TemporaryDirectory(prefix="digits-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # the header says it in a line
+            config.stash[_digits] = choose_digits(Path(folder.name))
+    except CourseError as error:
+        raise pytest.UsageError(str(error)) from error
