@@ -13,7 +13,9 @@ from textwrap import fill
 
 import numpy as np
 
+from course_utils.personal_settings import NOT_USED, OWN_FOLDER
 from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names
+from course_utils.settings import as_path, is_switched_on, path_setting
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
@@ -118,6 +120,8 @@ def load_dataset(
         The named file cannot be used, or nothing was found and `allow_embedded` is false.
     """
     global _latest
+    if NOT_USED in os.environ:
+        print(os.environ[NOT_USED])
     _latest = _first_dataset(path, allow_download, allow_embedded)
     return _latest
 
@@ -130,7 +134,7 @@ def latest_dataset() -> Dataset | None:
 def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, allow_embedded: bool) -> Dataset:
     if path is not None:
         return load_pickle(path)
-    if named := os.environ.get("MNIST_PATH"):
+    if named := path_setting("MNIST_PATH"):
         try:
             return load_pickle(named)
         except DatasetError as error:
@@ -179,7 +183,7 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     DatasetError
         The file cannot be written. What was there before is untouched.
     """
-    path = Path(path)
+    path = as_path(path)
     pairs = [(dataset.train_images, dataset.train_labels), (dataset.test_images, dataset.test_labels)]
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
@@ -210,7 +214,7 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     DatasetError
         The file is missing, broken, hostile or holds something else.
     """
-    path = Path(path).expanduser()
+    path = as_path(path)
     arrays = read_arrays(path)
     content = hashlib.sha256()
     for array in arrays:
@@ -229,8 +233,8 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
 def keras_file() -> Path:
     """Return where Keras keeps MNIST, whether it is there or not: in the folder ``KERAS_HOME`` or ``~/.keras``."""
     # Like Keras: Path.expanduser would raise an error where there is no home folder.
-    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
-    return Path(home) / "datasets" / "mnist.npz"
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111
+    return (home.parent if home.name == OWN_FOLDER else home) / "datasets" / "mnist.npz"
 
 
 def _find_mnist(file: Path, place: str) -> Dataset | None:
@@ -252,8 +256,8 @@ def _why_no_download(allow_download: bool) -> str | None:
     """Download MNIST into Keras' cache; return why it is not there now, or None when it is."""
     if not allow_download:
         return "the download was switched off (allow_download=False)"
-    if os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
-        return "COURSE_OFFLINE asks to stay off the network"
+    if is_switched_on("COURSE_OFFLINE"):
+        return os.environ.get("COURSE_OFFLINE_REASON") or "COURSE_OFFLINE asks to stay off the network"
     from course_utils.download import download_mnist  # here, since most lessons never need the network
 
     return download_mnist(keras_file())

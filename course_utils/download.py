@@ -6,6 +6,7 @@ the cache each time. So pooch's downloader runs in a thread that is watched from
 
 from __future__ import annotations
 
+import os
 import time
 from functools import cache
 from multiprocessing.pool import ThreadPool
@@ -76,22 +77,29 @@ def _download(target: Path, bar: _Bar) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """Say in plain words what went wrong; never with a proxy's address, which may hold a password."""
+    """Say in plain words what went wrong; never with the text of an error, which may quote a proxy and its password."""
     host = urlsplit(MNIST_URL).hostname
     is_proxied = requests.utils.select_proxy(MNIST_URL, requests.utils.get_environ_proxies(MNIST_URL))
     proxy = " through the proxy that HTTPS_PROXY or the system's settings name" if is_proxied else ""
+    bundles = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)]
     match error:
         case DownloadError():
             return str(error)
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"{host} refused the download (status {status})"
+        case requests.exceptions.SSLError() if bundles:
+            return f"no secure connection to {host} with the certificates that {bundles[0]} names"
         case requests.exceptions.SSLError():
             return f"no secure connection to {host}, since something answers in its place; {_LOGIN}"
         case requests.Timeout():
             return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds{proxy}"
         case requests.RequestException():
             return f"the connection to {host} failed{proxy}"
-        case OSError():
-            return f"the download could not be stored in Keras' cache ({error.strerror or 'no permission'})"
+        case OSError(errno=int()):  # only what the system refuses has a number
+            return f"the download could not be stored in Keras' cache ({error.strerror})"
+        case OSError() if bundles:
+            return f"{bundles[0]} names no file of certificates"
+        case _ if proxy:
+            return "the address of the proxy that HTTPS_PROXY or the system's settings name is not valid"
         case _:
             return f"the download failed ({type(error).__name__})"

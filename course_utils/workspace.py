@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from course_utils.course import ROOT, CourseError
+from course_utils.settings import path_setting
 
 # A temporary file this old belongs to a process that was killed.
 _ABANDONED_SECONDS = 600
@@ -34,9 +35,10 @@ def workspace_folder() -> Path:
     WorkspaceError
         The folder cannot be created.
     """
-    chosen = os.environ.get("COURSE_WORKSPACE")
-    folder = Path(chosen).expanduser() if chosen else ROOT / "workspace"
+    folder = path_setting("COURSE_WORKSPACE") or ROOT / "workspace"
     try:
+        if folder.parts[0].startswith("~"):
+            raise FileNotFoundError(errno.ENOENT, "no such home folder")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(

@@ -203,14 +203,16 @@ def test_a_named_file_that_is_broken_is_an_error_and_nothing_else_is_loaded(hous
     assert snapshot(house) == before
 
 
-def test_home_folder_may_be_written_as_a_tilde_and_has_the_cache_of_keras(house, monkeypatch, mnist, capsys):
+def test_paths_are_understood_as_people_paste_them_and_home_has_the_cache_of_keras(house, monkeypatch, mnist, capsys):
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(house))
     monkeypatch.setenv("USERPROFILE", str(house))
     save_npz(mnist[0], house / ".keras" / "datasets" / "mnist.npz")
     assert load_dataset() == mnist[0]
-    monkeypatch.setenv("MNIST_PATH", "~/stick/any name.npz")
-    assert load_dataset() == mnist[0]
+    pasted = "~/stick/any name.npz", f'"{mnist[1]}"', f"'{mnist[1]}'", f" {mnist[1]} ", mnist[1].as_uri()
+    for path in pasted:
+        monkeypatch.setenv("MNIST_PATH", path)
+        assert load_dataset() == mnist[0]
     assert capsys.readouterr() == ("", "")
 
 
@@ -252,7 +254,7 @@ def test_no_workspace_and_no_cache_are_no_obstacle(monkeypatch, capsys):
     [
         ("1", True, "COURSE_OFFLINE"),
         ("", False, "allow_download=False"),
-        ("0", True, "the connection to 127.0.0.1 failed"),
+        *((no, True, "the connection to 127.0.0.1 failed") for no in ("0", "false", "No", " off ", "")),
     ],
 )
 def test_without_mnist_it_is_said_why_and_how_to_get_it(house, monkeypatch, capsys, offline, allow_download, reason):

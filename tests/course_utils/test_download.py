@@ -1,7 +1,8 @@
-"""The download where the network is good (bad networks: tests/robustness)."""
+"""The download: the network is good, the settings may not be (bad networks: tests/robustness)."""
 
 import gzip
 import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,3 +38,40 @@ def test_address_and_hash_are_those_of_the_installed_keras():
     source = (Path(find_spec("keras").origin).parent / "src" / "datasets" / "mnist.py").read_text(encoding="utf-8")
     assert ADDRESS.removesuffix("mnist.npz") in source
     assert ARCHIVE_SHA256 in source
+
+
+PROXY = "the address of the proxy that HTTPS_PROXY or the system's settings name is not valid"
+WRONG_SETTINGS = [
+    ("HTTPS_PROXY", "user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
+    ("HTTPS_PROXY", "secret://user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
+    ("HTTPS_PROXY", "http://user:[secret@127.0.0.1:9", PROXY),
+    ("ALL_PROXY", "http://user:secret@", PROXY),
+    ("REQUESTS_CA_BUNDLE", "nowhere/secret.pem", "REQUESTS_CA_BUNDLE names no file of certificates"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "reason"), WRONG_SETTINGS)
+def test_a_wrong_setting_is_named_without_its_value(house, monkeypatch, capsys, variable, value, reason):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(download, "MNIST_URL", "https://mnist.example/mnist.npz")
+    found = download_mnist(house / "keras" / "mnist.npz")
+    assert found.startswith(reason)
+    assert "secret" not in found + "".join(capsys.readouterr())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit that only POSIX systems have")
+def test_a_disk_that_is_full_and_a_folder_that_is_none(house, serve):
+    import resource
+
+    serve(lambda handler: handler.send(ARCHIVE))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        reason = download_mnist(house / "keras" / "mnist.npz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert reason == "the download could not be stored in Keras' cache (File too large)"
+    assert not list((house / "keras").iterdir())
+    (house / "file").touch()
+    assert "stored in Keras' cache (Not a directory)" in download_mnist(house / "file" / "keras" / "mnist.npz")

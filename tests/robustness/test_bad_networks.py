@@ -185,6 +185,10 @@ def test_a_certificate_is_believed_only_when_it_is_named(monkeypatch, serve, tmp
     monkeypatch.setattr(download, "MNIST_URL", f"https://127.0.0.1:{server.server_address[1]}/mnist.npz")
     assert_goes_on_without("no secure connection to 127.0.0.1", capfd)
     assert server.requests == 0
+    for bundle in (key, tmp_path):
+        download.download_mnist.cache_clear()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        assert_goes_on_without("no secure connection to 127.0.0.1 with the certificates that REQUESTS_CA_BUNDLE", capfd)
     download.download_mnist.cache_clear()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert download.download_mnist(keras_file()) is None

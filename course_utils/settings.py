@@ -1,0 +1,29 @@
+"""What a person sets in the environment: switches, and paths as people write or paste them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def is_switched_on(name: str) -> bool:
+    """Tell whether an environment variable is set to anything but a no."""
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def path_setting(name: str) -> Path | None:
+    """Return the path that an environment variable names, or None if it names none."""
+    return as_path(text) if (text := os.environ.get(name, "").strip()) else None
+
+
+def as_path(text: str | os.PathLike[str]) -> Path:
+    """Turn into a path what may stand in quotes, begin with ``~`` or be a ``file:`` address."""
+    text = os.fspath(text)
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    if text.startswith("file:"):
+        from urllib.parse import urlsplit  # here, since it is rare
+        from urllib.request import url2pathname
+
+        text = url2pathname(urlsplit(text).path)
+    return Path(os.path.expanduser(text))  # noqa: PTH111  # the method raises an error where there is no such home
