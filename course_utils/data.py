@@ -13,6 +13,7 @@ from textwrap import fill
 
 import numpy as np
 
+from course_utils.notices import show_notice
 from course_utils.personal_settings import NOT_USED, OWN_FOLDER
 from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names
 from course_utils.settings import as_path, is_switched_on, path_setting
@@ -159,7 +160,8 @@ def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, al
         _HOW_TO_GET_MNIST,
     )
     frame = "=" * 80
-    print(frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame, sep="\n")
+    plain = [frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame]
+    show_notice("\n".join(plain), "This is not MNIST", *text, kind="warning")
     return _embedded_digits()
 
 
@@ -248,7 +250,8 @@ def _find_mnist(file: Path, place: str) -> Dataset | None:
         problem = "is not MNIST"
     except (DatasetError, OSError):
         problem = "is broken or cannot be read"
-    print(f"{file.name} in {place} {problem}, so it was passed over.")
+    said = f"{file.name} in {place} {problem}, so it was passed over."
+    show_notice(said, "A file was passed over", said, kind="warning")
     return None
 
 
