@@ -45,7 +45,8 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     **{f"rounding seed {seed}": (_OFF, _ON)[seed % 2] for seed in range(1, NUM_ROUNDING_SEEDS + 1)},
 }
 
-# Executed before a lesson's first cell.
+# Executed before a lesson's first cell: the course itself switches oneDNN off.
+_SET_ENVIRONMENT = "import os\nimport course_utils\nos.environ.update({environment})"
 _MOVE_LAST_PLACES = """
 import keras, numpy
 from course_utils import preprocessing
@@ -134,12 +135,14 @@ def write(notebook: str, cells: dict[str, Any], file: Path = MEASURED) -> None:
 
 def _execute(lesson: NotebookNode, stem: str, name: str, folder: Path, found: dict[str, str]) -> NotebookNode:
     changed = nbformat.from_dict(lesson)
+    first = _SET_ENVIRONMENT.format(environment=ENVIRONMENTS[name])
     if name.startswith("rounding seed "):
-        changed.cells.insert(0, new_code_cell(_MOVE_LAST_PLACES.format(seed=name.split()[-1]), id="move-last-places"))
+        first += _MOVE_LAST_PLACES.format(seed=name.split()[-1])
+    changed.cells.insert(0, new_code_cell(first, id="environment"))
     workspace = Path(tempfile.mkdtemp(dir=folder))
     environment = {**found, **ENVIRONMENTS[name]}
-    executed = execute_notebook(changed, workspace=workspace, environment=environment, name=stem).notebook
-    executed.cells = executed.cells[len(changed.cells) - len(lesson.cells) :]
+    executed = execute_notebook(changed, stem, workspace=workspace, environment=environment).notebook
+    del executed.cells[0]
     for cell in code_cells(executed):  # TensorFlow writes there that it uses oneDNN
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     return clean_outputs(executed)

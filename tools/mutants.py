@@ -1,8 +1,18 @@
-"""``mutants``: plant faults in copies of the course, one at a time, and see which recorded output notices each."""
+"""``mutants``: plant faults in copies of the course, one at a time, and see which recorded output notices each.
+
+The faults that take thought stand in ``mutants.toml``. The mechanical ones are made here from the code: each value in a
+cell tagged ``parameters`` and each constant of a helper changed, each keyword of ``fit``, ``compile`` and ``dumps``
+changed or left out, and training without shuffling. Last, each digit of each recorded output is changed.
+"""
 
 from __future__ import annotations
 
+import ast
+import copy
+import itertools
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,20 +25,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
+from nbformat import NotebookNode
 from tqdm import tqdm
 
-from course_utils.course import ROOT, CourseError, lesson_file
-from tools.clean_outputs import to_text
-from tools.comparison.outputs import code_cells
+from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
+from tools.clean_outputs import read_notebook, to_text
+from tools.comparison.compare import compare, plain_text
+from tools.comparison.outputs import cell_label, code_cells, is_picture, shown_outputs
+from tools.comparison.tolerance import Measured
+from tools.reference import MEASURED
 
+NUM_SAMPLED = 12
 FAULTS_FILE = Path(__file__).with_name("mutants.toml")
+CALLS = {"fit", "compile", "dumps"}
+OTHER_WORDS = {"adam": "rmsprop", "categorical_crossentropy": "mean_squared_error"}
 COPIED = ("course_utils", "notebooks", "tools", "conftest.py", "pyproject.toml", "requirements.lock")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A row of ``mutants.toml``: what goes wrong, where, the text before and after, and the lessons that may notice."""
+    """What goes wrong, in which file, the text before and after, and the lessons that may notice."""
 
     name: str
     file: str
@@ -42,7 +58,7 @@ class Fault:
         path = root / self.file
         before = path.read_bytes()
         if path.suffix == ".ipynb":
-            notebook = nbformat.read(path, as_version=4)
+            notebook = read_notebook(path)
             times = sum(cell.source.count(self.text) for cell in code_cells(notebook))
             for cell in code_cells(notebook):
                 cell.source = cell.source.replace(self.text, self.faulty)
@@ -63,25 +79,94 @@ class Fault:
 
 
 def read_faults() -> list[Fault]:
-    """Read all faults, in the order of the file."""
+    """Read the faults of ``mutants.toml``, and make the mechanical ones of its files."""
     faults = []
     for file, table in tomllib.loads(FAULTS_FILE.read_text(encoding="utf-8")).items():
         lessons = tuple(map(lesson_file, table["lessons"])) if "lessons" in table else (Path(file).name,)
-        faults += [Fault(file=file, lessons=lessons, **row) for row in table["faults"]]
+        faults += [Fault(file=file, lessons=lessons, **row) for row in table.get("faults", ())]
+        for where, source, has_constants in _sources(ROOT / file):
+            for what, faulty in mechanical_faults(source, has_constants):
+                if not any(re.match(rf"{unseen}\b", what) for unseen in table.get("unseen", {})):
+                    faults.append(Fault(f"{where}: {what}", file, source, faulty, lessons))
     return faults
 
 
-def mutants(names: Sequence[str] = ()) -> int:
-    """Plant the faults with one of `names` in name or file, or all, in a copy; print which cell notices each.
+def _sources(path: Path) -> Iterator[tuple[str, str, bool]]:
+    """Yield what to change in a module or lesson: name, source, and whether what it assigns are values to change."""
+    if path.suffix == ".py":
+        yield path.name, path.read_text(encoding="utf-8"), True
+        return
+    for cell in code_cells(read_notebook(path)):
+        tags = cell.metadata.get("tags", [])
+        if not {"exercise", "solution"} & {*tags}:
+            yield f"{path.stem[:2]} {cell.id}", cell.source, "parameters" in tags
 
+
+def mechanical_faults(source: str, has_constants: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is changed, and the source with that change."""
+    tree = ast.parse(source)
+    for name, value in _values(tree) if has_constants else ():
+        for constant in ast.walk(value):
+            if isinstance(constant, ast.Constant) and (other := _other(constant.value)) is not None:
+                # The column tells 28 * 28 apart.
+                what = f"{name} {constant.value!r} → {other}, column {constant.col_offset}"
+                yield what, _replaced(source, constant, other)
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CALLS:
+            for keyword in call.keywords:
+                written = ast.get_source_segment(source, keyword.value)
+                other = _other(keyword.value.value) if isinstance(keyword.value, ast.Constant) else None
+                if keyword.arg in ("batch_size", "epochs") and not other:
+                    other = f"{written} + 1"
+                # Where a keyword must be dropped, an empty table of keywords takes its place.
+                what = f"{call.func.attr} {keyword.arg} {written} → {other or 'left out'}"
+                yield " ".join(what.split()), _replaced(source, keyword, f"{keyword.arg}={other}" if other else "**{}")
+            if call.func.attr == "fit":
+                text = f"{ast.get_source_segment(source, call.keywords[-1])}, shuffle=False"
+                yield "fit without shuffling", _replaced(source, call.keywords[-1], text)
+
+
+def _values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what a module or cell assigns, and the defaults of its functions, with their names."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+        elif isinstance(node, ast.FunctionDef):
+            for argument, value in zip(reversed(node.args.args), reversed(node.args.defaults), strict=False):
+                yield f"{node.name} {argument.arg}", value
+
+
+def _other(value: object) -> str | None:
+    if isinstance(value, bool):
+        return repr(not value)
+    if isinstance(value, int | float):
+        return repr(value + 1 if isinstance(value, int) else round(1.1 * value, 9))
+    return repr(OTHER_WORDS[value]) if isinstance(value, str) and value in OTHER_WORDS else None
+
+
+def _replaced(source: str, node: ast.Constant | ast.keyword, text: str) -> str:
+    code = source.encode()
+    lines = [0, *itertools.accumulate(map(len, code.splitlines(keepends=True)))]
+    begin = lines[node.lineno - 1] + node.col_offset
+    end = lines[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
+    return (code[:begin] + text.encode() + code[end:]).decode()
+
+
+def mutants(names: Sequence[str] = (), *, long: bool = False) -> int:
+    """Plant faults in a copy of the course, and print which cell notices each.
+
+    The faults are those with one of `names` in their name or file; without names, a sample of all; with `long`, all.
     Returns 1 when a fault was not noticed, or when a lesson fails without any fault.
     """
     faults = read_faults()
     for name in names:
         if not any(name in fault.name + fault.file for fault in faults):
             raise CourseError(f"No fault has {name!r} in its name or file. tools/{FAULTS_FILE.name} lists them.")
-    chosen = [fault for fault in faults if not names or any(name in fault.name + fault.file for name in names)]
-    survivors = 0
+    chosen = [fault for fault in faults if any(name in fault.name + fault.file for name in names)]
+    if not names:
+        chosen = faults if long else random.sample(faults, NUM_SAMPLED)
+        print(f"{len(chosen)} of {len(faults)} faults" + "; LONG=1: all of them" * (not long))
+    survivors = _report_digits()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         copy = copy_course(Path(temporary) / "course")
         for fault in chosen:
@@ -100,8 +185,49 @@ def mutants(names: Sequence[str] = ()) -> int:
             verdict = f"noticed by {failure}" if failure else f"SURVIVED {', '.join(fault.lessons)}"
             tqdm.write(f"{number:3} {fault.name} ({fault.file}, {time.monotonic() - started:.0f} s): {verdict}")
             sys.stdout.flush()
-    print(f"{len(chosen) - survivors} of {len(chosen)} faults noticed")
+    print(f"{survivors} survivors among {len(chosen)} faults and the digits" if survivors else "All were noticed")
     return int(survivors > 0)
+
+
+def _report_digits() -> int:
+    """Change each digit of each recorded output, compare, and print how many were noticed; return how many were not.
+
+    A digit may pass where the file of measurements says that its number moves by as much.
+    """
+    noticed, passed, survivors = 0, 0, []
+    measured = Measured(MEASURED)
+    for lesson in map(lesson_file, LESSONS):
+        notebook = read_notebook(NOTEBOOKS / lesson)
+        for cell in code_cells(notebook):
+            tolerance = measured.tolerance(Path(lesson).stem, cell)
+            outputs = shown_outputs(cell.outputs)
+            for output in outputs:  # comparing pictures takes long, and none of them changes
+                output.data = {mime: text for mime, text in output.get("data", {}).items() if not is_picture(mime)}
+            for changed in digits_changed(outputs):
+                if compare(outputs, changed, tolerance).differences:
+                    noticed += 1
+                elif tolerance.spread:
+                    passed += 1
+                else:
+                    survivors.append(f"{lesson}, {cell_label(notebook, cell)}")
+    print(f"Of the digits in recorded outputs, {noticed:,} are noticed when changed; {passed:,} move from run to run")
+    print(*(f"  SURVIVED {survivor}" for survivor in survivors), sep="\n", flush=True)
+    return len(survivors)
+
+
+def digits_changed(outputs: list[NotebookNode]) -> Iterator[list[NotebookNode]]:
+    """Yield a cell's outputs with one digit of their texts changed, the next one each time."""
+    changed = copy.deepcopy(outputs)
+    for output in changed:
+        data = output.get("data", {})
+        texts = [(data, mime) for mime in data if not is_picture(mime)] + [(output, "text")] * ("text" in output)
+        texts += [(entry, "alt") for entry in output.get("metadata", {}).values() if "alt" in entry]
+        for holder, key in texts:
+            text = plain_text(holder[key])
+            for match in re.finditer(r"\d", text):
+                holder[key] = text[: match.start()] + str((int(match[0]) + 5) % 10) + text[match.end() :]
+                yield changed
+            holder[key] = text
 
 
 def copy_course(target: Path) -> Path:

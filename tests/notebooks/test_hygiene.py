@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_utils.course import LESSONS, NOTEBOOKS, lesson_file
 from tools.clean_outputs import clean_outputs, memory_addresses, texts, to_text
-from tools.comparison.compare import without_durations
+from tools.comparison.compare import plain_text
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.pictures import PICTURE_TOLERANCE
 from tools.comparison.tolerance import Measured, Tolerance, fingerprint
@@ -78,7 +78,7 @@ def nothing_recorded_belongs_to_one_machine(lesson):
         yield from (f"{label} shows {text}" for text in memory_addresses(cell))
         for text in texts(cell):
             for what, pattern in OF_ONE_MACHINE.items():
-                if match := re.search(pattern, without_durations(text)):
+                if match := re.search(pattern, plain_text(text)):
                     yield f"{label} recorded {what}: {match.group()!r}"
 
 

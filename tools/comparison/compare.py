@@ -91,9 +91,9 @@ def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], toler
     return found
 
 
-def without_durations(text: str) -> str:
-    """Return a text without the durations that Keras prints."""
-    return _KERAS_DURATION.sub(r"\1", text)
+def plain_text(text: str) -> str:
+    """Return a text without colours and without the durations that Keras prints."""
+    return _KERAS_DURATION.sub(r"\1", _ANSI.sub("", text))
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _compare_output(before: NotebookNode, after: NotebookNode, where: str, found
 
 
 def _compare_text(recorded: str, new: str, where: str, found: Comparison) -> None:
-    recorded, new = (without_durations(_ANSI.sub("", text)) for text in (recorded, new))
+    recorded, new = plain_text(recorded), plain_text(new)
     if recorded == new:
         return
     before, after = (list(itertools.chain.from_iterable(_tokens(text))) for text in (recorded, new))

@@ -84,7 +84,7 @@ class Measured:
         declared = Tolerance.of(cell)
         if declared.absolute or declared.relative:
             return declared
-        measured = self.cells.get(notebook, {}).get(cell.get("id"))
+        measured = self.cells.get(notebook, {}).get(cell.get("id", ""))
         command = f"run {self.command.format(notebook=notebook)}"
         if not declared.numbers:
             advice = (
