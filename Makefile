@@ -5,7 +5,10 @@ PYTHON ?= $(or $(shell for python in .venv/bin/python python3 python3.12 python3
 	$$python -c "" >/dev/null 2>&1 && echo $$python && break; done),python3)
 COURSE = @$(PYTHON) -m tools
 
-.PHONY: help setup run lab pad check-setup test test-browser ci student kit instructor record check measure mutants \
+# With it, Python would not find the commands here.
+unexport PYTHONSAFEPATH
+
+.PHONY: help setup run lab lab-source pad check-setup test test-browser ci student kit instructor record check measure mutants \
 	experiments bench lock
 
 help: ## this list
@@ -14,14 +17,17 @@ help: ## this list
 run: ## execute lessons 00-11 and write pages and a summary to build/ (EPOCHS=3: a short training)
 	$(COURSE) run $(if $(EPOCHS),--epochs $(EPOCHS))
 
-lab: ## open JupyterLab on lesson 00
+lab: ## open JupyterLab on your own copy of the lessons, my-course/, without solutions and outputs
 	$(COURSE) lab
+
+lab-source: ## open JupyterLab on the source of the lessons, with solutions, notes and recorded outputs
+	$(COURSE) lab-source
 
 pad: ## write the drawing pad as one web page, build/pad.html, for a phone or a projector
 	$(COURSE) pad
 
 check-setup: ## say whether this computer has what the course needs, and what to do where it has not
-	$(COURSE) check-setup
+	$(COURSE) check-setup || true
 
 setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
 	$(COURSE) setup

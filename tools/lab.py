@@ -1,38 +1,80 @@
-"""``lab``: JupyterLab on the first lesson, reachable from this machine only, and only with a token."""
+"""``lab-source``: JupyterLab for this machine only, with a token, whatever Jupyter's files on it say."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from jupyterlab.labapp import LabApp
+from tempfile import TemporaryDirectory
 
 from course_utils.course import ROOT
 
+START = "notebooks/00_start_here.ipynb"
 
-def open_lab(
-    arguments: Sequence[str] = (), *, folder: Path = ROOT, notebook: str = "notebooks/00_start_here.ipynb"
-) -> int:
-    """Serve JupyterLab on a notebook until it is stopped; further arguments, such as ``--no-browser``, are its own."""
-    options = {
-        # These two also against a user's own configuration: a course does not open a shell to everyone nearby.
-        "ServerApp.ip": "127.0.0.1",
-        "IdentityProvider.token": os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24),
-        "ServerApp.root_dir": str(folder),
-        "ServerApp.log_level": "WARN",
-        # No news and no updates, so that starting needs no network; widgets are saved with the notebook.
-        "LabApp.app_settings_dir": str(Path(__file__).with_name("lab_settings")),
-    }
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options["ServerApp.allow_root"] = "True"
-    print("JupyterLab opens in your browser. To stop it: save, then press Ctrl-C here twice.", flush=True)
-    # JupyterLab refuses an option that is given twice.
-    given = {argument.partition("=")[0].lstrip("-").rpartition(".")[2].replace("-", "_") for argument in arguments}
-    defaults = [f"--{name}={value}" for name, value in options.items() if name.rpartition(".")[2] not in given]
-    server = LabApp.initialize_server([str(folder / notebook), *defaults, *arguments])
-    # Otherwise the address that it prints for copying would hide the token.
-    server.identity_provider.token_generated = True
-    server.start()
+
+def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
+    """Serve JupyterLab on lesson 00 of `folder` until it is stopped; arguments such as ``--no-browser`` are its own.
+
+    Settings that a person changes in it, such as the theme, are kept in ``.jupyter`` of that folder.
+    """
+    with TemporaryDirectory(prefix="digit-course-", ignore_cleanup_errors=True) as temporary:
+        _leave_personal_settings(folder.absolute() / ".jupyter", Path(temporary))
+        _serve(arguments, folder.absolute())
     return 0
+
+
+def _leave_personal_settings(kept: Path, temporary: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("JUPYTER")]:
+        del os.environ[name]
+    # Connection files must be private, which a stick or Windows' disk under WSL cannot promise; and tabs that an
+    # earlier day left open would start a kernel each.
+    folders = {"JUPYTER_RUNTIME_DIR": temporary / "runtime", "JUPYTERLAB_WORKSPACES_DIR": temporary / "workspaces"}
+    folders |= {"JUPYTER_CONFIG_DIR": kept, "JUPYTER_DATA_DIR": kept, "IPYTHONDIR": temporary / "ipython"}
+    os.environ |= {name: str(folder) for name, folder in folders.items()}
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not another of the same name
+    profile = temporary / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    # Otherwise each kernel warns in the terminal that it does not encrypt what it sends, from this machine to itself.
+    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'", encoding="utf-8")
+
+
+def _serve(arguments: Sequence[str], folder: Path) -> None:
+    # Only now, since some of Jupyter reads the environment when it is imported.
+    from jupyter_server.serverapp import ServerApp
+    from traitlets.config import Config
+
+    class Server(ServerApp):
+        @property
+        def config_file_paths(self) -> list[str]:
+            return []
+
+    promised = {"hostname": "127.0.0.1", "token": secrets.token_hex(24), "root_dir": str(folder), "secure": False}
+    config = {
+        "Application": {"log_level": "ERROR"},
+        "ServerApp": {"ip": promised["hostname"], "root_dir": str(folder), "allow_root": True},
+        "IdentityProvider": {"token": promised["token"]},
+        # No news and no updates, so that starting needs no network; widgets are saved with the notebook; a notebook
+        # that is closed gives its memory back.
+        "LabApp": {
+            "app_settings_dir": str(Path(__file__).with_name("lab_settings")),
+            "default_url": f"/lab/tree/{START}",
+        },
+    }
+    extensions = dict.fromkeys(("jupyterlab", "jupyter_lsp", "jupyter_server_terminals"), True)
+    server = Server.instance(jpserver_extensions=extensions, config=Config(config))
+    server.initialize([*arguments], find_extensions=False, starter_extension="lab")
+    found = server.server_info()
+    if wrong := [f"{name} {found[name]!r}, not {value!r}" for name, value in promised.items() if found[name] != value]:
+        causes = ", ".join([*arguments, *server.loaded_config_files])
+        sys.exit(
+            f"JupyterLab was not started: it would have {', '.join(wrong)}. Leave out what asks for this: {causes}"
+        )
+    address = f"{server.connection_url}lab/tree/{START}?token={found['token']}"
+    print(
+        f"JupyterLab opens in your browser. If it does not, open this address there:\n\n    {address}\n\n"
+        "To stop it: save, then press Ctrl-C here twice.",
+        flush=True,
+    )
+    server.start()

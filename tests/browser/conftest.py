@@ -158,15 +158,13 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """Start JupyterLab as ``make lab`` does, on a copy of the lessons, with settings of nobody and a careless owner."""
+    """Start JupyterLab as ``make lab-source`` does, on a copy of the lessons."""
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("jupyter")
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
+    settings = folder / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     # All cells are in the page, also those that are not in view.
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}', encoding="utf-8")
-    careless = "c.ServerApp.ip = '0.0.0.0'\nc.IdentityProvider.token = ''\nc.ServerApp.open_browser = True\n"
-    (home / "config" / "jupyter_server_config.py").write_text(careless, encoding="utf-8")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -176,7 +174,9 @@ def lab(tmp_path_factory):
         command, options = [sys.executable, "-c", code], {"stdout": log, "stderr": subprocess.STDOUT}
         server = subprocess.Popen(command, env=environment(folder / "workspace", home), cwd=folder, **options)
     try:
-        lab = Lab(f"http://127.0.0.1:{port}", find_token(server, home), folder, folder / "workspace", home / "runtime")
+        token = find_token(server, home)
+        (runtime,) = home.glob("*/runtime")
+        lab = Lab(f"http://127.0.0.1:{port}", token, folder, folder / "workspace", runtime)
         yield lab
         lab.delete_kernels()
     finally:
@@ -185,10 +185,9 @@ def lab(tmp_path_factory):
 
 
 def environment(workspace, home):
-    """Return what JupyterLab and its kernels see: nothing of this person's Jupyter, and the embedded digits."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "MNIST_PATH"))}
-    own = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(home / "ipython"), "KERAS_HOME": str(home / "keras")}
+    """Return what JupyterLab and its kernels see: the embedded digits, and what they write for a while in `home`."""
+    kept = {name: value for name, value in os.environ.items() if name != "MNIST_PATH"}
+    own = {"TMPDIR": str(home), "TEMP": str(home), "KERAS_HOME": str(home / "keras")}
     return {**kept, **own, "PYTHONPATH": str(ROOT), "COURSE_WORKSPACE": str(workspace), "COURSE_OFFLINE": "1"}
 
 
