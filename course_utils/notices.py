@@ -38,11 +38,8 @@ def show(plain: str, html: str) -> None:
         from IPython.display import display
 
         display({"text/plain": plain, "text/html": html}, raw=True)
-        return
-    try:
-        sys.stdout.write(plain + "\n")
-    except UnicodeEncodeError:  # an old console without a tick
-        sys.stdout.write(plain.encode("ascii", "replace").decode("ascii") + "\n")
+    else:
+        print(plain)
 
 
 def _marked_up(text: str) -> str:

@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import BoxStyle, FancyBboxPatch
+from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
 # Okabe and Ito's palette, safe for colour-blind eyes (https://jfly.uni-koeln.de/color/).
@@ -48,10 +49,11 @@ def show_figure(figure: Figure, alt: str) -> None:
         its ``alt`` attribute in the HTML pages.
     """
     buffer = BytesIO()
-    # Round corners show nothing on a light page, and make a card of the figure on a dark one.
-    corners = {"boxstyle": "round,pad=0,rounding_size=12", "transform": None, "linewidth": 0}
-    card = FancyBboxPatch((0, 0), *figure.get_size_inches() * figure.dpi, facecolor="white", zorder=-1, **corners)
-    figure.add_artist(card)
+    # Round corners cannot be seen on a light page, and make a card of the figure on a dark one.
+    width, height = figure.get_size_inches() * figure.dpi
+    corners = BoxStyle("Round", pad=0, rounding_size=12)
+    card = FancyBboxPatch((0, 0), width, height, corners, transform=IdentityTransform(), facecolor="white", linewidth=0)
+    figure.add_artist(card).set_zorder(-1)
     figure.savefig(buffer, format="png", facecolor="none")
     plt.close(figure)
     picture = base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import symtable
 from typing import Any
 
 from IPython import get_ipython
@@ -25,21 +24,10 @@ if shell := get_ipython():
 
 def origin(name: str) -> tuple[str, str]:
     """Return the source of the last cell that assigns a name, and the name of its error; both empty if unknown."""
+    # By pattern, since a cell with a syntax error cannot be parsed.
+    assigns = re.compile(rf"^[^#\n=(]*\b{name}\b[^#\n=(<>!]*=(?!=)|^\s*def {name}\b", re.MULTILINE)
     history = shell.user_ns.get("In", []) if shell else []
     for number in range(len(history) - 1, -1, -1):
-        if _assigns(history[number], name):
+        if assigns.search(history[number]):
             return history[number], _failures.get(number, "")
     return "", ""
-
-
-def _assigns(source: str, name: str) -> bool:
-    if not re.search(rf"\b{name}\b", source):
-        return False
-    try:
-        return any(
-            symbol.is_assigned()
-            for symbol in symtable.symtable(source, "", "exec").get_symbols()
-            if symbol.get_name() == name
-        )
-    except (SyntaxError, ValueError):
-        return bool(re.search(rf"(?m)^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*[-+*/%@&|^]?=(?!=))", source))

@@ -45,7 +45,6 @@ __all__ = [
 
 SECONDS_UNTIL_NOTICE = 5.0
 _MARKS = {"right": "✓", "wrong": "✗"}
-_NOT_UNDERSTOOD = ("SyntaxError", "IndentationError", "TabError")
 _FILL_IN = "Fill in the name above, then run the cell and the check again."
 
 
@@ -150,10 +149,10 @@ class Exercise:
             line = ", ".join([*names, *(f"{name}={name}" for name in self.given)])
             return "not checked", f"The check got other arguments than it needs. Does its line end in .check({line})?"
         if failed := next((name for name in names if origin(name)[1]), ""):
-            error = origin(failed)[1]
-            how = "did not run" if error in _NOT_UNDERSTOOD else "stopped before its end"
-            again = "Correct that cell and run it, then run the check again."
-            return "not checked", f"The cell above {how} ({error}), so `{failed}` may still have an old value. {again}"
+            problem = (
+                f"The cell above did not run to its end ({origin(failed)[1]}), so `{failed}` may have an old value."
+            )
+            return "not checked", f"{problem} Correct that cell and run it, then run the check again."
         missing = {name for name, answer in zip(names, answers, strict=True) if is_open(answer)}
         begun = {name for name, answer in zip(names, answers, strict=True) if name in missing and _is_begun(answer)}
         if len(missing) == len(names) and not begun:
