@@ -1,8 +1,8 @@
-"""A checkpoint after every epoch: a training that was stopped or killed continues from the last finished epoch.
+"""A checkpoint after every epoch: a training that was stopped, killed or finished continues from its last epoch.
 
 `keras.callbacks.BackupAndRestore` cannot do it: it keeps neither the history nor the state of dropout's random numbers,
 and writes weights and epoch number to two files. Here one file has all of it, so a continued training gives, bit for
-bit on the same machine, what it would have given without the interruption. (The order of the images needs no keeping:
+bit on the same machine, what it would have given in one go. (The order of the images needs no keeping:
 after `keras.utils.set_random_seed` it depends on the seed alone, and is the same in every epoch.)
 """
 
@@ -21,22 +21,22 @@ import keras
 
 from course_utils.course import counted
 from course_utils.data import ARRAY_NAMES, Dataset
+from course_utils.parameters import check_parameters
 from course_utils.training import save_with_json
 from course_utils.workspace import workspace_folder, write_remedy
 
-FILE_NAME = "unfinished.keras"
 _TRAINING = "training.json"
-_WHERE = "The unfinished training in the workspace"
+_WHERE = "The training in the workspace"
 Logs = dict[str, float] | None
 
 
 def keep_each_epoch(dataset: Dataset, *, seed: int, batch_size: int, resume: bool = True) -> keras.callbacks.History:
-    """Keep a checkpoint of each epoch in the workspace, and continue from there if a training was not finished.
+    """Keep a checkpoint of each epoch in the workspace, and continue from there if it has epochs of this training.
 
     Parameters
     ----------
     dataset : Dataset
-        The digits to learn from; the checkpoint lies in the folder of the dataset.
+        The digits to learn from; the checkpoint lies in the folder of the dataset, and has the name of the network.
     seed, batch_size : int
         The recipe. A checkpoint with another seed, batch size, number of steps, network, loss, optimizer or other
         digits is not used, and a printed line says so.
@@ -46,21 +46,27 @@ def keep_each_epoch(dataset: Dataset, *, seed: int, batch_size: int, resume: boo
     Returns
     -------
     keras.callbacks.History
-        For ``model.fit(..., callbacks=[...])``, which returns it; its lists begin with the epochs before the
-        interruption. After the last epoch the checkpoint is removed: `course_utils.training.save_trained_model` keeps
-        a finished training. If the checkpoint cannot be written, a printed line says so, and training continues.
+        For ``model.fit(..., callbacks=[...])``, which returns it; its lists begin with the epochs of the checkpoint.
+        With as many epochs as `fit` was asked for, there is nothing left to learn; with more, it is not touched, and
+        the shorter training begins afresh. If it cannot be written, a printed line says so, and training continues.
+
+    Raises
+    ------
+    CourseError
+        If a parameter cannot be used, or the batch is larger than the data.
     """
+    check_parameters(dataset, seed=seed, batch_size=batch_size, resume=resume)
     digits = hashlib.sha256()
     for name in ARRAY_NAMES:
         digits.update(getattr(dataset, name))
     recipe = {"seed": seed, "batch size": batch_size, "digits": digits.hexdigest()}
-    return _CheckpointHistory(workspace_folder() / dataset.slug / FILE_NAME, recipe, resume)
+    return _CheckpointHistory(workspace_folder() / dataset.slug, recipe, resume)
 
 
 class _CheckpointHistory(keras.callbacks.History):
-    def __init__(self, path: Path, recipe: dict[str, Any], resume: bool) -> None:
+    def __init__(self, folder: Path, recipe: dict[str, Any], resume: bool) -> None:
         super().__init__()
-        self._path = path
+        self._folder = folder
         self._recipe = recipe
         self._resume = resume
 
@@ -76,11 +82,13 @@ class _CheckpointHistory(keras.callbacks.History):
         }
         # What is read from the file has lists for tuples: compare like with like.
         self._recipe = json.loads(json.dumps(recipe, default=str))
+        self._path = self._folder / f"checkpoint_{self.model.name}.keras"
+        self._keeps = True
         if self._resume:
             self._continue()
         # What is learned on top of a finished training does not follow from the recipe.
-        self._keeps = bool(self.epoch) or int(self.model.optimizer.iterations) == 0
-        if not self._keeps:
+        if not self.epoch and int(self.model.optimizer.iterations) > 0:
+            self._keeps = False
             print("This network has been trained before, and learns on from there. For a fresh one, run all cells.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -89,12 +97,11 @@ class _CheckpointHistory(keras.callbacks.History):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         super().on_epoch_end(epoch, logs)
-        if self._keeps and len(self.epoch) < self.params["epochs"]:
+        if self._keeps:
             self._save()
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self._keeps and len(self.epoch) >= self.params["epochs"]:
-            self._path.unlink(missing_ok=True)
+        self.model._initial_epoch = None  # where no epoch was left
 
     def _save(self) -> None:
         random_state = [variable.numpy().tolist() for variable in self._random_state()]
@@ -122,11 +129,13 @@ class _CheckpointHistory(keras.callbacks.History):
             except Exception as error:  # a damaged archive makes its readers raise nearly anything
                 print(f"{_WHERE} cannot be read ({type(error).__name__}): left aside.")
                 return
-            num_epochs = len(training["history"]["loss"])
+            num_epochs, num_wanted = len(training["history"]["loss"]), self.params["epochs"]
+            finished = counted(num_epochs, "finished epoch")
             if other := [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]:
                 print(f"{_WHERE} is another one ({', '.join(other)}): left aside.")
-            elif num_epochs >= self.params["epochs"]:
-                print(f"{_WHERE} has {counted(num_epochs, 'epoch')} already: left aside.")
+            elif num_epochs > num_wanted:
+                self._keeps = False
+                print(f"{_WHERE} has {finished}, not {num_wanted}: it stays there, and a fresh one begins.")
             else:
                 self.model.optimizer.build(self.model.trainable_variables)
                 self.model.load_weights(copy)
@@ -135,8 +144,8 @@ class _CheckpointHistory(keras.callbacks.History):
                 self.history = training["history"]
                 self.epoch = list(range(num_epochs))
                 self.model._initial_epoch = num_epochs
-                finished = counted(num_epochs, "finished epoch")
-                print(f"Going on after {finished}. (To start over: resume = False, then run all cells.)")
+                now = "Going on" if num_epochs < num_wanted else "Nothing is left to learn"
+                print(f"{now} after {finished}. (To start over: resume = False, then run all cells.)")
 
     def _random_state(self) -> list[keras.Variable]:
         """Return the variables from which dropout draws its random numbers; Keras does not save them."""

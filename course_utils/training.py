@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from course_utils.course import REFERENCE, CourseError, counted
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
+from course_utils.parameters import check_parameters
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
@@ -60,7 +61,13 @@ def steps_per_execution(num_images: int, batch_size: int) -> int:
     int
         The largest divisor of the number of steps up to 100: 67 for MNIST (469 = 7 x 67). A limit keeps the progress
         of a slow machine visible.
+
+    Raises
+    ------
+    CourseError
+        If the batch size is no whole number from 1 on.
     """
+    check_parameters(batch_size=batch_size)
     num_steps = math.ceil(num_images / batch_size)
     return max(divisor for divisor in range(1, 101) if num_steps % divisor == 0)
 
@@ -131,12 +138,13 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
     -------
     TrainedModel
         From the workspace if lesson 06 left one there. For MNIST, if there is none or one that learned for fewer
-        epochs than the lessons speak of, the one recorded with the course; for other digits, if there is none, a
-        network trained for about 360 steps, which takes seconds.
+        epochs than the lessons speak of, the one recorded with the course. For other digits likewise, but a network
+        trained for about 360 steps, which takes seconds.
     """
     is_mnist = dataset.name == "MNIST"
     recorded = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]
-    yours = "No network of yours in the workspace"
+    num_needed = len(recorded["loss"]) if is_mnist else _short_epochs(dataset)
+    yours = f"No network {'of yours' if is_mnist else f'trained on {dataset.name}'} in the workspace"
     path = workspace_folder() / dataset.slug / "model.keras"
     if path.exists():
         try:
@@ -146,18 +154,17 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
             print(f"The network in {path.parent.name}/ of your workspace cannot be read ({reason}): train again.")
         else:
             epochs = counted(len(trained.history["loss"]), "epoch")
-            if not is_mnist or len(trained.history["loss"]) >= len(recorded["loss"]):
+            if len(trained.history["loss"]) >= num_needed:
                 print(f"Using the network that you trained in lesson 06 ({epochs}).")
                 return trained
             accuracy = trained.history["val_accuracy"][-1]
             yours = f"Your network of lesson 06 stopped after {epochs}, with test accuracy {accuracy:.4f}"
     if not is_mnist:
-        return train_in_seconds(dataset, build_model, why=f"No network trained on {dataset.name} in the workspace")
+        return train_in_seconds(dataset, build_model, why=yours)
     model = build_model()
     model.load_weights(REFERENCE / "mnist.weights.h5")
     compile_model(model)
-    epochs = counted(len(recorded["loss"]), "epoch")
-    print(f"{yours}: using the one recorded with the course ({epochs}).")
+    print(f"{yours}: using the one recorded with the course ({counted(num_needed, 'epoch')}).")
     return TrainedModel(model, recorded)
 
 
@@ -182,8 +189,7 @@ def read_trained_model(path: Path) -> TrainedModel:
 
 def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: str) -> TrainedModel:
     """Print `why` and train a network from `build` for about 360 steps, with the recipe of lesson 06."""
-    num_images = len(dataset.train_images)
-    num_epochs = max(1, _SHORT_TRAINING_STEPS // math.ceil(num_images / BATCH_SIZE))
+    num_images, num_epochs = len(dataset.train_images), _short_epochs(dataset)
     print(f"{why}: training one now ({counted(num_epochs, 'epoch')}) ...")
     keras.utils.set_random_seed(SEED)
     model = build()
@@ -197,3 +203,7 @@ def train_in_seconds(dataset: Dataset, build: Callable[[], keras.Model], why: st
         verbose=0,
     ).history
     return TrainedModel(model, history)
+
+
+def _short_epochs(dataset: Dataset) -> int:
+    return max(1, _SHORT_TRAINING_STEPS // math.ceil(len(dataset.train_images) / BATCH_SIZE))

@@ -19,6 +19,7 @@ import keras
 import traitlets
 
 from course_utils.course import counted
+from course_utils.parameters import check_parameters
 from course_utils.widgets.display import display_widget
 from course_utils.widgets.widget import CourseWidget, sources
 
@@ -41,7 +42,13 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
         the curves of all metrics; where widgets cannot be shown, a line of text stands in their place. The button,
         Ctrl-C and the kernel's interrupt end the training after the epoch, and `fit` returns as usual, with what was
         learned until then; a second Ctrl-C or interrupt raises `KeyboardInterrupt` at once.
+
+    Raises
+    ------
+    CourseError
+        If `num_epochs` is no whole number from 1 on.
     """
+    check_parameters(num_epochs=num_epochs)
     modules = sources("shared.js", "training.js")
     view = TrainingView(modules=modules, num_epochs=num_epochs, status="waiting for the first epoch")
     epochs = counted(num_epochs, "epoch")
@@ -87,7 +94,7 @@ class _Reporter(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._stop = False
         self._started = self._shown = monotonic()
-        self._first_epoch = -1
+        self._epoch = self._first_epoch = -1
         # Python lets only the main thread handle signals.
         self._handles_interrupts = threading.current_thread() is threading.main_thread()
         if self._handles_interrupts:
@@ -96,10 +103,13 @@ class _Reporter(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
         if self._first_epoch < 0:
-            self._first_epoch = epoch
-            # A training that goes on where another one ended brings its history with it.
-            history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
-            self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
+            self._begin(epoch)
+
+    def _begin(self, epoch: int) -> None:
+        """Show what is there before `epoch`: a training that goes on where another one ended brings its history."""
+        self._first_epoch = epoch
+        history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
+        self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if monotonic() - self._shown > SECONDS_BETWEEN_UPDATES:
@@ -116,6 +126,9 @@ class _Reporter(keras.callbacks.Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         if self._handles_interrupts:
             signal.signal(signal.SIGINT, self._earlier_handler)
+        if self._first_epoch < 0:  # no epoch was left to train
+            self._epoch = self.params["epochs"] - 1
+            self._begin(self._epoch + 1)
         num_epochs, num_done = self.params["epochs"], self._epoch + 1
         status = f"{'finished' if num_done == num_epochs else 'stopped'} after epoch {num_done} of {num_epochs}"
         self._update(status=status, can_stop=False)

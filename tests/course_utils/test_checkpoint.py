@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_utils.checkpoint import FILE_NAME, keep_each_epoch
+from course_utils.checkpoint import keep_each_epoch
 from course_utils.course import ROOT
 from course_utils.data import Dataset
 from course_utils.model import build_model, compile_model
@@ -26,13 +26,14 @@ DATASET = Dataset("a few digits", IMAGES, LABELS, IMAGES, LABELS)
 @pytest.fixture(autouse=True)
 def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
-    return tmp_path / "a_few_digits" / FILE_NAME
+    return tmp_path / "a_few_digits" / "checkpoint_small.keras"
 
 
 def fresh_model(num_hidden=8, loss="categorical_crossentropy", learning_rate=0.001) -> keras.Model:
     keras.utils.set_random_seed(9)
     hidden = [keras.layers.Dense(num_hidden), keras.layers.Dropout(0.5)]
-    model = keras.Sequential([keras.Input((784,)), *hidden, keras.layers.Dense(10, activation="softmax")])
+    layers = [keras.Input((784,)), *hidden, keras.layers.Dense(10, activation="softmax")]
+    model = keras.Sequential(layers, name="small")
     model.compile(loss=loss, optimizer=keras.optimizers.Adam(learning_rate), run_eagerly=True)
     return model
 
@@ -49,25 +50,47 @@ def fit(model=None, dataset=DATASET, *, epochs=4, stop_after=None, batch_size=10
     return model.fit(vectors, rows, batch_size, epochs, 0, callbacks, validation_data=(vectors[:10], rows[:10]))
 
 
-def test_a_stopped_training_continues_as_if_it_had_not_been_stopped(kept, capsys):
-    uninterrupted = fit().history
-    assert fit(stop_after=2).history == {name: values[:2] for name, values in uninterrupted.items()}
-    assert kept.exists()
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize(
+    ("first", "is_new"), [({"stop_after": 2}, True), ({"epochs": 2}, True), ({"epochs": 2}, False)]
+)
+def test_more_epochs_after_a_stop_or_an_end_are_those_of_one_training(kept, capsys, first, is_new):
     model = fresh_model()
-    resumed = fit(model)
-    assert "Going on after 2 finished epochs." in capsys.readouterr().out
-    assert resumed.history == uninterrupted
-    assert resumed.epoch == [0, 1, 2, 3]
-    assert not kept.exists(), "a finished training leaves nothing to continue"
-    assert fit(model, stop_after=1).epoch == [0], "the next training of the network begins with its first epoch"
-    assert "has been trained before" in capsys.readouterr().out
-    assert not kept.exists(), "what a trained network learns on top does not follow from the recipe"
+    in_one_go, weights = fit(model, resume=False).history, model.get_weights()
+    kept.unlink()
+    model = fresh_model()
+    assert fit(model, **first).history == {name: values[:2] for name, values in in_one_go.items()}
+    assert capsys.readouterr().out == ""
+    model = fresh_model() if is_new else model  # a kernel that was restarted, or only the cell with `fit` again
+    for message in ("Going on after 2 finished epochs.", "Nothing is left to learn after 4 finished epochs."):
+        resumed = fit(model)
+        assert capsys.readouterr().out == f"{message} (To start over: resume = False, then run all cells.)\n"
+        assert (resumed.history, resumed.epoch) == (in_one_go, [0, 1, 2, 3])
+        assert all(map(np.array_equal, model.get_weights(), weights))
+        assert model.optimizer.iterations == 16
+    content = kept.read_bytes()
+    assert fit(model, epochs=3).epoch == [0, 1, 2], "a later training of the network begins with its first epoch"
+    fewer, on_top = capsys.readouterr().out.splitlines()
+    assert fewer == (
+        "The training in the workspace has 4 finished epochs, not 3: it stays there, and a fresh one begins."
+    )
+    assert "has been trained before" in on_top, "this does not follow from the recipe"
+    assert fit(epochs=3).history == {name: values[:3] for name, values in in_one_go.items()}
+    assert kept.read_bytes() == content, "nothing is lost by a shorter one"
+
+
+def test_networks_of_other_names_have_checkpoints_of_their_own(kept, capsys):
+    fit(stop_after=1)
+    other = keras.models.clone_model(fresh_model())
+    other.name = "other"
+    other.compile("adam", "mse")
+    fit(other, epochs=1)
+    assert capsys.readouterr().out == ""
+    assert sorted(path.name for path in kept.parent.iterdir()) == ["checkpoint_other.keras", "checkpoint_small.keras"]
 
 
 def left_aside_because(capsys) -> str:
     before, _, reason = capsys.readouterr().out.removesuffix(": left aside.\n").partition(" in the workspace ")
-    assert before == "The unfinished training"
+    assert before == "The training"
     return reason
 
 
@@ -91,9 +114,6 @@ def test_another_recipe_does_not_use_the_checkpoint(kept, capsys):
     kept.write_bytes(content)
     assert fit(resume=False, stop_after=1).epoch == [0]
     assert capsys.readouterr().out == ""
-    kept.write_bytes(content)
-    assert fit(epochs=2).epoch == [0, 1]
-    assert left_aside_because(capsys) == "has 2 epochs already"
 
 
 def test_a_damaged_checkpoint_is_named_and_left_aside(kept, capsys):
@@ -136,4 +156,3 @@ def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept,
     assert re.match(r"Going on after [1-5] finished epochs?\.", capsys.readouterr().out)
     assert resumed_history == history
     assert all(map(np.array_equal, resumed_weights, weights))
-    assert not kept.exists()

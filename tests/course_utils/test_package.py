@@ -12,9 +12,9 @@ import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
 # Each may import those before it.
-ORDER = "course workspace safe_pickle readers download data preprocessing softmax_regression"
-ORDER += " tensorflow_autotune_stall model training checkpoint experiments evaluation handwriting my_digits"
-ORDER += " plotting widgets exercises"
+ORDER = "personal_settings course notices workspace safe_pickle readers download data parameters preprocessing"
+ORDER += " softmax_regression tensorflow_autotune_stall model training checkpoint experiments evaluation handwriting"
+ORDER += " my_digits plotting widgets exercises"
 
 
 def run_python(code: str) -> str:
@@ -54,7 +54,7 @@ import os, sys
 before = {*sys.modules}
 finders = [*sys.meta_path]
 import course_utils
-print({*sys.modules} - before, sys.meta_path == finders)
+print({name.partition(".")[0] for name in {*sys.modules} - before} - sys.stdlib_module_names, sys.meta_path == finders)
 import course_utils.data, course_utils.exercises, course_utils.plotting, course_utils.preprocessing
 from course_utils.widgets import explore_digits, explore_one_hot, explore_preprocessing
 print({"tensorflow", "keras", "sklearn", "pooch", "requests"} & {*sys.modules})

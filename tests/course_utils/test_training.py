@@ -71,14 +71,22 @@ def test_without_a_network_one_is_trained_on_other_digits_in_seconds(capsys, mon
     assert capsys.readouterr().out == expected
 
 
-def test_the_lessons_speak_of_thirty_epochs_and_show_a_shorter_training_beside_them(model, capsys):
-    short = {name: values[:1] for name, values in HISTORY.items()}
-    for name, num_epochs in (("digits from elsewhere", 1), ("MNIST", 30)):
-        save_trained_model(TrainedModel(model, short), digits(name))
-        assert len(load_trained_model(digits(name)).history["loss"]) == num_epochs
-    yours = "Your network of lesson 06 stopped after 1 epoch, with test accuracy 0.1000"
-    expected = f"{yours}: using the one recorded with the course (30 epochs)."
-    assert capsys.readouterr().out.splitlines()[1] == expected
+@pytest.mark.parametrize(
+    ("name", "needed", "instead"),
+    [
+        ("MNIST", 30, "using the one recorded with the course (30 epochs)."),
+        ("UCI digits", 3, "training one now (3 epochs) ..."),
+    ],
+)
+def test_a_shorter_training_is_shown_beside_the_one_that_the_lessons_use(
+    model, capsys, monkeypatch, name, needed, instead
+):
+    monkeypatch.setattr(training, "_SHORT_TRAINING_STEPS", 3)
+    short = {column: values[: needed - 1] for column, values in HISTORY.items()}
+    save_trained_model(TrainedModel(model, short), digits(name))
+    assert len(load_trained_model(digits(name)).history["loss"]) == needed
+    yours = f"Your network of lesson 06 stopped after {needed - 1} epochs, with test accuracy 0.1000"
+    assert capsys.readouterr().out == f"{yours}: {instead}\n"
 
 
 def test_neither_a_damaged_network_nor_one_trained_on_other_digits_is_used(workspace, model, capsys):

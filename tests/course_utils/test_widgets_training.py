@@ -90,6 +90,19 @@ def test_an_interrupt_stops_after_the_epoch_and_loses_nothing(progress, capsys):
     assert view.status == "finished after epoch 3 of 3"
 
 
+def test_a_training_that_has_all_its_epochs_is_shown_as_finished(progress):
+    callback, view = progress
+    history = {"loss": [0.5, 0.25]}
+
+    class Restored(keras.callbacks.History):
+        def on_train_begin(self, logs=None):
+            self.history, self.epoch, self.model._initial_epoch = history, [0, 1], 2
+
+    fit(Restored(), callback, epochs=2)
+    assert (view.num_done, view.history, view.can_stop) == (2, history, False)
+    assert view.status == "finished after epoch 2 of 2"
+
+
 def test_a_second_interrupt_does_not_wait(progress):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,47 @@
+"""Values that a person, or a program such as papermill, sets in the cell of parameters of a lesson."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from course_utils.course import CourseError
+from course_utils.data import Dataset
+
+_COUNT = ("a whole number from 1 on", Integral, 1, math.inf)
+#: What is expected of each: in words, of which kind it is, the least and the most.
+_EXPECTED: dict[str, tuple[str, type, float, float]] = {
+    "num_epochs": _COUNT,
+    "batch_size": _COUNT,
+    "hidden_size": _COUNT,
+    "seed": ("a whole number from 0 to 4,294,967,295", Integral, 0, 2**32 - 1),
+    "learning_rate": ("a number above 0", Real, 1e-30, 1e30),
+    "resume": ("True or False", bool, False, True),
+}
+
+
+def check_parameters(dataset: Dataset | None = None, **values: Any) -> None:  # noqa: ANN401
+    """Refuse a value that no training can use, before any work is done.
+
+    Parameters
+    ----------
+    dataset : Dataset, optional
+        The digits to learn from: a batch cannot be larger than all its training images.
+    **values : object
+        By name: ``num_epochs``, ``batch_size`` and ``hidden_size`` are whole numbers from 1 on, ``seed`` is one from 0
+        to 4,294,967,295, ``learning_rate`` is a number above 0, ``resume`` is true or false.
+
+    Raises
+    ------
+    CourseError
+        If one of them is anything else, such as 0, 2.5 or ``"3"``; the message says what is expected.
+    """
+    num_images = len(dataset.train_images) if dataset else math.inf
+    for name, value in values.items():
+        expected, kind, least, most = _EXPECTED[name]
+        is_kind = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+        if is_kind and name == "batch_size" and value > num_images:
+            expected, most = f"at most {num_images:,}, the number of training images", num_images
+        if not is_kind or not least <= value <= most:
+            raise CourseError(f"{name} is {value!r}, expected {expected}. Set it again and run all cells below.")
