@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import zipfile
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +12,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from course_utils.readers import file_error
+from course_utils.readers import DatasetError, file_error
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 FILE_NAME = "my_digits.npz"
@@ -47,11 +49,45 @@ def load_my_digits() -> MyDigits:
         return MyDigits(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise file_error(path, f"your own digits cannot be read ({error})", _REMEDY) from error
-    images, labels = digits
-    is_valid = images.dtype == labels.dtype == np.uint8 and images.shape == (len(labels), 28, 28) and labels.ndim == 1
-    if not is_valid or labels.max(initial=0) > 9:
+    if not _is_valid(digits):
         raise file_error(path, "it does not hold digits that were kept from the pad", _REMEDY)
     return digits
+
+
+def _is_valid(digits: MyDigits) -> bool:
+    images, labels = digits
+    if images.dtype != np.uint8 or labels.dtype != np.uint8 or labels.ndim != 1:
+        return False
+    return images.shape == (len(labels), 28, 28) and labels.max(initial=0) <= 9
+
+
+def to_text(digits: MyDigits) -> str:
+    """Return the text of the file in which a pad saves its digits: JSON, and each image as base64 of its 784 bytes."""
+    images = [base64.b64encode(image.tobytes()).decode("ascii") for image in digits.images]
+    return json.dumps({"images": images, "labels": digits.labels.tolist()})
+
+
+def keep_digits_of(text: str) -> MyDigits:
+    """Add the digits of a file that a pad saved, without those already kept, and return all; errors as `keep_digit`."""
+    try:
+        content = json.loads(text)
+        pixels = b"".join(base64.b64decode(image, validate=True) for image in content["images"])
+        images = np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28)
+        added = MyDigits(images, np.frombuffer(bytes([*content["labels"]]), np.uint8))
+        if not _is_valid(added):
+            raise ValueError("images and labels do not fit together")
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise DatasetError(
+            f"This file does not hold digits of a drawing pad ({error}). Choose the file my_digits.json that the "
+            "button *Save my digits* gave you."
+        ) from error
+
+    def add(kept: MyDigits) -> MyDigits:
+        known = {(image.tobytes(), label) for image, label in zip(*kept, strict=True)}
+        new = [(image.tobytes(), label) not in known for image, label in zip(*added, strict=True)]
+        return MyDigits(np.concatenate([kept.images, added.images[new]]), np.append(kept.labels, added.labels[new]))
+
+    return _change(add)
 
 
 def keep_digit(image: NDArray[np.uint8], label: int) -> MyDigits:

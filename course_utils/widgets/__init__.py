@@ -9,6 +9,7 @@ _MODULES = {
     "explore_confusion": "confusion",
     "explore_digits": "digits",
     "explore_gradient_descent": "gradient_descent",
+    "explore_kernel": "kernel",
     "explore_one_hot": "one_hot",
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",

@@ -6,24 +6,17 @@ The loss comes with the widget, as a grid; the browser does the rest, so that a 
 from __future__ import annotations
 
 import numpy as np
-import traitlets
 from contourpy import contour_generator
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RectBivariateSpline
 
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.widget import CourseWidget, sources
+from course_utils.widgets.widget import StandaloneWidget
 
 TITLE = "Gradient descent with two weights"
 START = 0.1, 0.85  # of the picture's width and height
 DECADES = 2  # the slider goes from a hundredth of the learning rate to a hundred times as much
-
-
-class GradientDescent(CourseWidget):
-    """A widget that needs no kernel once it is shown: ``config`` is all that its JavaScript knows."""
-
-    config = traitlets.Dict().tag(sync=True)
 
 
 def explore_gradient_descent(
@@ -51,7 +44,7 @@ def explore_gradient_descent(
         f"{TITLE}: contour lines of the loss, from {lowest:.3g} to {highest:.3g}, a slider for the learning rate and a "
         "button for a step (interactive in JupyterLab)."
     )
-    display_widget(GradientDescent(modules=sources("shared.js", "gradient_descent.js"), config=config), alt)
+    display_widget(StandaloneWidget("gradient_descent.js", config=config), alt)
 
 
 def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_rate: float) -> dict:

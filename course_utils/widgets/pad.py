@@ -17,7 +17,7 @@ from course_utils.course import CourseError
 from course_utils.data import Dataset
 from course_utils.evaluation import accuracy_interval
 from course_utils.handwriting import sample_handwritings
-from course_utils.my_digits import MyDigits, keep_digit, load_my_digits, take_back_last_digit
+from course_utils.my_digits import MyDigits, keep_digit, keep_digits_of, load_my_digits, take_back_last_digit, to_text
 from course_utils.preprocessing import preprocess_images
 from course_utils.widgets.display import display_widget
 from course_utils.widgets.widget import Explorer
@@ -48,7 +48,8 @@ def drawing_pad(model: keras.Model, dataset: Dataset | None = None) -> None:
     """
     samples = [handwriting._asdict() for handwriting in sample_handwritings()]
     is_first = dataset is None
-    config = {"title": "Drawing pad", "samples": samples, "can_keep": not is_first, "only_shrinks": is_first}
+    config = {"title": "Drawing pad", "samples": samples, "only_shrinks": is_first}
+    config |= {"can_keep": not is_first, "can_add": not is_first}
     pad = DrawingPad(model, dataset)
     scripts = ("handwriting.js", "pad.js")
     display_widget(
@@ -69,8 +70,11 @@ class DrawingPad:
         num_correct = int((predictions == dataset.test_labels).sum())
         self._on_test_images = _compare(f"{dataset.name} test images", num_correct, len(predictions))
 
-    def respond(self, action: str, image: Sequence[int] = (), label: int = 0, time: int = 0) -> dict:
-        """Classify an image, keep it, or take the one kept last back; ``time`` makes equal requests different."""
+    def respond(self, action: str, image: Sequence[int] = (), label: int = 0, text: str = "", time: int = 0) -> dict:
+        """Classify an image, keep it, take the one kept last back, or save or add digits as the ``text`` of a file.
+
+        ``time`` makes equal requests different.
+        """
         images = np.array(image, np.uint8).reshape(-1, 28, 28)
         match action:
             case "classify":
@@ -80,6 +84,10 @@ class DrawingPad:
                     return {"kept": self._describe(keep_digit(images[0], label))}
                 except CourseError as error:
                     raise CourseError(f"{error} Undo brings the drawing back.") from error
+            case "save":
+                return {"file": to_text(load_my_digits())}
+            case "add":
+                return {"kept": self._describe(keep_digits_of(text))}
             case "take back":
                 return {"kept": self._describe(take_back_last_digit())}
             case _:

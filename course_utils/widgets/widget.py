@@ -41,6 +41,15 @@ class CourseWidget(anywidget.AnyWidget):
     modules: traitlets.List = traitlets.List().tag(sync=True)
 
 
+class StandaloneWidget(CourseWidget):
+    """A widget that needs no kernel once it is shown: ``config`` is all that its JavaScript knows."""
+
+    config = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *scripts: str, config: dict) -> None:
+        super().__init__(modules=sources("shared.js", *scripts), config=config)
+
+
 class Explorer(CourseWidget):
     """A widget that responds to requests from the browser.
 

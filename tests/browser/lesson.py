@@ -49,6 +49,15 @@ class Lesson:
         nbformat.write(self.notebook, self.path)
         # `reset` closes what the test before had open.
         self.page.goto(f"{self.lab.address}/lab/tree/notebooks/{name}?reset&token={self.lab.token}")
+        self._wait_until_open()
+
+    def open_again_without_kernel(self):
+        """Load the page again after all kernels have ended, as on the next day."""
+        self.lab.delete_kernels()
+        self.page.reload()
+        self._wait_until_open()
+
+    def _wait_until_open(self):
         self.wait_until_idle()
         self.page.evaluate(FOLLOW_RUNS)
 
@@ -112,8 +121,8 @@ class Lesson:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(ids.index(cell) if isinstance(cell, str) else cell)
 
     def outputs(self, cell):
-        """Return where the outputs of a cell are."""
-        return self.cell(cell).locator(".jp-OutputArea-output")
+        """Return where the outputs of a cell are that can be seen."""
+        return self.cell(cell).locator(".jp-OutputArea-output:visible")
 
     @property
     def widgets(self):

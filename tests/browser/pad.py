@@ -49,6 +49,11 @@ class Pad:
         self.button(name).click()
         self.wait()
 
+    def add(self, file):
+        with self.page.expect_file_chooser() as chooser:
+            self.button("Add digits from a file").click()
+        chooser.value.set_files(file)
+
     def press(self, key):
         self.paper.press(key)
         self.wait()

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from .conftest import PICTURES
 from .lesson import notebook_of
 
 SETUP = """
@@ -16,6 +18,7 @@ from course_utils import widgets
 dataset = load_dataset()
 labels = dataset.test_labels
 weights = np.linspace(-2, 2, 41)
+kernel = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
 probabilities = np.random.default_rng(9).dirichlet(np.ones(10), size=len(labels)) + one_hot(labels) / 4
 probabilities[labels == 1] = one_hot(labels)[labels == 1]
 probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -26,10 +29,12 @@ EXPLORERS = {
     "one-hot": "widgets.explore_one_hot(dataset)",
     "parameters": "widgets.explore_parameters((512, 256), (0.5, 0.2))",
     "gradient-descent": "widgets.explore_gradient_descent(weights, weights, weights[:, None] ** 2 + 3 * weights**2)",
+    "kernel": "widgets.explore_kernel(dataset.test_images[:10], kernel)",
     "confusion": "widgets.explore_confusion(dataset.test_images, labels, probabilities)",
 }
 BUSY = len(EXPLORERS) + 1
 UNTIL_GO = "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.02)"
+KERNEL = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])
 CONTROLS = ("slider", "spinbutton", "combobox", "button", "gridcell")
 WITHOUT_FOCUS = """(explorer) => [...explorer.querySelectorAll("button, input, select, [tabindex='0']")].filter((one) =>
 {
@@ -38,6 +43,12 @@ WITHOUT_FOCUS = """(explorer) => [...explorer.querySelectorAll("button, input, s
     const isSeen = ["solid", "double"].includes(outlineStyle) && parseFloat(outlineWidth) >= 3;
     return one.checkVisibility() && !isSeen;
 }).map((one) => one.outerHTML)"""
+OVERFLOWS = """(cell) => {
+    cell.textContent = "1135"; // as often as MNIST's test images show a 1
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    return text.getBoundingClientRect().width > cell.clientWidth;
+}"""
 FITS = "(explorer) => explorer.getBoundingClientRect().right <= innerWidth"
 STICKS_OUT = """(explorer) => [...explorer.querySelectorAll("*")]
     .filter((one) => one.getBoundingClientRect().right > explorer.getBoundingClientRect().right + 1)
@@ -114,6 +125,23 @@ def test_every_control_has_a_name_shows_its_focus_and_fits(name, explore, notebo
     notebook.keep_picture(f"explorer-{name}-narrow", explorer)
 
 
+def test_a_picture_of_an_explorer_is_saved(explore):
+    explorer = explore("digits")
+    with explorer.page.expect_download() as download:
+        button(explorer, "Save as picture").click()
+    assert download.value.suggested_filename == "Any digit of UCI digits, pixel by pixel.png"
+    download.value.save_as(PICTURES / "saved-digits.png")
+    picture = np.asarray(Image.open(PICTURES / "saved-digits.png").convert("L"))
+    canvas = explorer.locator("canvas")
+    area, whole = canvas.bounding_box(), explorer.bounding_box()
+    assert picture.shape[1] == 2 * round(whole["width"])
+    shown = np.array(canvas.evaluate("(one) => [...one.getContext('2d').getImageData(0, 0, 28, 28).data]"))[::4]
+    middles = 2 * (np.arange(28) + 0.5) * area["width"] / 28
+    rows, columns = (np.rint(2 * (area[axis] - whole[axis]) + middles).astype(int) for axis in "yx")
+    saved = picture[np.ix_(rows, columns)].ravel()
+    assert np.mean(np.abs(saved - shown.astype(int)) < 10) > 0.95  # all but where the marker is
+
+
 def test_a_busy_kernel_is_reported_and_the_last_request_is_granted(explore, notebook):
     explorer = explore("digits")
     image, label = notebook.evaluate("dataset.train_images[0]"), notebook.evaluate("dataset.train_labels[5]")
@@ -177,10 +205,12 @@ def test_digits_by_keyboard(explore, notebook):
     number, last = explorer.get_by_role("spinbutton", name="image"), notebook.evaluate("len(dataset.train_images)") - 1
     number.fill("7")
     picture_is(explorer, "training image 7, ")
-    for typed in ("99999", ""):
+    for typed, key in (("99999", "Tab"), ("", "Tab"), ("99999", "Enter"), ("7.4", "Enter"), ("-3", "Enter")):
         number.fill(typed)
-        number.press("Tab")
-        expect(number).to_have_value(str(last))
+        number.press(key)
+        expect(number).to_have_value({"7.4": "7", "-3": "0"}.get(typed, str(last)))
+    number.fill("99999")
+    number.press("Enter")
     picture_is(explorer, f"training image {last:,}, ")
     slider(explorer, "image").press("Home")
     slider(explorer, "image").press("ArrowRight")
@@ -272,6 +302,69 @@ def test_parameters_by_mouse_and_keyboard(explore):
     expect(total).to_have_text("535,818")
 
 
+# --- lesson 10: a kernel slides over a digit -------------------------------------------------------------------------
+
+
+def test_kernel_by_mouse_touch_and_keyboard(explore, notebook):
+    explorer = explore("kernel")
+    images = np.array(notebook.evaluate("dataset.test_images[:10]")) / 255
+    digit, sums = explorer.get_by_role("img").locator("xpath=self::canvas").all()
+
+    def assert_at(row, column, kernel=KERNEL, image=0):
+        patch = images[image, row : row + 3, column : column + 3]
+        expect(reading(explorer)).to_have_text(f"sum {written((patch * kernel).sum())}")
+        for name, values in (("pixels", patch), ("products", patch * kernel)):
+            cells = explorer.get_by_role("table", name=name).get_by_role("cell").all_inner_texts()
+            assert cells == [written(value) for value in values.flat]
+        for name, value in (("row", row), ("column", column)):
+            expect(slider(explorer, name)).to_have_value(str(value))
+
+    assert_at(6, 8)
+    for canvas, pointed, shown, side in [
+        (digit, (13, 14), (12, 13), 28),
+        (digit, (0, 27), (0, 25), 28),
+        (sums, (20, 3), (20, 3), 26),
+    ]:
+        point(explorer, canvas, *pointed, rows=side, columns=side)
+        assert_at(*shown)
+    box = digit.bounding_box()
+    places = [{"x": box["x"] + share * box["width"], "y": box["y"] + share * box["height"]} for share in (0.2, 0.5)]
+    client = explorer.page.context.new_cdp_session(explorer.page)
+    for kind, points in (("touchStart", places[:1]), ("touchMove", places[1:]), ("touchEnd", [])):
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert_at(13, 13)
+    slider(explorer, "row").press("ArrowLeft")
+    slider(explorer, "column").press("End")
+    slider(explorer, "column").press("ArrowLeft")
+    slider(explorer, "image").press("ArrowRight")
+    assert_at(12, 24, image=1)
+    slider(explorer, "column").fill("11")
+    expect(slider(explorer, "column")).to_have_attribute("aria-valuetext", re.compile(r"^11: sum \D?\d\.\d\d$"))
+    explorer.get_by_role("combobox").select_option("left borders")
+    assert_at(12, 11, KERNEL.T, image=1)
+    weight = explorer.get_by_role("spinbutton", name="weight in row 2, column 0")
+    for typed, value in (("-0.5", -0.5), ("1000", 99)):
+        weight.fill(typed)
+        weight.press("Enter")
+        expect(weight).to_have_value(str(value))
+        kernel = KERNEL.T.astype(float)
+        kernel[2, 0] = value
+        assert_at(12, 11, kernel, image=1)
+    expect(explorer.get_by_role("combobox")).to_have_value("your own")
+    expect(explorer.get_by_role("status")).to_have_text(
+        re.compile(r"^your own, row 12, column 11: the nine products add up to ")
+    )
+    drawn = sums.evaluate("(one) => [...one.getContext('2d').getImageData(0, 0, 26, 26).data]")
+    windows = np.lib.stride_tricks.sliding_window_view(images[1], (3, 3))
+    ink = 255 - np.reshape(drawn[::4], (26, 26))
+    assert np.abs(ink - 255 * ((windows * kernel).sum(axis=(2, 3)) / np.maximum(kernel, 0).sum() + 1) / 2).max() < 1
+
+
+def written(value):
+    """Write a number as the explorer does."""
+    return f"{value:z.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 # --- lesson 07: the images behind the confusion matrix ---------------------------------------------------------------
 
 
@@ -306,6 +399,15 @@ def test_confusion_by_mouse(explore, notebook):
         given = notebook.evaluate(f"probabilities[{index}]")
         expected = [f"{read_as}: {100 * given[read_as]:.1f} %", f"4: {100 * given[4]:.1f} %", f"image {index}"]
         assert caption.split("\n") == expected
+
+
+@pytest.mark.parametrize("width", [1400, 1024, 390])
+def test_counts_of_four_digits_fit(width, explore, notebook):
+    explorer = explore("confusion")
+    notebook.page.set_viewport_size({"width": width, "height": 900})
+    notebook.page.wait_for_function(FITS, arg=explorer.element_handle())
+    assert not cell(explorer, 1, 1).evaluate(OVERFLOWS)
+    notebook.keep_picture(f"confusion-{width}", explorer)
 
 
 def test_confusion_by_keyboard(explore, notebook):

@@ -126,6 +126,45 @@ def test_digits_are_kept_for_a_test_set_of_ones_own(pad, notebook):
     assert notebook.evaluate("load_my_digits().labels") == [7]
 
 
+def test_kept_digits_are_saved_as_a_file_and_come_back(pad, notebook, tmp_path):
+    for label in (7, 3):
+        pad.whole.get_by_role("combobox", name="Sample").select_option(label=f"{label}, version 1")
+        pad.wait()
+        pad.button(str(label)).click()
+    expect(pad.kept).to_have_count(2)
+    images = notebook.evaluate("load_my_digits().images")
+    with pad.page.expect_download() as download:
+        pad.button("Save my digits").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    for left in (1, 0):
+        pad.button("Take back the last one").click()
+        expect(pad.kept).to_have_count(left)
+    pad.add(tmp_path / "my_digits.json")
+    expect(pad.kept).to_have_text(["3 ✓", "7 ✓"])
+    assert notebook.evaluate("load_my_digits().images") == images
+    pad.add(notebook.path)
+    expect(pad.whole.get_by_role("alert")).to_contain_text("does not hold digits of a drawing pad")
+
+
+@pytest.mark.parametrize(("name", "width", "height"), [("small-laptop", 1024, 700), ("zoom-200-percent", 700, 450)])
+def test_paper_image_and_bars_are_in_one_view(name, width, height, pad, notebook):
+    is_open = "small" in name  # the file browser
+    pad.page.set_viewport_size({"width": width, "height": height})
+    if not is_open:
+        pad.page.keyboard.press("Control+b")
+    pad.whole.get_by_role("combobox", name="Sample").select_option(f"{SEVEN}")
+    pad.wait()
+    pad.whole.locator(".pad").evaluate("one => one.scrollIntoView({ block: 'start' })")
+    notebook.keep_picture(f"pad-{name}")
+    view = pad.page.locator(".jp-WindowedPanel-outer").first.bounding_box()
+    for part in (pad.paper, pad.seen, pad.verdict, pad.whole.locator(".bars li").last):
+        area = part.bounding_box()
+        assert area["x"] + area["width"] <= view["x"] + view["width"]
+        assert view["y"] - 1 <= area["y"] and area["y"] + area["height"] <= view["y"] + view["height"]
+    if not is_open:
+        pad.page.keyboard.press("Control+b")
+
+
 def test_a_digit_that_cannot_be_kept_is_not_lost(pad, notebook):
     (notebook.lab.workspace / "my_digits.npz").write_bytes(b"rubbish")
     pad.draw(SAMPLES[SEVEN].strokes)

@@ -8,11 +8,19 @@ from course_utils.course import REFERENCE
 from course_utils.data import load_dataset
 from course_utils.handwriting import PENS, draw_strokes, prepare_drawing, shrink_drawing
 from course_utils.model import build_model
+from course_utils.my_digits import keep_digits_of
 from course_utils.preprocessing import preprocess_images
 from tools.pad_page import write_pad_page
 
 from .conftest import PICTURES
 from .pad import SAMPLES, SEVEN, Pad, in_a_corner
+
+SCREENS = [
+    ("phone-dark", 390, 844),
+    ("phone-sideways-light", 740, 360),
+    ("small-phone-sideways-dark", 667, 331),
+    ("projector-light", 1920, 1080),
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,26 @@ def test_browser_and_python_prepare_drawings_alike(pad, name, prepare, request):
                 assert np.abs(np.array(found) - expected).max() <= 1
 
 
+def test_digits_kept_on_the_page_come_into_the_notebook(pad, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    for sample in (SEVEN, 13):
+        pad.draw(SAMPLES[sample].strokes)
+        pad.button(str(SAMPLES[sample].digit)).click()
+    expect(pad.kept).to_have_text(["4 ✓", "7 ✓"])
+    expect(pad.whole.get_by_text("2 of 2 right")).to_be_visible()
+    pad.draw(SAMPLES[0].strokes)
+    image = pad.image()
+    pad.button("7").click()  # a slip
+    pad.button("Take back the last one").click()
+    pad.draw(SAMPLES[0].strokes)
+    pad.button("0").click()
+    with pad.page.expect_download() as download:
+        pad.button("Save my digits").click()
+    digits = keep_digits_of(download.value.path().read_text())
+    assert digits.labels.tolist() == [7, 4, 0]
+    assert (digits.images[2] == image).all()
+
+
 def test_the_pad_is_used_from_the_keyboard(pad):
     def go_to(role, name):
         target = pad.whole.get_by_role(role, name=name, exact=True)
@@ -85,16 +113,16 @@ def test_the_pad_is_used_from_the_keyboard(pad):
     expect(pad.whole.get_by_role("radio", name="thick")).to_be_checked()
     go_to("combobox", "Sample").press("2")
     expect(pad.verdict).to_have_text("2")
-    expect(pad.whole.get_by_role("status").first).to_have_text("2 with > 99 %")
+    expect(pad.whole.locator(".news")).to_have_text("2 with > 99 %")
     pad.paper.focus()
     go_to("button", "Clear").press("Enter")
     expect(pad.verdict).to_have_text("?")
     expect(pad.button("Clear")).to_be_focused()
 
 
-@pytest.mark.parametrize(("name", "width", "height"), [("phone-dark", 390, 844), ("projector-light", 1920, 1080)])
+@pytest.mark.parametrize(("name", "width", "height"), SCREENS)
 def test_the_page_fits_its_screen(browser, watch, file, name, width, height):
-    screen, scheme = {"width": width, "height": height}, name.partition("-")[2]
+    screen, scheme = {"width": width, "height": height}, name.rpartition("-")[2]
     context = browser.new_context(viewport=screen, color_scheme=scheme, has_touch="phone" in name)
     watch.listen(context)
     page = context.new_page()
@@ -105,7 +133,8 @@ def test_the_page_fits_its_screen(browser, watch, file, name, width, height):
     pad.wait()
     page.screenshot(path=PICTURES / f"pad-page-{name}.png", animations="disabled")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for part in (pad.paper, pad.verdict):
+    seen_at_once = [pad.paper, pad.verdict] + ([pad.seen, pad.whole.locator(".bars li").last] if width > height else [])
+    for part in seen_at_once:
         area = part.bounding_box()
         assert area["y"] + area["height"] <= height
     context.close()

@@ -1,6 +1,7 @@
 """What the explorers respond; how they look and feel is for a browser to test."""
 
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ PROBABILITIES = RANDOM.dirichlet(np.full(10, 0.3), size=300)
 WEIGHTS = np.linspace(-1, 3, 9), np.linspace(0, 5, 6)
 LOSSES = np.add.outer((WEIGHTS[0] - 1) ** 2, 3 * WEIGHTS[1] ** 2)
 PROBABILITIES[:100] = 0.02 + 0.8 * one_hot(LABELS[:100])
+KERNEL = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
+PRODUCTS = IMAGES[0, 6:9, 8:11] / 255 * KERNEL
 
 FIRST_DIGIT = rf"training image 0, a {LABELS[0]}, whose pixel in row 14 and column 13 is {IMAGES[0, 14, 13]} "
 STEPS = r"step: shape \(28, 28\), uint8, 0 to 255 → shape \(784,\), uint8, 0 to 255 → .* 0.0 to 255.0 → .* 0.0 to 1.0 "
@@ -34,6 +37,11 @@ SHOWN = [
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
     (widgets.explore_gradient_descent, (*WEIGHTS, LOSSES), "contour lines of the loss, from 0 to 79, a slider "),
+    (
+        widgets.explore_kernel,
+        (IMAGES, KERNEL),
+        rf"row 6 and column 8 .* add up to {PRODUCTS.sum():.2f} ",
+    ),
     (
         widgets.explore_confusion,
         (IMAGES, LABELS, PROBABILITIES),
@@ -60,9 +68,10 @@ def test_an_explorer_is_displayed_with_the_same_sentence_each_time(explore, argu
     for _ in range(2):
         with capture_output() as captured:
             assert explore(*arguments) is None
-        (output,) = captured.outputs
-        assert "application/vnd.jupyter.widget-view+json" in output.data
-        sentences.append(output.data["text/plain"])
+        sentence, view = captured.outputs
+        assert set(view.data) == {"application/vnd.jupyter.widget-view+json"}
+        assert sentence.data["text/plain"] in unescape(sentence.data["text/html"])
+        sentences.append(sentence.data["text/plain"])
     assert sentences[0] == sentences[1]
     assert sentences[0].endswith(" (interactive in JupyterLab).")
     assert re.search(text, sentences[0])
@@ -136,6 +145,13 @@ def test_losses_that_cannot_be_shown(arguments, message):
         (widgets.explore_digits, (IMAGES,), r"the dataset that load_dataset\(\) returns, got a ndarray"),
         (widgets.explore_parameters, ((512, 2.5), (0.5, 0.2)), r"hidden_sizes is \(512, 2.5\), .*whole numbers"),
         (widgets.explore_parameters, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two shares"),
+        (
+            widgets.explore_kernel,
+            (IMAGES / 255, KERNEL),
+            r"float64 of shape \(300, 28, 28\), expected uint8",
+        ),
+        (widgets.explore_kernel, (IMAGES, KERNEL[:2]), r"kernel has the shape \(2, 3\), expected \(3, 3\)"),
+        (widgets.explore_kernel, (IMAGES, np.full((3, 3), np.inf)), "all weights finite"),
         (widgets.explore_confusion, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
         (widgets.explore_confusion, (IMAGES, LABELS + 2, PROBABILITIES), "labels are uint8, 2 to 10, expected whole"),
         (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64, expected uint8"),

@@ -1,5 +1,6 @@
 """The student's own digits are kept whole, and nothing of them is lost."""
 
+import base64
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from course_utils.data import DatasetError
-from course_utils.my_digits import FILE_NAME, keep_digit, load_my_digits, take_back_last_digit
+from course_utils.my_digits import FILE_NAME, keep_digit, keep_digits_of, load_my_digits, take_back_last_digit, to_text
 
 SEVEN = np.full((28, 28), 7, np.uint8)
 ONE = np.full((28, 28), 1, np.uint8)
@@ -57,6 +58,42 @@ def test_a_file_of_something_else_is_refused(folder, arrays):
     np.savez(folder / FILE_NAME, **arrays)
     with pytest.raises(DatasetError, match=r"my_digits.npz"):
         load_my_digits()
+
+
+def test_digits_of_a_file_are_added_once(folder):
+    keep_digit(SEVEN, 7)
+    keep_digit(ONE, 1)
+    text = to_text(load_my_digits())
+    (folder / FILE_NAME).unlink()
+    keep_digit(ONE, 1)
+    for _ in range(2):
+        images, labels = keep_digits_of(text)
+        assert labels.tolist() == [1, 7]
+        assert (images == [ONE, SEVEN]).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PNG",
+        "[]",
+        "[" * 100_000,
+        '{"labels": [7]}',
+        '{"images": ["AAAA"], "labels": [7]}',
+        '{"images": ["%s"], "labels": [7]}',
+        '{"images": [], "labels": [7]}',
+        '{"images": ["IMAGE"], "labels": [7.5]}',
+        '{"images": ["IMAGE"], "labels": [10]}',
+        '{"images": ["IMAGE"], "labels": [-1]}',
+        '{"images": ["IMAGE"], "labels": [1e400]}',
+        '{"images": ["IMAGE"], "labels": [[7]]}',
+        '{"images": ["IMAGE"], "labels": "7"}',
+    ],
+)
+def test_a_file_that_no_pad_saved_is_refused(text, folder):
+    with pytest.raises(DatasetError, match=r"does not hold digits of a drawing pad.*Save my digits"):
+        keep_digits_of(text.replace("IMAGE", base64.b64encode(bytes(784)).decode()))
+    assert not (folder / FILE_NAME).exists()
 
 
 def test_notebooks_keep_digits_at_the_same_time():

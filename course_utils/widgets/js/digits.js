@@ -1,4 +1,4 @@
-import { SIDE, bytes, chooser, explorer, grouped, make, picture, pixelSliders } from "./shared.js";
+import { SIDE, bytes, chooser, explorer, grouped, make, picture, pixelSliders, shaded } from "./shared.js";
 
 const OFFSETS = [-2, -1, 0, 1, 2];  // pixels shown as numbers around the marked one
 
@@ -9,8 +9,7 @@ function neighbours(pixels, row, column) {
   const cell = (r, c) => {
     if (!inside(r) || !inside(c)) return make("td", { className: "outside" });
     const value = pixels[r * SIDE + c];
-    return make("td", { className: r === row && c === column ? "marked" : "",
-      style: `background: rgb(${Array(3).fill(255 - value)}); color: ${value > 115 ? "white" : "black"}` }, value);
+    return shaded(value, value, { className: r === row && c === column ? "marked" : "" });
   };
   return [
     make("caption", {}, "the numbers around it"),

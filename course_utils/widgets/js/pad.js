@@ -1,14 +1,15 @@
 // The drawing pad: paper, what the network sees of it, and ten bars.
 
-import { SIDE, button, bytes, clamp, enable, explorer, make, paint, svg } from "./shared.js";
+import { SIDE, button, bytes, clamp, download, enable, explorer, make, paint, svg } from "./shared.js";
 import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./handwriting.js";
 
+const LARGEST_FILE = 2e6; // bytes, some 1,900 digits
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 
 /** A full 100 % would be a promise: a probability comes near to 1, never to it. */
 const percent = (share) => (share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
 
-export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlyShrinks }) => {
+export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, only_shrinks: onlyShrinks }) => {
   // Every state of the drawing is kept, so that undo brings back what was cleared, too.
   let [states, position] = [[[]], 0];
   let drawing = drawStrokes([]);
@@ -141,12 +142,21 @@ export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlySh
   // --- the student's own test set
 
   const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as a ${digit}` }));
-  const removeButton = button("Take back the last one", takeBack, { title: "Remove the digit kept last" });
+  let hasKept = false;
+  const removeButton = button("Take back the last one", () => request({ action: "take back" }), { title: "Remove the digit kept last" });
+  const saveButton = button("Save my digits", () => hasKept && request({ action: "save" }), { title: "Save the digits kept as a file" });
+  const file = make("input", { type: "file", accept: ".json", hidden: true });
+  const addButton = button("Add digits from a file", () => file.click(), { title: "Add digits saved on a pad, such as that of a phone" });
+  file.onchange = async () => {
+    const text = await file.files[0].slice(0, LARGEST_FILE).text();
+    file.value = "";
+    request({ action: "add", text });
+  };
   const comparison = make("div", { role: "status" });
   const thumbnails = make("div", { className: "row close thumbnails" });
 
-  function takeBack() {
-    pending.push({ action: "take back" });
+  function request(wanted) {
+    pending.push(wanted);
     proceed();
   }
   function keep(label) {
@@ -167,7 +177,8 @@ export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlySh
     make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
   if (canKeep) {
     const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
-    parts.append(make("div", { className: "column keep", style: "grid-area: keep" }, asking, removeButton, comparison, thumbnails));
+    parts.append(make("div", { className: "column keep", style: "grid-area: keep" }, asking,
+      make("div", { className: "row close" }, removeButton, saveButton, ...(canAdd ? [addButton, file] : [])), comparison, thumbnails));
   }
   parts.onkeydown = (event) => {
     if (event.target === sample || event.altKey) return; // in a list, keys choose an entry
@@ -184,9 +195,12 @@ export default explorer((ask, { samples, can_keep: canKeep, only_shrinks: onlySh
 
   return {
     nodes: [parts],
-    show({ probabilities, kept }, { time }) {
+    show({ probabilities, kept, file: content }, { time }) {
+      // A widget that is drawn again shows its last response again, and must not save a second time.
+      if (content && time === latest.time) download("my_digits.json", new Blob([content], { type: "application/json" }));
       if (kept) {
-        enable(removeButton, kept.latest.length > 0);
+        hasKept = kept.latest.length > 0;
+        for (const control of [removeButton, saveButton]) enable(control, hasKept);
         comparison.replaceChildren(...kept.comparison.map(comparisonRow));
         thumbnails.replaceChildren(...kept.latest.map(thumbnail));
       }
@@ -203,11 +217,11 @@ function comparisonRow({ name, text, share, low, high }) {
   const [x, label] = [(share) => 36 + 100 * share, (x, words) => svg("text", { x, y: 12, "text-anchor": "middle" }, words)];
   const line = svg("svg", { class: "interval", viewBox: "0 0 180 16", "aria-hidden": "true" },
     label(16, "0 %"), svg("path", { class: "grid", d: `M${x(0)} 8H${x(1)}` }), label(160, "100 %"));
-  if (share !== null) {
+  if (typeof share === "number") {
     line.append(svg("path", { d: `M${x(low)} 2V14M${x(low)} 8H${x(high)}M${x(high)} 2V14` }),
       svg("circle", { cx: x(share), cy: 8, r: 4 }));
   }
-  return make("p", { className: "row" }, make("strong", {}, name), line, make("span", {}, text));
+  return make("p", { className: "row" }, make("strong", {}, name), ...(share === undefined ? [] : [line]), make("span", {}, text));
 }
 
 function thumbnail({ image, label, prediction }) {

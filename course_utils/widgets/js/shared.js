@@ -56,6 +56,31 @@ export function slider(name, { min = 0, max, step = 1 }, onInput, { write = Stri
   };
 }
 
+/** A field for a number; `onNumber(number)` gets it while it is typed, and must call `set` with the one that holds then. */
+export function numberField(properties, onNumber) {
+  const input = make("input", { type: "number", ...properties });
+  let last;
+  const take = () => {
+    const number = input.valueAsNumber;
+    if (Number.isFinite(number) && number !== last) onNumber(number);
+  };
+  // While a number is typed it may be empty or too large for a moment; on Enter and on leaving it is put right.
+  input.oninput = () => { if (input.validity.valid) take(); };
+  input.onchange = () => { take(); input.value = last; };
+  input.onkeydown = (event) => { if (event.key === "Enter") input.onchange(); };
+  return {
+    input,
+    set(value) {
+      last = value;
+      if (input.valueAsNumber !== value) input.value = value;
+    },
+  };
+}
+
+/** A cell of a table with the shade of a pixel, from 0, paper, to 255, ink. */
+export const shaded = (ink, text, properties = {}) => make("td", { ...properties,
+  style: `background: rgb(${Array(3).fill(255 - Math.round(ink))}); color: ${ink > 115 ? "white" : "black"}` }, text);
+
 /** Call `onPoint(row, column)` with the pixel of a canvas that is pointed at. */
 export function followPointer(canvas, onPoint) {
   const place = (offset, length, count) => clamp(Math.floor((count * offset) / length), 0, count - 1);
@@ -66,20 +91,20 @@ export function followPointer(canvas, onPoint) {
   };
 }
 
-/** A digit, enlarged; with a marker that follows the pointer if there is `onPoint(row, column)`. */
-export function picture(onPoint) {
-  const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img" });
-  const marker = make("span", { className: "marker", hidden: !onPoint });
+/** A square picture, enlarged; with a marker, `size` pixels wide, that follows the pointer if there is `onPoint(row, column)`. */
+export function picture(onPoint, { side = SIDE, size = 1 } = {}) {
+  const canvas = make("canvas", { width: side, height: side, role: "img" });
+  const marker = make("span", { className: "marker", hidden: !onPoint, style: `--size: ${(100 * size) / side}%` });
   if (onPoint) followPointer(canvas, onPoint);
   return {
     node: make("div", { className: "picture" }, canvas, marker),
-    draw(values, description) {
-      paint(canvas, values);
+    draw(values, description, full) {
+      paint(canvas, values, full);
       canvas.setAttribute("aria-label", description);
     },
     mark(row, column) {
-      marker.style.top = `${(100 * row) / SIDE}%`;
-      marker.style.left = `${(100 * column) / SIDE}%`;
+      marker.style.top = `${(100 * row) / side}%`;
+      marker.style.left = `${(100 * column) / side}%`;
     },
   };
 }
@@ -122,13 +147,7 @@ export function chooser(ask, { counts }) {
     make("option", { value: name }, `${name} images (${grouped(counts[name])})`));
   const select = make("select", {}, ...options);
   select.onchange = () => ask({ part: select.value, index: Math.min(index, counts[select.value] - 1) });
-  const number = make("input", { type: "number", min: 0, step: 1 });
-  // While a number is typed it may be empty or too large for a moment; on leaving it is put right.
-  number.oninput = () => { if (number.value !== "" && number.validity.valid) go(number.valueAsNumber); };
-  number.onchange = () => {
-    if (!number.validity.valid && number.value !== "") go(Math.round(number.valueAsNumber));
-    number.value = index;
-  };
+  const number = numberField({ min: 0, step: 1 }, (wanted) => go(Math.round(wanted)));
   const previous = button("◀ Previous", () => go(index - 1));
   const next = button("Next ▶", () => go(index + 1));
   const range = slider("", {}, go, { write: () => "", speak: (value) => `image ${grouped(value)}` });
@@ -136,14 +155,14 @@ export function chooser(ask, { counts }) {
   const last = make("span", { className: "hint" });
   return {
     node: make("div", { className: "row" },
-      make("label", {}, "from ", select), make("label", {}, "image ", number, " ", last), previous, next, range.node),
+      make("label", {}, "from ", select), make("label", {}, "image ", number.input, " ", last), previous, next, range.node),
     sync(request) {
       ({ part, index } = request);
       const highest = counts[part] - 1;
       select.value = part;
       last.textContent = `of 0 to ${grouped(highest)}`;
-      number.max = range.input.max = highest;
-      if (number.valueAsNumber !== index) number.value = index;
+      number.input.max = range.input.max = highest;
+      number.set(index);
       range.set(index);
       enable(previous, index > 0);
       enable(next, index < highest);
@@ -154,12 +173,51 @@ export function chooser(ask, { counts }) {
 /** Unlike a disabled button, this one keeps the focus of the person who has just pressed it. */
 export const enable = (control, isEnabled) => control.setAttribute("aria-disabled", !isEnabled);
 
-/** Put a widget on the page, as a group with a name. */
+/** Give the browser a file to save. */
+export function download(name, blob) {
+  const address = URL.createObjectURL(blob);
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** Save a widget as a picture: a copy in an SVG, drawn on a canvas. Without JupyterLab's colours it is light in any theme. */
+async function savePicture(el, name) {
+  const [width, height] = [el.offsetWidth, el.offsetHeight - el.querySelector(".save-picture").offsetHeight];
+  const copy = el.cloneNode(true);
+  const parts = "canvas, input, option";
+  const originals = el.querySelectorAll(parts);
+  copy.querySelectorAll(parts).forEach((part, index) => {
+    // A copy keeps neither what is drawn on a canvas, nor what was chosen or typed.
+    const { value, checked, selected, offsetWidth, offsetHeight } = originals[index];
+    if (part.localName === "input") part.setAttribute("value", value);
+    part.toggleAttribute("checked", checked ?? false);
+    part.toggleAttribute("selected", selected ?? false);
+    if (part.localName !== "canvas") return;
+    part.replaceWith(make("img", { src: originals[index].toDataURL(), className: "copied",
+      style: `width: ${offsetWidth}px; height: ${offsetHeight}px` }));
+  });
+  const rules = [...document.styleSheets].flatMap((sheet) => (sheet.ownerNode?.localName === "style" ? [...sheet.cssRules] : []));
+  const look = rules.filter((rule) => rule.selectorText === ".course-widget").map((rule) => rule.cssText);
+  copy.querySelector(".save-picture").remove();
+  const drawing = svg("svg", { width, height }, svg("style", {}, ...look), svg("foreignObject", { width, height }, copy));
+  const image = new Image();
+  image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(drawing))}`;
+  await image.decode();
+  const canvas = make("canvas", { width: 2 * width, height: 2 * height });
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.toBlob((blob) => download(`${name}.png`, blob));
+}
+
+/** Put a widget on the page, as a group with a name and a button that saves a picture of it. */
 export function show(el, name, ...nodes) {
   el.classList.add("course-widget");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", name);
-  el.append(...nodes);
+  const save = button("Save as picture", () => savePicture(el, name), { className: "save-picture" });
+  el.append(...nodes, save);
   // JupyterLab asks the focused element whether it may take the keys: an arrow goes to another cell, an x cuts it.
   for (const control of el.querySelectorAll("button, input, select, [tabindex]")) {
     control.setAttribute("data-lm-suppress-shortcuts", "true");
