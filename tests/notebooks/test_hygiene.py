@@ -149,7 +149,7 @@ def the_neighbours_and_sections_are_linked(lesson):
     if len(lesson.notebook.cells) > 50:
         texts_of = [cell.source for cell in lesson.notebook.cells if cell.cell_type == "markdown"]
         headings = re.findall(r"^## (.+)$", "\n".join(texts_of), re.MULTILINE)
-        anchors = [heading.replace(" ", "-").replace("?", "%3F") for heading in headings]  # as JupyterLab has them
+        anchors = [heading.replace(" ", "-") for heading in headings]  # as JupyterLab has them
         yield from (f"the top does not link to #{each}" for each in anchors if f"](#{each})" not in first.source)
 
 
