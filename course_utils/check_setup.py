@@ -14,14 +14,19 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from ctypes.util import find_library
+from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from course_utils.course import NOTEBOOKS, ROOT, CourseError
+from course_utils.course import NOTEBOOKS, ROOT, CourseError, counted
+from course_utils.personal_settings import NOT_USED
 from course_utils.workspace import workspace_folder
 
+if TYPE_CHECKING:
+    import psutil
+
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
-_INSTALL_AGAIN = "Delete the folder .venv if there is one, then run: python -m tools setup"
+_INSTALL_AGAIN = "Run: make setup, or python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
 
@@ -35,7 +40,7 @@ def examine() -> None:
 
 def report(setup_problem: str | None = None) -> int:
     """Print what each check found, and return 1 if there is a problem; nothing is checked while the set-up has one."""
-    checks = {"set-up": lambda: (PROBLEM, setup_problem)} if setup_problem else LESSON_CHECKS | {"digits": check_digits}
+    checks = {"set-up": lambda: (PROBLEM, setup_problem)} if setup_problem else LESSON_CHECKS | MORE_CHECKS
     has_problem = False
     for subject, check in checks.items():
         status, message = _run(check)
@@ -79,8 +84,11 @@ def check_packages() -> Finding:
     if wrong:
         others = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {_INSTALL_AGAIN}"
-    if sys.platform == "win32" and not find_library("msvcp140_1.dll"):
-        return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft, then restart"
+    if sys.platform == "win32":
+        from ctypes.util import find_library
+
+        if not find_library("msvcp140_1.dll"):
+            return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
     return OK, f"all {len(pins)} have the versions of requirements.lock"
 
 
@@ -104,7 +112,21 @@ def check_memory() -> Finding:
     limit = limit_file.read_text(encoding="ascii").strip() if limit_file.exists() else "max"
     available = min(psutil.virtual_memory().available, float("inf" if limit == "max" else limit))
     # Lesson 06 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
-    return _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
+    status, found = _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
+    if running := [size for process in psutil.process_iter() if (size := _kernel_size(process))]:
+        found += f". {counted(len(running), 'notebook')} running in the background: {sum(running) / 1e9:.1f} GB"
+    return status, found
+
+
+def _kernel_size(process: psutil.Process) -> int:
+    """Return the bytes that the kernel of a notebook takes, and 0 for other programs and this one."""
+    import psutil
+
+    try:
+        is_kernel = process.pid != os.getpid() and any("ipykernel" in word for word in process.cmdline())
+        return process.memory_info().rss if is_kernel else 0
+    except psutil.Error:  # it has ended, or belongs to somebody else
+        return 0
 
 
 def check_disk() -> Finding:
@@ -125,7 +147,47 @@ def check_folders() -> Finding:
                 pass
         except OSError as error:
             return PROBLEM, f"{folder} is read-only ({error.strerror}). Copy the course to a folder of your own"
+    if shadows := shadowing_files(NOTEBOOKS):
+        return PROBLEM, f"notebooks/{shadows[0].name} would be imported in place of {shadows[0].stem}. Rename it"
     return OK, f"{workspace_folder()} and the notebooks can be written"
+
+
+def shadowing_files(folder: Path) -> list[Path]:
+    """Return what notebooks in a folder import, or Matplotlib takes its settings from, in place of what is installed.
+
+    Parameters
+    ----------
+    folder
+        Where the notebooks are, and so the first place where Python looks.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Modules such as ``keras.py``, packages such as ``random/``, and ``matplotlibrc``.
+    """
+    elsewhere = [entry for entry in sys.path if entry and Path(entry).absolute() != folder.absolute()]
+    modules = [*folder.glob("*.py"), *(package.parent for package in folder.glob("*/__init__.py"))]
+    found = [
+        module
+        for module in sorted(modules)
+        if module.stem in sys.stdlib_module_names or PathFinder.find_spec(module.stem, elsewhere)
+    ]
+    return [*found, *folder.glob("matplotlibrc")]
+
+
+def check_settings() -> Finding:
+    """Look for a person's own settings of IPython, Matplotlib, Keras and TensorFlow."""
+    import matplotlib
+    from IPython.paths import get_ipython_dir
+
+    profile = Path(get_ipython_dir(), "profile_default")
+    found = [*profile.glob("ipython*_config.*"), *profile.glob("startup/*.*py"), Path(matplotlib.matplotlib_fname())]
+    names = [str(path) for path in found if not path.is_relative_to(matplotlib.get_data_path())]
+    names += [name for name in ("MPLBACKEND", "PYTHONSTARTUP") if os.environ.get(name)]
+    sentences = [os.environ[NOT_USED]] if NOT_USED in os.environ else []
+    if names:
+        sentences.append(f"Lessons may look or behave otherwise because of {', '.join(sorted(names))}.")
+    return (NOTE, " ".join(sentences)) if sentences else (OK, "none of your own change the lessons")
 
 
 def check_digits() -> Finding:
@@ -151,3 +213,5 @@ LESSON_CHECKS: dict[str, Callable[[], Finding]] = {
     "disk": check_disk,
     "folders": check_folders,
 }
+#: What only the command looks for.
+MORE_CHECKS: dict[str, Callable[[], Finding]] = {"settings": check_settings, "digits": check_digits}

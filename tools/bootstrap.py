@@ -5,9 +5,7 @@ Any Python from 3.8 on must be able to read this file: only the standard library
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import platform
 import re
 import shutil
 import signal
@@ -15,6 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
+
+from tools.interpreters import find_python
+from tools.settings import give_home, without_personal
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -24,78 +25,57 @@ LOCK, DEVELOPMENT_LOCK = "requirements.lock", "requirements-dev.lock"
 # A kit has a folder of packages, which takes the place of the network.
 WHEELS = ["--no-index", "--find-links", os.environ["COURSE_WHEELS"]] if os.environ.get("COURSE_WHEELS") else []
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes", *WHEELS]
+# Whatever a configuration file of pip says: into this environment.
+PIP += ["--target=", "--prefix=", "--root=", "--no-user"]
+# What an editable installation comes to, in characters that every encoding of a file has.
+LINK = "import os, sysconfig; file = open(os.path.join(sysconfig.get_path('purelib'), 'digit_course.pth'), 'w'); "
+LINK += "file.write('import sys; sys.path.append(%s)' % ascii(os.getcwd()))"
 
 
 def ensure_environment(argv: list[str], *, development: bool = False, install: bool = True) -> str | None:
     """Return in an interpreter that can run the course, or go on in .venv; or return what is missing, not installed."""
+    give_home(ROOT / "build" / "home")
     locks = [LOCK, DEVELOPMENT_LOCK] if development else [LOCK]
     files = [argument for lock in locks for argument in ("-r", lock)]
     is_conda = not IN_VENV and _holds("-r", LOCK)
     ready = _holds(*files) if is_conda else _venv_has(locks)
-    if ready and (is_conda or IN_VENV):
+    # This command also repairs what somebody has changed in a .venv.
+    is_broken = ready and IN_VENV and argv[:1] == ["setup"] and not _holds(*files)
+    if ready and not is_broken and (is_conda or IN_VENV):
         # The kernels of conda's interpreter import this copy of the course, whichever is installed.
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return None
     python = sys.executable if is_conda else str(VENV_PYTHON)
-    if ready:
+    if ready and not is_broken:
         continue_in([python], argv)
     if not install:
-        return "The course is not set up here, or a lock has changed since. Run: python -m tools setup"
+        return "The course is not set up here, or a lock has changed since. Run: make setup, or python -m tools setup"
     if not is_conda and not _venv_has([LOCK]):
         base = find_python()
+        if hasattr(os, "statvfs") and os.statvfs(str(ROOT)).f_flag & getattr(os, "ST_NOEXEC", 0):
+            sys.exit(f"No program may be started from the disk of {ROOT} (noexec). Move the course to another disk.")
         print("Setting up .venv: some minutes, once; up to 0.6 GB to download, 2.2 GB on disk.", flush=True)
         (VENV / LOCK).unlink(missing_ok=True)
-        _step("create .venv", *base, "-m", "venv", "--clear", str(VENV))
+        _step("create .venv", [*base, "-m", "venv", "--clear", str(VENV)])
         uv_pin = re.findall(r"^uv==.*\n(?: .*\n)*", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE)
-        (VENV / "uv.txt").write_text(uv_pin[0], encoding="utf-8")
-        _step("install uv", python, *PIP, "-r", str(VENV / "uv.txt"))
+        (VENV / "uv.txt").write_text("".join(uv_pin), encoding="utf-8")
+        _step("install uv", [python, *PIP, "-r", str(VENV / "uv.txt")], is_needed=False)
     uv = [python, "-m", "uv", "pip", "install", "--python", python, *([] if sys.stderr.isatty() else ["--quiet"])]
-    try:
-        # With bytecode: otherwise every kernel compiles TensorFlow again where it cannot be written later.
-        _step("install packages", *uv, "--require-hashes", "--compile-bytecode", *WHEELS, *files)
-    except SystemExit:
+    # With bytecode: otherwise every kernel compiles TensorFlow again where it cannot be written later.
+    command = [*uv, "--require-hashes", "--compile-bytecode", *WHEELS, *files]
+    if not _step("install packages", command, is_needed=False):
         # pip knows an institute's mirror and certificates from its configuration, which uv does not read.
-        _step("install packages with pip, which takes longer", python, *PIP, *files)
-    # Without build isolation nothing is downloaded: flit_core is in the lock.
-    _step("install the course", *uv, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+        _step("install packages with pip, which takes longer", [python, *PIP, *files])
+    if not is_conda:
+        _step("link the course", [python, "-c", LINK])
     # A font list that was written while an environment was being deleted lacks Matplotlib's own fonts for ever.
-    _step("list fonts", python, "-c", "from matplotlib import font_manager as m; m._load_fontmanager(try_read_cache=0)")
+    fonts = "from matplotlib import font_manager as m; m._load_fontmanager(try_read_cache=0)"
+    _step("list fonts", [python, "-c", fonts])
     for lock in [] if is_conda else locks:
         shutil.copy(str(ROOT / lock), str(VENV))
+    if is_broken:
+        return None
     continue_in([python], argv)
-
-
-def find_python() -> list[str]:
-    """Return the command of a Python that can run the course: the running one if it can, else the best by name."""
-    # The Python of an outdated .venv is about to be deleted: the one it was made from takes its place.
-    commands = [[getattr(sys, "_base_executable", None) or sys.executable]]
-    commands += [["py", f"-3.{minor}"] for minor in (12, 13, 11) if os.name == "nt"]
-    commands += [[name] for name in ("python3.12", "python3.13", "python3.11", "python3", "python")]
-    seen = ""
-    for command in commands:
-        probe = [*command, "-c", "from tools.bootstrap import obstacle; print(obstacle())"]
-        try:
-            reason = subprocess.check_output(probe, cwd=str(ROOT), stderr=subprocess.DEVNULL).decode().strip()
-        except (OSError, subprocess.CalledProcessError):
-            continue  # not there, a shim with nothing behind it, or too old to read this file
-        if not reason:
-            return command
-        seen += f"\n  {' '.join(command)}: {reason}"
-    sys.exit(
-        f"No Python on this machine can run the course.{seen}\nInstall Python 3.12 (python.org, or your system's "
-        "package manager) and run the same command again, or name one: make PYTHON=/path/to/python3.12"
-    )
-
-
-def obstacle() -> str:
-    """Tell why the running Python cannot run the course; an empty string when it can."""
-    newest = 12 if (sys.platform, platform.machine()) == ("darwin", "x86_64") else 13
-    if not (3, 11) <= sys.version_info[:2] <= (3, newest):
-        return f"this is Python {platform.python_version()}; TensorFlow needs Python 3.11 to 3.{newest} here"
-    if platform.python_implementation() != "CPython" or sys.maxsize < 2**32 or "free-threading" in sys.version:
-        return "it is not the standard 64-bit CPython that TensorFlow is built for"
-    missing = importlib.util.find_spec("ensurepip") is None
-    return "venv is missing; on Debian and Ubuntu: sudo apt install python3-venv" if missing else ""
 
 
 def continue_in(python: list[str], argv: list[str]) -> NoReturn:
@@ -108,11 +88,14 @@ def continue_in(python: list[str], argv: list[str]) -> NoReturn:
     sys.exit(subprocess.call([*python, "-m", "tools", *argv]))
 
 
-def _step(purpose: str, *command: str) -> None:
+def _step(purpose: str, command: list[str], *, is_needed: bool = True) -> bool:
     print(f"- {purpose}", flush=True)
-    if subprocess.run(command, cwd=str(ROOT)).returncode:
-        source, free = "the whole kit" if WHEELS else "the network", shutil.disk_usage(str(ROOT)).free / 1e9
-        sys.exit(f"Setup failed: could not {purpose}, see above. It needs {source} and 2.2 GB; {free:.1f} GB are free.")
+    status = subprocess.run(command, cwd=str(ROOT), env=without_personal(os.environ)).returncode
+    if status and is_needed:
+        free = shutil.disk_usage(str(ROOT)).free / 1e9
+        space = f" It takes 2.2 GB, and only {free:.1f} GB are free." if free < 2.2 else ""
+        sys.exit(f"Setup failed: could not {purpose}; the lines above say why.{space} Then run the same command again.")
+    return not status
 
 
 def _venv_has(locks: list[str]) -> bool:
@@ -128,4 +111,6 @@ def _venv_has(locks: list[str]) -> bool:
 def _holds(*files: str) -> bool:
     """Tell whether this interpreter has all packages of these locks already, as in conda or on Binder."""
     uv = [sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable, "--dry-run", "--offline", *files]
-    return b"no changes" in subprocess.run(uv, cwd=str(ROOT), stdout=-1, stderr=subprocess.STDOUT).stdout
+    environment = without_personal(os.environ)
+    done = subprocess.run(uv, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return b"no changes" in done.stdout

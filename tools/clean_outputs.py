@@ -3,26 +3,62 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from tools.comparison.outputs import is_picture, line_ends, shown_outputs
+from tools.folders import read_bytes, reading
 
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+#: What slides, nbgrader and Colab keep in a cell; it says nothing of who ran it, where or when.
+_METADATA_OF_OTHERS = ("slideshow", "nbgrader", "colab", "cellView", "format", "raw_mimetype", "name")
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-fA-F]+[^<>\n]*>|&lt;[^<>&\n]* at 0x[0-9a-fA-F]+[^<>&\n]*&gt;")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook, in the newest format; raise CourseError that names the file and what is wrong with it."""
+    return parse_notebook(read_bytes(path), path)
+
+
+def parse_notebook(content: bytes, path: Path) -> NotebookNode:
+    """Return the notebook that a file holds, with an id for each cell."""
+    with reading(path):
+        text = content.decode("utf-8-sig")
+        if not text.strip():
+            raise ValueError("it is empty")
+        if conflict := _CONFLICT.search(text):
+            line = text.count("\n", 0, conflict.start()) + 1
+            raise ValueError(f"a merge left a conflict in line {line}")
+        json.loads(text)  # says where it stops being JSON
+        try:
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
+            seen = {""}
+            for number, cell in enumerate(notebook.cells, start=1):
+                # Formats before 4.5 have no ids; a cell that was copied in an editor has that of another one.
+                if cell.get("id", "") in seen:
+                    cell.id = f"cell-{number}"
+                seen.add(cell.id)
+            notebook.nbformat_minor = max(notebook.nbformat_minor, 5)
+            nbformat.validate(notebook)
+        except (nbformat.ValidationError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError("it is not a notebook") from error
+    return notebook
 
 
 def clean_outputs(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a notebook without anything that depends on who ran it, where or when.
 
-    Sources, visible outputs, cell ids, tags and tolerances stay. Executed cells are counted 1..n from the top. Memory
-    addresses in outputs stay too: removing them is up to the author, see `memory_addresses`.
+    Sources, visible outputs, cell ids, tags, tolerances and what other programs declare stay. Executed cells count
+    1..n from the top. Memory addresses in outputs stay too: removing them is up to the author, see `memory_addresses`.
     """
     cells = []
     count = 0
@@ -75,6 +111,7 @@ def _cell_metadata(metadata: dict[str, Any]) -> NotebookNode:
         kept["tolerance"] = dict(metadata["tolerance"])
     if metadata.get("jupyter", {}).get("source_hidden"):
         kept["jupyter"] = {"source_hidden": True}
+    kept |= {name: copy.deepcopy(metadata[name]) for name in _METADATA_OF_OTHERS if metadata.get(name)}
     for lock in ("editable", "deletable"):
         if metadata.get(lock) is False:
             kept[lock] = False

@@ -9,13 +9,14 @@ import argparse
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from course_utils.course import BUILD, ROOT, CourseError
+from course_utils.settings import path_setting
 from tools.bootstrap import ensure_environment
 
 LEAST_COVERAGE = 75  # percent of course_utils and tools; measured 90 with MNIST, lessons' kernels not counted
@@ -111,7 +112,10 @@ PYTHONS = (
 COMMANDS = {
     "setup": Command("only set up the environment, before a workshop without network", "tools.commands:show_setup"),
     "run": Command("execute all lessons; write pages and a summary to build/", "tools.run:run", [EPOCHS]),
-    "lab": Command("open JupyterLab on lesson 00", "tools.lab:open_lab", passes_on=True),
+    "lab": Command(
+        "open JupyterLab on your copy of the lessons", "tools.working_copy:open_working_copy", passes_on=True
+    ),
+    "lab-source": Command("open JupyterLab on their source, to edit it", "tools.lab:open_lab", passes_on=True),
     "pad": Command("write the drawing pad as one web page, build/pad.html", "tools.pad_page:write_pad_page"),
     "check-setup": Command("say whether this computer has what the course needs", "course_utils.check_setup:report"),
     "test": Command("run all tests, notebooks included", "tools.commands:test", development=True, passes_on=True),
@@ -147,10 +151,17 @@ def main(argv: list[str]) -> int:
     """Run a command, in an environment that is set up first when needed, and return its exit status."""
     name, arguments = _parse(argv)
     command = COMMANDS[name]
+    stopped = []
+
+    def stop(*_: object) -> None:
+        stopped.append(True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
     for variable in ("MNIST_PATH", "COURSE_WORKSPACE"):
-        if os.environ.get(variable):
+        if path := path_setting(variable):
             # A relative path would mean something else to kernels, which work in notebooks/.
-            os.environ[variable] = str(Path(os.environ[variable]).expanduser().absolute())
+            os.environ[variable] = str(path.absolute())
     try:
         if problem := ensure_environment(argv, development=command.development, install=name != "check-setup"):
             from course_utils.check_setup import report
@@ -158,17 +169,30 @@ def main(argv: list[str]) -> int:
             return report(problem)
         module, _, function = command.function.partition(":")
         return getattr(importlib.import_module(module), function)(**arguments, **(command.fixed or {}))
-    except CourseError as error:
-        print(error, *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
-        return 1
-    except OSError as error:
+    except BaseException as error:
+        # Whatever library Ctrl-C finds at work, it may turn it into an error of its own.
+        return _explain(KeyboardInterrupt() if stopped else error)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _explain(error: BaseException) -> int:
+    """Print what a person can act on, and return the exit status; raise everything else again."""
+    status = 1
+    if isinstance(error, KeyboardInterrupt):
+        text, status = "\nStopped. The same command can be run again at any time.", 130
+    elif isinstance(error, CourseError):
+        text = "\n".join([str(error), *getattr(error, "__notes__", [])])
+    elif isinstance(error, SyntaxError):
+        text = f"{error.filename}, line {error.lineno}: {error.msg}. Correct it, or take an earlier version."
+    elif isinstance(error, OSError):
         from course_utils.workspace import write_remedy
 
-        print(f"{error}. {write_remedy(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped. The same command can be run again at any time.", file=sys.stderr)
-        return 130
+        text = f"{error}. {write_remedy(error)}"
+    else:
+        raise error
+    print(text, file=sys.stderr)
+    return status
 
 
 def _parse(argv: list[str]) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode
 
-from course_utils.course import CourseError
+from course_utils.course import LESSONS, CourseError, lesson_file
+from tools.clean_outputs import read_notebook
 from tools.execution import choose_digits, kernel_environment
 
 _digits = pytest.StashKey[tuple[str, dict[str, str]]]()  # name of the dataset, environment of every kernel
@@ -37,13 +38,36 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no typ
     node.workerinput["digits"] = node.config.stash.get(_digits, None)
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    if _digits not in config.stash:
-        return None
-    name, _ = config.stash[_digits]
-    if name == "MNIST":
-        return "digits: MNIST, recorded outputs compared strictly"
-    return f"digits: {name} - outputs of cells tagged depends-on-dataset are not compared, all others strictly"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    lines = [f"left alone, since it is no lesson: {path.name}" for path in _strangers(config.rootpath)]
+    if _digits in config.stash:
+        name, _ = config.stash[_digits]
+        others = " - outputs of cells tagged depends-on-dataset are not compared, all others strictly"
+        lines.append(f"digits: {name}{', recorded outputs compared strictly' if name == 'MNIST' else others}")
+    return lines
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out copies and drafts of lessons, unless they are asked for by name."""
+    is_asked = any(argument.partition("::")[0].endswith(".ipynb") for argument in config.args)
+    return True if not is_asked and collection_path in _strangers(config.rootpath) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> pytest.CollectReport | None:
+    """Say in a sentence why a notebook cannot be read."""
+    if isinstance(collector, pytest.File) and collector.path.suffix == ".ipynb":
+        try:
+            read_notebook(collector.path)
+        except CourseError as error:
+            return pytest.CollectReport(collector.nodeid, "failed", str(error), [])
+    return None
+
+
+def _strangers(root: Path) -> list[Path]:
+    lessons = {lesson_file(number) for number in LESSONS}
+    is_course = (root / "notebooks" / lesson_file("00")).exists()
+    return [path for path in sorted((root / "notebooks").glob("*.ipynb")) if is_course and path.name not in lessons]
 
 
 def pytest_notebook_environment(config: pytest.Config, folder: Path) -> dict[str, str]:

@@ -11,27 +11,33 @@ import re
 import zipfile
 from pathlib import Path
 
-import nbformat
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
 
 from course_utils.course import BUILD, LESSONS, ROOT, CourseError, lesson_file
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import clean_outputs, to_text
-from tools.comparison.outputs import cell_label
-from tools.folders import replace_folder
+from tools.clean_outputs import clean_outputs, parse_notebook, read_notebook, to_text
+from tools.comparison.outputs import cell_label, code_cells
+from tools.folders import read_bytes, reading, replace_folder
 
 ZIP_NAME = "digit-course-student.zip"
 ZIP_FOLDER = "digit-course"
 
-#: Of these folders students get every file with one of these endings, outside hidden folders.
+#: What students get of these folders is listed in a file; anything else in them is left alone, and named.
 STUDENT_FOLDERS = ("course_utils", "notebooks/pictures")
-STUDENT_SUFFIXES = {".py", ".js", ".css", ".html", ".json", ".h5", ".png"}
+STUDENT_LIST = "tools/student/files.txt"
 #: Everything else that students get besides the lessons: the source of each file of their edition.
 STUDENT_FILES = {name: name for name in ("LICENSE", "pyproject.toml", "requirements.lock", "environment.yml")}
 STUDENT_FILES |= {
     f"tools/{name}": f"tools/{name}"
-    for name in ("__init__.py", "bootstrap.py", "lab.py", "lab_settings/overrides.json")
+    for name in (
+        "__init__.py",
+        "bootstrap.py",
+        "interpreters.py",
+        "lab.py",
+        "lab_settings/overrides.json",
+        "settings.py",
+    )
 }
 STUDENT_FILES |= {
     "tools/__main__.py": "tools/student/__main__.py",
@@ -51,11 +57,12 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD) -> int:
     """
     lessons = read_lessons(root)
     files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in lessons.items()}
-    files |= {name: (root / source).read_bytes() for name, source in STUDENT_FILES.items()}
+    files |= {name: read_bytes(root / source) for name, source in STUDENT_FILES.items()}
     for folder in STUDENT_FOLDERS:
-        files |= _folder_files(root, folder)
+        files |= folder_files(root, folder)
     if leaks := find_leaks(lessons, files):
         raise CourseError("\n".join(["Nothing was written: students would see what is not for them.", *leaks]))
+    name_strangers(root)
     _write_folder(build / "student", files)
     with atomic_path(build / ZIP_NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
@@ -69,17 +76,16 @@ def make_instructor_edition(root: Path = ROOT, build: Path = BUILD) -> int:
     """Write ``build/instructor``: the lessons with solutions open, notes marked, and outputs as recorded."""
     lessons = read_lessons(root)
     files = {f"notebooks/{name}": to_text(instructor_notebook(lesson)).encode() for name, lesson in lessons.items()}
-    _write_folder(build / "instructor", files | _folder_files(root, "notebooks/pictures"))
-    print(
-        f"To teach from, in JupyterLab (make lab): {build.name}/instructor. Edit the lessons in notebooks/, not there."
-    )
+    name_strangers(root)
+    _write_folder(build / "instructor", files | folder_files(root, "notebooks/pictures"))
+    print(f"To teach from, with make lab-source: {build.name}/instructor. Edit the lessons in notebooks/, not there.")
     return 0
 
 
 def read_lessons(root: Path = ROOT) -> dict[str, NotebookNode]:
     """Read the lessons of the course, in order, by the names of their files."""
     names = [lesson_file(number) for number in LESSONS]
-    return {name: nbformat.read(root / "notebooks" / name, as_version=4) for name in names}
+    return {name: read_notebook(root / "notebooks" / name) for name in names}
 
 
 def without_solutions(notebook: NotebookNode) -> NotebookNode:
@@ -119,19 +125,15 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
     code = [cell for lesson in lessons.values() for cell in lesson.cells if cell.cell_type == "code"]
     own = [cell for cell in code if {"solution", "exercise"}.isdisjoint(cell.metadata.get("tags", []))]
     public = _bare("\n".join(cell.source for cell in own))
-    found, places = [], {}
+    found = []
+    places: dict[str, str] = {}
     for name, content in files.items():
+        with reading(Path(name)):
+            places |= _places(name, content)
         if name.endswith(".ipynb"):
-            for cell in nbformat.reads(content.decode(), as_version=4).cells:
-                if cell.cell_type == "code" and (cell.id.endswith("-solution") or cell.source.startswith("# Solution")):
+            for cell in code_cells(parse_notebook(content, Path(name))):
+                if cell.id.endswith("-solution") or cell.source.startswith("# Solution"):
                     found.append(f"{name}, cell ({cell.id}) looks like a solution: tag it `solution`, or rename it.")
-                places[f"{name}, cell ({cell.id})"] = cell.source
-        elif name.startswith("course_utils/exercises/"):
-            # An exercise computes the right answer; students are shown its texts.
-            nodes = ast.walk(ast.parse(content))
-            places[name] = "\n".join(str(node.value) for node in nodes if isinstance(node, ast.Constant))
-        elif b"\0" not in content and not name.startswith("course_utils/"):
-            places[name] = content.decode()
     for place, text in places.items():
         bare = _bare(text)
         found += [
@@ -140,6 +142,20 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
             if secret in bare and secret not in public
         ]
     return found
+
+
+def _places(name: str, content: bytes) -> dict[str, str]:
+    """Return what a person reads of a file, by the place where it stands."""
+    if name.endswith(".ipynb"):
+        cells = parse_notebook(content, Path(name)).cells
+        return {f"{name}, cell ({cell.id})": cell.source for cell in cells}
+    if name.startswith("course_utils/exercises/"):
+        # An exercise computes the right answer; students are shown its texts.
+        nodes = ast.walk(ast.parse(content))
+        return {name: "\n".join(str(node.value) for node in nodes if isinstance(node, ast.Constant))}
+    if b"\0" in content or name.startswith("course_utils/"):
+        return {}
+    return {name: content.decode()}
 
 
 def zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
@@ -169,13 +185,21 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _folder_files(root: Path, folder: str) -> dict[str, bytes]:
-    paths = {path.relative_to(root): path for path in (root / folder).rglob("*") if path.suffix in STUDENT_SUFFIXES}
-    return {
-        relative.as_posix(): path.read_bytes()
-        for relative, path in paths.items()
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts)
-    }
+def folder_files(root: Path, folder: str) -> dict[str, bytes]:
+    """Read what students get of a folder: the contents of its files, by their paths from the root."""
+    names = read_bytes(root / STUDENT_LIST).decode().split()
+    return {name: read_bytes(root / name) for name in names if name.startswith(f"{folder}/")}
+
+
+def name_strangers(root: Path = ROOT) -> None:
+    """Say which files lie among those of the course and are no part of it."""
+    known = {*read_bytes(root / STUDENT_LIST).decode().split()}
+    known |= {f"notebooks/{lesson_file(number)}" for number in LESSONS}
+    paths = [*(root / "notebooks").glob("*.*"), *(root / "notebooks/pictures").glob("*.*")]
+    paths += (root / "course_utils").rglob("*.*")
+    names = [path.relative_to(root).as_posix() for path in sorted(paths) if path.is_file()]
+    if strangers := [name for name in names if name not in known and not re.search(r"(^|/)(\.|__pycache__/)", name)]:
+        print(f"Left alone, since they are no part of the course: {', '.join(strangers)}")
 
 
 def _write_folder(folder: Path, files: dict[str, bytes]) -> None:

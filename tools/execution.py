@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import atexit
 import copy
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,13 +26,13 @@ from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKerne
 from nbformat import NotebookNode
 from traitlets import default
 
+from course_utils.check_setup import shadowing_files
 from course_utils.course import NOTEBOOKS, CourseError
 from course_utils.data import load_dataset, save_pickle
+from course_utils.settings import path_setting
 from tools.comparison.outputs import cell_label, code_cells
-
-# With these, a person's own settings would change what a kernel prints or draws.
-_PERSONAL_SETTINGS = {"COLUMNS", "LINES", "JUPYTER_COLUMNS", "JUPYTER_LINES", "NO_COLOR", "FORCE_COLOR", "MPLBACKEND"}
-_PERSONAL_SETTINGS |= {"PYTHONWARNINGS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+from tools.folders import shown
+from tools.settings import without_personal
 
 # Each asks the operating system for the largest resident set so far, in units of 2**20 bytes.
 _PEAK_MEMORY = {
@@ -54,28 +58,26 @@ class Execution:
 
 
 def execute_notebook(
-    notebook: Path | NotebookNode,
+    notebook: NotebookNode,
+    name: str,
     *,
     workspace: Path,
+    folder: Path = NOTEBOOKS,
     environment: dict[str, str] | None = None,
     parameters: dict[str, Any] | None = None,
     expressions: dict[str, str] | None = None,
     on_cell: Callable[[int, int], None] | None = None,
-    name: str | None = None,
 ) -> Execution:
     """Run all cells of a lesson in a new kernel of this interpreter, or raise LessonError; the lesson is not changed.
 
-    The kernel works in the folder of the lesson (``notebooks/`` if it is no path), with `workspace` and the variables
-    of `environment`. A cell after the one tagged ``parameters`` assigns those `parameters` that it assigns too, as
-    papermill does. The values of `expressions` at the end must fit into JSON, or be of NumPy, which become lists.
-    ``on_cell(1, 20)`` is called as the first of twenty code cells starts; `name` is what messages call the lesson.
+    The kernel works in `folder`, with `workspace` and the variables of `environment`. A cell after the one tagged
+    ``parameters`` assigns those `parameters` that it assigns too, as papermill does. The values of
+    `expressions` at the end must fit into JSON, or be of NumPy, which become lists. ``on_cell(1, 20)`` is called as the
+    first of twenty code cells starts; `name` is what messages call the lesson.
     """
-    executed: NotebookNode
-    if isinstance(notebook, Path):
-        executed, folder, lesson = nbformat.read(notebook, as_version=4), notebook.resolve().parent, notebook.stem
-    else:
-        executed, folder, lesson = copy.deepcopy(notebook), NOTEBOOKS, "notebook"
-    lesson = name or lesson
+    if shadows := shadowing_files(folder):
+        raise LessonError(f"{shown(shadows[0])} would be imported in place of the real {shadows[0].stem}. Rename it.")
+    executed = copy.deepcopy(notebook)
     _inject(executed, parameters or {})
     numbers = {cell.id: number for number, cell in enumerate(code_cells(executed), start=1)}
     client = NotebookClient(
@@ -97,24 +99,33 @@ def execute_notebook(
             try:
                 client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
             except CellExecutionError as error:
-                where = f"{lesson}, {cell_label(executed, cell)}"
+                where = f"{name}, {cell_label(executed, cell)}"
                 raise LessonError(f"{where}: {error.ename}: {error.evalue}") from error
             except (CellControlSignal, DeadKernelError) as error:
-                where = f"{lesson}, {cell_label(executed, cell)}"
+                where = f"{name}, {cell_label(executed, cell)}"
                 raise LessonError(f"{where}: the kernel stopped ({error}). Is there enough memory?") from error
         seconds = time.perf_counter() - start
         client.set_widgets_metadata()
-        peak = _evaluate(client, {"peak memory": _PEAK_MEMORY[sys.platform]}, lesson)["peak memory"]
-        values = _evaluate(client, expressions or {}, lesson)
+        peak = _evaluate(client, {"peak memory": _PEAK_MEMORY[sys.platform]}, name)["peak memory"]
+        values = _evaluate(client, expressions or {}, name)
     return Execution(notebook=executed, seconds=seconds, peak_rss_mb=peak, values=values)
 
 
 def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
     """Return this process' environment for a kernel: absolute paths, and no personal settings that change outputs."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _PERSONAL_SETTINGS}
-    if inherited.get("MNIST_PATH"):  # kernels work in another folder
-        inherited["MNIST_PATH"] = str(Path(inherited["MNIST_PATH"]).expanduser().resolve())
+    inherited = without_personal(os.environ) | _settings_of_kernels()
+    if path := path_setting("MNIST_PATH"):  # kernels work in another folder
+        inherited["MNIST_PATH"] = str(path.resolve())
     return {**inherited, "COURSE_WORKSPACE": str(workspace.resolve()), **(extra or {})}
+
+
+@functools.cache
+def _settings_of_kernels() -> dict[str, str]:
+    """Return variables that take the place of personal files: of IPython, Keras and Matplotlib."""
+    folder = tempfile.mkdtemp(prefix="settings-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Path(folder, "matplotlibrc").touch()  # empty, it leaves everything as Matplotlib has it
+    return {"IPYTHONDIR": folder, "KERAS_HOME": folder, "MATPLOTLIBRC": str(Path(folder, "matplotlibrc"))}
 
 
 def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:

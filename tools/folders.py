@@ -1,4 +1,4 @@
-"""Replace a folder of results as a whole."""
+"""Read and replace files and folders, so that whatever goes wrong is named and nothing is half written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from course_utils.course import ROOT, CourseError
+from course_utils.workspace import atomic_path
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Have what is wrong with a file named together with it."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{shown(path)} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise CourseError(f"{shown(path)} cannot be read: {error.strerror}. Take it from Git again.") from error
+    except (ValueError, SyntaxError) as error:
+        raise CourseError(f"{shown(path)} cannot be read: {error}. Correct it, or take an earlier version.") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file, or raise CourseError."""
+    with reading(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def replace_unchanged(path: Path, before: bytes) -> Iterator[Path]:
+    """Give a temporary file that replaces `path`, or raise CourseError if `path` is not what it was `before`."""
+    with atomic_path(path) as temporary:
+        yield temporary
+        if not path.exists() or path.read_bytes() != before:
+            raise CourseError(f"{shown(path)} was changed while the command ran, so it was not replaced.")
+
+
+def shown(path: Path) -> str:
+    """Return a path as messages name it: from the folder of the course, if it is in there."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from tools.run import html_page
 KIT_NAME = "digit-course-kit.zip"
 KIT_FOLDER = "digit-course-kit"
 FILES = Path(__file__).with_name("kit_files")
+FILE_NAMES = ("START HERE.html", "install.bat", "install.py", "install.sh")
 DIGITS = "mnist.pickle"
 
 
@@ -179,7 +180,7 @@ def _digits(build: Path) -> Path | None:
 
 
 def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(FILES.iterdir()) if path.is_file()}
+    texts = {name: (FILES / name).read_text(encoding="utf-8") for name in FILE_NAMES}
     # A double click on macOS opens a Terminal for a file of this name only.
     texts["install.command"] = texts["install.sh"]
     texts["START HERE.html"] = Template(texts["START HERE.html"]).substitute(

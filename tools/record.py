@@ -90,8 +90,14 @@ def _execute(
     environment: dict[str, str],
     on_cell: Callable[[int, int], None],
 ) -> NotebookNode:
-    settings = {"workspace": workspace, "folder": path.resolve().parent, "environment": environment}
-    execution = execute_notebook(notebook, path.stem, on_cell=on_cell, **settings)
+    execution = execute_notebook(
+        notebook,
+        path.stem,
+        workspace=workspace,
+        folder=path.resolve().parent,
+        environment=environment,
+        on_cell=on_cell,
+    )
     executed = clean_outputs(execution.notebook)
     for cell in code_cells(executed):
         where = f"{path.stem}, {cell_label(executed, cell)}"

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jinja2 import DictLoader
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
@@ -20,8 +19,9 @@ from tqdm import tqdm
 
 from course_utils.course import BUILD, LESSONS, NOTEBOOKS, lesson_file
 from course_utils.data import load_dataset, save_pickle
+from course_utils.settings import is_switched_on
 from course_utils.workspace import atomic_path
-from tools.clean_outputs import clean_outputs, to_text
+from tools.clean_outputs import clean_outputs, read_notebook, to_text
 from tools.comparison.outputs import code_cells
 from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
@@ -64,7 +64,8 @@ def run(
     ``workspace/``. Results of an earlier run are replaced after the last lesson; a failing run leaves them.
     """
     start = time.monotonic()
-    paths = {path.stem: path for path in (notebooks / lesson_file(number) for number in lessons)}
+    paths = [notebooks / lesson_file(number) for number in lessons]
+    sources = {path.stem: read_notebook(path) for path in paths}
     workspace = build / "workspace"
     if workspace.exists():
         shutil.rmtree(workspace)
@@ -73,10 +74,13 @@ def run(
     environment = {}
     if dataset.name != "MNIST":
         environment["COURSE_OFFLINE"] = "1"
+        if not is_switched_on("COURSE_OFFLINE"):
+            environment["COURSE_OFFLINE_REASON"] = "the download failed when this run began"
     elif not os.environ.get("MNIST_PATH"):
         # Wherever it was found or downloaded, no lesson has to look for it again.
         save_pickle(dataset, workspace / "mnist.pickle")
-    executions = _execute(paths, workspace, environment, {"num_epochs": num_epochs} if num_epochs else {})
+    parameters = {"num_epochs": num_epochs} if num_epochs else {}
+    executions = _execute(sources, notebooks.resolve(), workspace, environment, parameters)
     summary: dict[str, Any] = {
         "dataset": dataset.name,
         "train_images": len(dataset.train_images),
@@ -98,7 +102,7 @@ def run(
             page = html_page(execution.notebook, name, notebooks)
             (pages / f"{name}.html").write_text(page, encoding="utf-8")
         summary_path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    print(f"Pages: {build.name}/html/{next(iter(paths))}.html and others; summary: {build.name}/summary.json")
+    print(f"Pages: {build.name}/html/{next(iter(sources))}.html and others; summary: {build.name}/summary.json")
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     print(
         f"{dataset.name}: test accuracy {summary['test_accuracy']:.4f}, test loss {summary['test_loss']:.4f}, "
@@ -125,21 +129,27 @@ def html_page(notebook: NotebookNode, name: str, folder: Path) -> str:
 
 
 def _execute(
-    paths: dict[str, Path], workspace: Path, environment: dict[str, str], parameters: dict[str, Any]
+    sources: dict[str, NotebookNode],
+    folder: Path,
+    workspace: Path,
+    environment: dict[str, str],
+    parameters: dict[str, Any],
 ) -> dict[str, Execution]:
     executions = {}
-    total = sum(len(code_cells(nbformat.read(path, as_version=4))) for path in paths.values())
+    total = sum(len(code_cells(source)) for source in sources.values())
     # disable=None: no bar in a log, only the line of each lesson.
     with tqdm(total=total, disable=None, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} cells [{elapsed}]") as bar:
-        for name, path in paths.items():
+        for name, source in sources.items():
 
             def show(number: int, count: int, name: str = name) -> None:
                 bar.set_description_str(f"{name}, cell {number} of {count}", refresh=False)
                 bar.update()
 
             executions[name] = execution = execute_notebook(
-                path,
+                source,
+                name,
                 workspace=workspace,
+                folder=folder,
                 environment=environment,
                 parameters=parameters,
                 expressions=RESULTS.get(name[:2]),

@@ -36,7 +36,9 @@ def test_a_lesson_prints_the_same_on_every_good_computer_and_leaves_nothing(caps
 def test_the_command_says_what_it_found(capsys):
     status, found = reported(capsys)
     assert status == 0
-    assert {subject: state for subject, (state, _) in found.items()} == dict.fromkeys(SUBJECTS, OK) | {"digits": NOTE}
+    assert {subject: state for subject, (state, _) in found.items()} == dict.fromkeys([*SUBJECTS, "settings"], OK) | {
+        "digits": NOTE
+    }
     assert ".".join(map(str, sys.version_info[:3])) in found["Python"][1]
     assert re.search(r"all \d\d\d", found["packages"][1])
     assert "MNIST is not here yet" in found["digits"][1]

@@ -17,13 +17,14 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from course_utils.course import ROOT
-from tools import bootstrap
+from tools import bootstrap, interpreters
 from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
 from tools.kit import IMPOSSIBLE, PLATFORMS, PYTHONS, pins_for
 from tools.lock import lock_entries
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENTRIES = {lock: lock_entries(ROOT / lock) for lock in (LOCK, DEVELOPMENT_LOCK)}
+STDLIB_ONLY = ("tools/bootstrap.py", "tools/interpreters.py", "tools/settings.py")
 SUPPORTED = [(system, python) for system in PLATFORMS for python in PYTHONS if (system, python) != IMPOSSIBLE]
 
 
@@ -86,34 +87,36 @@ def test_supported_pythons_are_the_same_everywhere():
 )
 def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, other, expected):
     fake = {"version_info": (*version, 0), "platform": system[0], "maxsize": 2**63 - 1, "version": "", **other}
-    monkeypatch.setattr(bootstrap, "sys", SimpleNamespace(**fake))
-    monkeypatch.setattr(bootstrap.platform, "machine", lambda: system[1])
-    assert bool(bootstrap.obstacle()) == bool(expected)
-    assert expected in bootstrap.obstacle()
+    monkeypatch.setattr(interpreters, "sys", SimpleNamespace(**fake))
+    monkeypatch.setattr(interpreters.platform, "machine", lambda: system[1])
+    assert bool(interpreters.obstacle()) == bool(expected)
+    assert expected in interpreters.obstacle()
 
 
 def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("shell scripts stand in for Pythons")
-    unsuitable = f'#!/bin/sh\nexec "{sys.executable}" -c "print(\'it is too small\')"\n'
+    unsuitable = f'#!/bin/sh\nexec "{sys.executable}" -c "print(\'obstacle: it is too small\')"\n'
     good = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
     for name, text in {"python3.12": "#!/bin/sh\nexit 127\n", "python3.13": unsuitable, "python3.11": good}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "_base_executable", str(tmp_path / "missing"))
-    assert bootstrap.find_python() == ["python3.11"]
+    assert interpreters.find_python() == ["python3.11"]
     (tmp_path / "python3.11").unlink()
     with pytest.raises(SystemExit, match=r"python3\.13: it is too small\nInstall Python 3\.12"):
-        bootstrap.find_python()
+        interpreters.find_python()
 
 
-@pytest.mark.parametrize("file", ["tools/bootstrap.py", "tools/__main__.py", "tools/student/__main__.py"])
+@pytest.mark.parametrize("file", [*STDLIB_ONLY, "tools/__main__.py", "tools/student/__main__.py"])
 def test_an_old_python_can_read_what_it_meets(file):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"), feature_version=(3, 8))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    assert file != "tools/bootstrap.py" or {module.partition(".")[0] for module in modules} <= sys.stdlib_module_names
+    assert file not in STDLIB_ONLY or {module.partition(".")[0] for module in modules} <= sys.stdlib_module_names | {
+        "tools"
+    }
 
 
 # --- when to set up --------------------------------------------------------------------------------------------------
@@ -144,9 +147,10 @@ def course_with_venv(course):
     """Return the same with a `.venv` that counts as set up; in it, packages that only record how they are called."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", course / ".venv"], check=True)
     shutil.copy(course / LOCK, course / ".venv" / LOCK)
-    site = next((course / ".venv").rglob("site-packages"))
+    site, calls = next((course / ".venv").rglob("site-packages")), str(course / "calls")
     for name, text in {
-        "uv/__main__.py": f"import sys; open({str(course / 'calls')!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')",
+        "uv/__main__.py": f"import os, sys\nopen({calls!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "print(os.environ.get('HOLDS', 'Would make no changes'))",
         "matplotlib/__init__.py": "",
         "matplotlib/font_manager.py": "def _load_fontmanager(try_read_cache):\n    assert not try_read_cache",
         "pytest.py": "def main(arguments):\n    print('tested', *arguments)\n    return 0",
@@ -178,17 +182,29 @@ def test_a_command_goes_on_in_the_environment_that_is_set_up(course_with_venv, b
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.count("\n") == 1
         assert str(course_with_venv / ".venv") in done.stdout
-    assert not (course_with_venv / "calls").exists()
+    calls = (course_with_venv / "calls").read_text(encoding="utf-8").splitlines()
+    assert all("--dry-run" in call for call in calls), "it looks, and installs nothing"
+
+
+def test_setup_repairs_an_environment_in_which_packages_were_changed(course_with_venv, bare_python):
+    done = start(course_with_venv, bare_python, "setup", HOLDS="Would install 1 package")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "- install packages" in done.stdout
+    assert "create .venv" not in done.stdout
+    linked = "import course_utils; print(course_utils.__file__)"
+    file = subprocess.check_output(
+        [venv_python(course_with_venv), "-c", linked], cwd=course_with_venv.parent, text=True
+    )
+    assert file.startswith(str(course_with_venv))
 
 
 def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_python):
     first, second = (start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit") for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.splitlines()[-1:] == second.stdout.splitlines() == ["tested -k data"]
-    install, course = (course_with_venv / "calls").read_text(encoding="utf-8").splitlines()
+    [install] = map(str.strip, (course_with_venv / "calls").read_text(encoding="utf-8").splitlines())
     assert "--require-hashes" in install
     assert install.endswith(f"--no-index --find-links /kit -r {LOCK} -r {DEVELOPMENT_LOCK}")
-    assert course.endswith(f"--no-deps --no-build-isolation --editable {course_with_venv}")
 
 
 def change_version(file):
@@ -221,7 +237,9 @@ def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv, bare_p
     assert "python -m tools setup" in done.stdout
     done = start(course_with_venv, bare_python, "run")
     assert done.returncode == 1
-    assert re.search(r"Setup failed: could not install uv.* needs the network and 2\.2 GB", done.stderr)
+    assert re.search(
+        r"Setup failed: could not install packages with pip.*; the lines above say why\. Then run", done.stderr
+    )
     assert "Traceback" not in done.stdout + done.stderr
     assert ask(course_with_venv, bare_python, "VENV_PYTHON.exists(), _venv_has([LOCK])") == "True False"
 

@@ -16,7 +16,7 @@ from tools.execution import LessonError, execute_notebook, kernel_environment
 def test_what_stops_a_lesson_is_named(tmp_path, source, expressions, message):
     notebook = new_notebook(cells=[new_code_cell(source, id="boom")])
     with pytest.raises(LessonError, match=message):
-        execute_notebook(notebook, workspace=tmp_path, expressions=expressions, name="06_train")
+        execute_notebook(notebook, "06_train", workspace=tmp_path, expressions=expressions)
 
 
 def test_kernels_work_in_another_folder_and_find_the_same_digits(tmp_path, monkeypatch):

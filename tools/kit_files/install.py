@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,11 +18,12 @@ from pathlib import Path
 
 KIT = Path(__file__).resolve().parent
 GIGABYTES = 2.5
-# What a Python says about itself: its path, version, system, and processor.
+# What a Python says about itself: its path, version, system, and processor. On a marked line, since on some computers
+# other programs print whenever Python starts.
 PROBE = (
-    "import json, platform, struct, sys; print(json.dumps([sys.executable, platform.python_version(), sys.platform, "
+    "import json, platform, struct, sys; print('\\nPython:', json.dumps([sys.executable, platform.python_version(), "
 )
-PROBE += "platform.machine() if struct.calcsize('P') == 8 else '32-bit']))"
+PROBE += "sys.platform, platform.machine() if struct.calcsize('P') == 8 else '32-bit']))"
 NAMES = {"darwin": "macos", "win32": "windows", "AMD64": "x86_64", "ARM64": "arm64", "aarch64": "arm64"}
 COMMANDS = ("python3.12", "python3.13", "python3.11", "python3", "py -3.12", "py -3.13", "py -3.11")
 
@@ -101,8 +103,9 @@ def choose_python(kit: dict) -> tuple[str, list[str]]:
     seen = {}
     for command in [[sys.executable], *(command.split() for command in COMMANDS)]:
         try:
-            path, version, *system = json.loads(subprocess.check_output([*command, "-c", PROBE]).decode("utf-8"))
-        except (OSError, ValueError, subprocess.CalledProcessError):
+            printed = subprocess.check_output([*command, "-c", PROBE]).decode("utf-8", "replace")
+            path, version, *system = json.loads(re.findall("^Python: (.*)", printed, re.MULTILINE)[0])
+        except (OSError, ValueError, LookupError, subprocess.CalledProcessError):
             continue  # it is not there, or a shim with nothing behind it
         name = "-".join(NAMES.get(part, part) for part in system)
         wheels = kit["wheels"].get(name, {}).get(".".join(version.split(".")[:2]))

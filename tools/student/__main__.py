@@ -5,7 +5,7 @@ import sys
 if sys.version_info < (3, 8):  # noqa: UP036 - this is what an outdated Python reads first
     sys.exit("This is Python %d.%d; the course needs Python 3.11, 3.12 or 3.13." % sys.version_info[:2])  # noqa: UP031
 
-from tools import bootstrap
+from tools import bootstrap, interpreters, settings
 
 
 def main(argv):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - read by an old Python
@@ -13,8 +13,9 @@ def main(argv):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - read b
     command = argv[0] if argv else ""
     if command not in ("setup", "lab", "check-setup"):
         sys.exit("Usage: python -m tools lab, python -m tools setup, or python -m tools check-setup")
+    settings.prepare_output()
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        bootstrap.continue_in(bootstrap.find_python(), argv)
+        bootstrap.continue_in(interpreters.find_python(), argv)
     if command == "check-setup":
         problem = bootstrap.ensure_environment(argv, install=False)
         from course_utils.check_setup import report
