@@ -86,6 +86,8 @@ def tags_are_known_and_nothing_is_ignored(lesson):
     for cell in lesson.notebook.cells:
         label = cell_label(lesson.notebook, cell)
         yield from (f"{label} has the unknown tag {tag!r}" for tag in {*cell.metadata.get("tags", [])} - TAGS)
+        if "solution" in cell.metadata.get("tags", []) and not cell.source.startswith("# Solution"):
+            yield f"{label} must begin with # Solution, so that a check knows that the answer is not one's own"
         # nbval wants the exact text; a marker with a typing error is meant to be one all the same.
         if cell.cell_type == "code" and (match := re.search(r"^\s*#\s*NBVAL\w*", cell.source, re.I | re.M)):
             yield f"{label} has a marker for nbval: {match.group()}"
@@ -204,6 +206,7 @@ FAULTS = {
     ],
     tags_are_known_and_nothing_is_ignored: [
         (3, {"metadata": tags("depends-on-datset")}),
+        (3, {"metadata": tags("solution")}),
         (3, {"metadata": tags("nbval-ignore-output")}),
         (3, {"source": "#nbval_skip\nresult"}),
     ],
