@@ -15,8 +15,8 @@ import numpy as np
 
 from course_utils.notices import show_notice
 from course_utils.personal_settings import NOT_USED, OWN_FOLDER
-from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names
-from course_utils.settings import as_path, is_switched_on, path_setting
+from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names, shown
+from course_utils.environment import as_path, is_switched_on, path_setting
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
@@ -26,7 +26,7 @@ _CONTENT_SHA256 = {
 }
 _DIGITS = tuple("0123456789")
 _TEN_CLASSES = "expected ten classes with the labels 0 to 9: the network of the course has ten outputs"
-_ENOUGH_IMAGES = 1_000  # to expect each of ten classes among them
+_LEAST_IMAGES = {"train": 1_000, "test": 100}  # what the lessons take out of them, and count in them
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
@@ -72,11 +72,9 @@ class Dataset:
                 raise DatasetError(
                     f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
                 )
-            if labels.max() > 9:
-                raise DatasetError(f"{part}_labels holds the label {labels.max()}, {_TEN_CLASSES}")
-        num_classes = len(np.unique(self.train_labels))
-        if num_classes < 10 and len(self.train_labels) >= _ENOUGH_IMAGES:
-            raise DatasetError(f"train_labels has only {num_classes} different labels, {_TEN_CLASSES}")
+            if labels.max(initial=0) > 9:
+                remedy = "; subtract 1 from labels that go from 1 to 10" if labels.min() == 1 else ""
+                raise DatasetError(f"{part}_labels holds the label {labels.max()}, {_TEN_CLASSES}{remedy}")
 
     @property
     def slug(self) -> str:
@@ -104,7 +102,8 @@ def load_dataset(
     Parameters
     ----------
     path
-        An ``.npz`` archive with Keras' keys and perhaps ``class_names``, or a pickle as `save_pickle` writes it.
+        What `load_pickle` takes, if all lessons work with it: at least 1,000 training and 100 test images, in shades of
+        grey, and each of ten classes in both parts.
     allow_download
         Whether to try the network, once. ``COURSE_OFFLINE=1`` in the environment forbids it too.
     allow_embedded
@@ -134,10 +133,10 @@ def latest_dataset() -> Dataset | None:
 
 def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, allow_embedded: bool) -> Dataset:
     if path is not None:
-        return load_pickle(path)
+        return _named_dataset(as_path(path))
     if named := path_setting("MNIST_PATH"):
         try:
-            return load_pickle(named)
+            return _named_dataset(named)
         except DatasetError as error:
             error.add_note("The environment variable MNIST_PATH names this file.")
             raise
@@ -163,6 +162,24 @@ def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, al
     plain = [frame, "THIS IS NOT MNIST".center(80).rstrip(), *(fill(line, 80) for line in text), frame]
     show_notice("\n".join(plain), "This is not MNIST", *text, kind="warning")
     return _embedded_digits()
+
+
+def _named_dataset(path: Path) -> Dataset:
+    """Load a dataset if all lessons work with it: enough images, of ten classes, in shades of grey."""
+    dataset = load_pickle(path)
+    for part, least in _LEAST_IMAGES.items() if dataset.name not in _CONTENT_SHA256 else ():
+        images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+        classes = np.unique(labels).tolist()
+        if len(labels) < least:
+            problem = f"{part}_images has only {len(labels):,} images, and the lessons need {least:,}"
+        elif len(classes) < 10:
+            problem = f"{part}_labels has only the labels {', '.join(map(str, classes))}, {_TEN_CLASSES}"
+        elif images.max() < 2:
+            problem = f"the pixels of {part}_images are only 0 and 1, expected 0 to 255: multiply them by 255"
+        else:
+            continue
+        raise file_error(path, problem, "Choose another data set, or prepare this one.")
+    return dataset
 
 
 def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
@@ -197,13 +214,15 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
 
 
 def load_pickle(path: str | os.PathLike[str]) -> Dataset:
-    """Read a dataset that `save_pickle` wrote, without executing anything that the file asks for.
+    """Read a dataset that `save_pickle` wrote, or another form of it, without executing anything the file asks for.
 
     Parameters
     ----------
     path
-        The pickle, which may come from a stranger; an ``.npz`` archive with Keras' keys will do as well. Where this
-        has an array ``class_names``, the labels stand for these.
+        The pickle, which may come from a stranger. As good are an ``.npz`` archive with Keras' keys, where an array
+        ``class_names`` says what the labels stand for; the folder of MNIST's four IDX files, or one of them; and a
+        CSV file with the label and 784 pixels in each line, such as ``mnist_train.csv`` with ``mnist_test.csv`` beside
+        it. Of a CSV file alone, each seventh digit becomes a test image. gzip may have packed any of these.
 
     Returns
     -------
@@ -222,14 +241,15 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     for array in arrays:
         content.update(array.data)
     class_names = read_class_names(path) or _DIGITS
-    other = f"digits from {path.name}" if class_names == _DIGITS else path.stem
+    name = shown(path.absolute().name)
+    other = f"digits from {name}" if class_names == _DIGITS else Path(name).stem
     names = {expected: name for name, expected in _CONTENT_SHA256.items()}
     try:
         train_images, train_labels, test_images, test_labels = arrays
         name = names.get(content.hexdigest(), other)
         return Dataset(name, train_images, train_labels, test_images, test_labels, class_names)
     except DatasetError as error:
-        raise file_error(path, str(error)) from error
+        raise file_error(path, str(error), error.remedy) from error
 
 
 def keras_file() -> Path:

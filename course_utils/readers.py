@@ -1,19 +1,25 @@
-"""Read a file of digits that may come from anyone: four plain arrays come out, or a `DatasetError`.
+"""Read digits from a file that may come from anyone: four plain arrays come out, or a `DatasetError`.
 
-Nothing in it is executed, and a size counts only after it was compared with the bytes that are there.
+The first bytes tell the format, never the name. Nothing in a file is executed, and a size counts only after it was
+compared with the bytes that are there.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import re
+import struct
 import warnings
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -26,54 +32,131 @@ from course_utils.safe_pickle import Inert, PickleRefusedError, load_inert, quot
 MAX_BYTES = 90 * 1024 * 1024
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
+Arrays = tuple[np.ndarray, ...]
+
 _KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_NAME = 40  # characters of the name of a class
 _NO_NAMES = f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters"
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
+_LOOK = "Check the spelling and the folder, and who may read it."
+_AS_NPZ = "Save it from NumPy: np.savez_compressed('digits.npz', x_train=…, y_train=…, x_test=…, y_test=…)."
+_AS_IMAGES = "In NumPy: images.reshape(-1, 28, 28).astype('uint8'), and before that 255 * images if they go up to 1."
+_AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(axis=1) if they are one-hot."
+_UNPACK = "Unpack it first, and name the file or folder that was in it."
+_READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
+
+_PEEK = 512
+_BOM = b"\xef\xbb\xbf"
+_IDX = b"\0\0\x08"  # of bytes; the number of axes follows
+_TABLE = re.compile(rb'(?:\xef\xbb\xbf)?"?[\w .-]{0,40}"?([,;\t])"?[\w .-]{0,40}"?[,;\t\r\n]')
+_MAX_LINE = 20_000
+_OTHER_PART = {"train": "test", "test": "train"}
+#: What the first bytes of other files look like, what these are, and what to do.
+_OTHERS = (
+    (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|(?s:.{257})ustar", "a packed file", _UNPACK),
+    (
+        rb"(\xef\xbb\xbf)?\s*<",
+        "a web page",
+        "It may be a login or an error page: download the file again in a browser.",
+    ),
+    (
+        rb"version https://git-lfs",
+        "a Git LFS pointer, which only stands for the file",
+        "Run 'git lfs pull' in its folder, or download the file itself.",
+    ),
+    (rb"\s*(\{|\[\s*[\[{\d\"])", "a JSON file or a notebook", _READABLE),
+    (rb"(?i)\s*(@relation|%(?!PDF))", "an ARFF file", _READABLE),
+    (rb"PAR1", "a Parquet file", _READABLE),
+    (rb"\x89HDF", "an HDF5 file", _READABLE),
+    (rb"ARROW1", "an Arrow file", _READABLE),
+    (rb"MATLAB", "a MATLAB file", _READABLE),
+    (rb"%PDF", "a PDF file", _READABLE),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF", "a picture", _READABLE),
+    (rb"\0\0[\x09-\x0e]", "an IDX file of other numbers than bytes", _READABLE),
+    (rb"\x93NUMPY", "a single .npy array, where four are needed", _AS_NPZ),
+    (rb"\xff\xfe|\xfe\xff|\xef\xbb\xbf", "text, as an editor saves it", _READABLE),
+    (rb"#|\w+:? \w+", "text", _READABLE),
+)
 
 
 class DatasetError(CourseError, ValueError):
     """Digits cannot be loaded, saved or trusted; the message says which, why and what to do."""
 
+    def __init__(self, problem: str, remedy: str = _REMEDY) -> None:
+        super().__init__(problem)
+        self.remedy = remedy  # for `file_error`
+
+
+def shown(name: str | Path) -> str:
+    """Show the name of a file so that any screen can."""
+    return str(name) if str(name).isprintable() else quoted(str(name))
+
 
 def file_error(path: Path, problem: str, remedy: str = _REMEDY) -> DatasetError:
     """Build the error for a file; the message has only its name, so that it reads the same on every machine."""
-    error = DatasetError(f"{path.name}: {problem}. {remedy}")
-    error.add_note(f"The file: {path.absolute()}")
+    error = DatasetError(f"{shown(path.name)}: {problem}. {remedy}")
+    error.add_note(f"The file: {shown(path.absolute())}")
     return error
 
 
 def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
     """Raise a `DatasetError` unless dtype and shape are what the course expects of one of `ARRAY_NAMES`."""
-    is_image = name.endswith("images")
-    axes = (28, 28) if is_image else ()
-    expected, content = ("(n, 28, 28)", "the pixel values 0 to 255") if is_image else ("(n,)", "the labels 0 to 9")
+    axes, expected, content, remedy = ((), "(n,)", "the labels 0 to 9", _AS_LABELS)
+    if name.endswith("images"):
+        axes, expected, content, remedy = (28, 28), "(n, 28, 28)", "the pixel values 0 to 255", _AS_IMAGES
     if dtype != "uint8":
-        raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}")
+        raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}", remedy)
     if not shape or shape[1:] != axes:
         shown = f"shape {shape}" if len(shape) <= 8 else f"{len(shape)} axes"
-        raise DatasetError(f"{name} has {shown}, expected shape {expected}")
+        raise DatasetError(f"{name} has {shown}, expected shape {expected}", remedy)
     if shape[0] == 0:
-        raise DatasetError(f"{name} is empty, expected shape {expected} with at least one digit")
+        raise DatasetError(f"{name} is empty, expected shape {expected} with at least one digit", _AS_NPZ)
 
 
-def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
+def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     """Read ``train_images, train_labels, test_images, test_labels``: uint8, in C order, read-only.
 
-    The first bytes tell an ``.npz`` archive with Keras' keys from a pickle of
-    ``[(train_images, train_labels), (test_images, test_labels)]``. Whatever is wrong, a `DatasetError` says it.
+    The file is an ``.npz`` archive with Keras' keys; a pickle of
+    ``[(train_images, train_labels), (test_images, test_labels)]``; one of MNIST's four IDX files, or their folder; or a
+    table with a label and 784 pixels in each line (see `_read_csv`). Any of them may be packed with gzip.
+    Whatever is wrong, a `DatasetError` says it.
     """
     path = Path(path)
-    content = _read_file(path)
-    is_archive = content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    kind, content = "digits", b""
     try:
-        return _read_npz(content) if is_archive else _read_pickle(content)
-    except (DatasetError, PickleRefusedError) as error:
-        raise file_error(path, str(error)) from error
-    # A broken file can make zipfile, zlib and NumPy's header parser fail in more ways than they document.
-    except Exception as error:
+        if path.is_dir():
+            return _read_idx(path)
+        with _open(path) as stream:
+            first = _peek(stream)
+            if first.startswith(_IDX):
+                return _read_idx(path.parent)
+            if table := _TABLE.match(first):
+                kind = "a table of digits"
+                return _read_csv(path, stream, table[1].decode())
+            for pattern, other, remedy in _OTHERS:
+                if re.match(pattern, first):
+                    raise DatasetError(f"it is {other}", remedy)
+            content = _read(stream, MAX_BYTES)
+        if len(content) > MAX_BYTES:
+            content = b""  # or the traceback would keep it
+            raise DatasetError(
+                f"it is larger than {MAX_BYTES // 1024**2} MB, too large for this course",
+                "MNIST is 11 MB as mnist.npz and 55 MB as the course's pickle; mnist.pkl of deeplearning.net holds "
+                "fractions instead of bytes.",
+            )
+        is_archive = content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
         kind = "an .npz archive" if is_archive else "a pickle"
+        return _read_npz(content) if is_archive else _read_pickle(content)
+    # A broken file can make gzip, zipfile, zlib and NumPy fail in more ways than they document.
+    except Exception as error:
+        if _was_copied_as_text(content):
+            problem = "it was damaged on its way, since it was copied as text"
+            raise file_error(path, problem, "Download it again, or copy it as a binary file.") from error
+        if isinstance(error, DatasetError | PickleRefusedError):
+            raise file_error(path, str(error), getattr(error, "remedy", _REMEDY)) from error
+        if isinstance(error, OSError) and error.strerror:
+            raise file_error(path, f"{shown(path)} cannot be opened ({error.strerror})", _LOOK) from error
         reason = quoted(str(error) or type(error).__name__)
         raise file_error(path, f"it is broken and cannot be read as {kind} ({reason})") from error
 
@@ -81,6 +164,8 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
 def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
     """Return what the array ``class_names`` of an ``.npz`` archive holds; None where there is no such array."""
     path = Path(path)
+    if path.is_dir():
+        return None
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo("class_names.npy")
@@ -90,48 +175,148 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
         if not all(0 < len(name) <= _MAX_NAME for name in names):
             raise DatasetError(_NO_NAMES)
         return tuple(name if name.isprintable() else quoted(name) for name in names.tolist())
-    except (KeyError, zipfile.BadZipFile):  # an archive without names, or a pickle
+    except (KeyError, zipfile.BadZipFile):  # an archive without names, or a pickle that ends like an archive
         return None
     except DatasetError as error:
-        raise file_error(path, str(error)) from error
+        raise file_error(path, str(error), error.remedy) from error
     except Exception as error:
         reason = quoted(str(error) or type(error).__name__)
         raise file_error(path, f"class_names cannot be read as names ({reason})") from error
 
 
-def _read_file(path: Path) -> bytes:
-    """Read all of an ordinary file, once, so that what is checked is what is used."""
-    look = "Check the spelling and the folder"
-    try:
-        if not path.exists():
-            raise file_error(path, f"there is no file {path}", f"{look}.")
-        if path.is_dir():
-            raise file_error(path, f"{path} is a folder, not a file", "Name the .npz or .pickle file in it.")
-        if not path.is_file():  # opening a pipe or a device could wait forever
-            raise file_error(path, f"{path} is not an ordinary file", f"{look}.")
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size  # read() sets aside as much memory as it is asked for
-            content = stream.read(min(size, MAX_BYTES) + 1)
-    except OSError as error:
-        problem = f"{path} cannot be opened ({error.strerror})"
-        raise file_error(path, problem, f"{look}, and who may read it.") from error
-    if not content:
-        raise file_error(path, "the file is empty")
-    if len(content) > MAX_BYTES:
-        problem = f"the file is larger than {MAX_BYTES // 1024**2} MB, too large for this course"
-        remedy = "MNIST is 11 MB as .npz and 55 MB as a pickle of protocol 4: save it as one of these."
-        raise file_error(path, problem, remedy)
-    return content
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """Open an ordinary file once, so that what is checked is what is used; what gzip packed comes out unpacked."""
+    if not path.exists():
+        raise DatasetError(f"there is no file {shown(path)}", _LOOK)
+    if not path.is_file():  # opening a pipe or a device could wait forever
+        raise DatasetError(f"{shown(path)} is not an ordinary file", _LOOK)
+    with path.open("rb") as file:
+        is_packed = file.peek(2).startswith(b"\x1f\x8b")
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=file) if is_packed else file)
 
 
-def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
+def _peek(stream: BinaryIO) -> bytes:
+    """Return the first bytes of a file, and leave them there."""
+    first = cast(io.BufferedReader, stream).peek(_PEEK)[:_PEEK]
+    if not first:
+        raise DatasetError("the file is empty")
+    return first
+
+
+def _was_copied_as_text(content: bytes) -> bool:
+    """Tell whether each line feed has a carriage return before it, or many bytes became the sign for "no character"."""
+    num_lines = content.count(b"\n")
+    return 1 < num_lines == content.count(b"\r\n") or content.count(b"\xef\xbf\xbd") > 9
+
+
+def _read(stream: BinaryIO, limit: int) -> bytes:
+    """Read a file to its end, or one byte more than the limit."""
+    is_packed = isinstance(stream, gzip.GzipFile)
+    # read() sets aside as much memory as it is asked for.
+    return stream.read((limit if is_packed else min(limit, os.fstat(stream.fileno()).st_size)) + 1)
+
+
+def _read_idx(folder: Path) -> Arrays:
+    """Read the four IDX files of a folder, whatever they are called: those to train with have ``train`` in their names.
+
+    Where the names do not say so, there are more of them.
+    """
+    found: dict[tuple[int, bool, int], Path] = {}  # packed and unpacked, a file is here only once
+    for path in sorted(folder.iterdir()):
+        with suppress(DatasetError, OSError, EOFError, zlib.error), _open(path) as stream:
+            if (first := _peek(stream)).startswith(_IDX):
+                found[first[3], "train" not in path.name.lower(), -int.from_bytes(first[4:8])] = path
+    if not found:
+        raise DatasetError(
+            f"{shown(folder)} is a folder without IDX files", "Name the file or the folder that has them."
+        )
+    images, labels = ([key[1:] for key in sorted(found) if key[0] == axes] for axes in (3, 1))
+    if len(images) != 2 or images != labels:
+        raise DatasetError(
+            f"{len(found)} different IDX files are in its folder, but not images and labels to train with, and images "
+            "and labels to test with",
+            "Put these four, and no others, into a folder, as they were downloaded or unpacked.",
+        )
+    if sum(-num_negative for _, num_negative in images) * 28 * 28 > MAX_BYTES:
+        raise DatasetError(_TOO_LARGE)
+    files = [found[axes, *key] for key in images for axes in (3, 1)]
+    return tuple(_read_idx_file(path, name) for path, name in zip(files, ARRAY_NAMES, strict=True))
+
+
+def _read_idx_file(path: Path, name: str) -> np.ndarray:
+    with _open(path) as stream:
+        num_axes = stream.read(4)[3]
+        shape = struct.unpack(f">{num_axes}I", stream.read(4 * num_axes))
+        check_array(name, "uint8", shape)
+        return _build(name, shape, "C", _read(stream, prod(shape)))
+
+
+def _read_csv(path: Path, stream: BinaryIO, delimiter: str) -> Arrays:
+    """Read tables of digits: ``mnist_train.csv`` with ``mnist_test.csv`` beside it, or one alone.
+
+    Of one alone, each seventh digit is kept for tests: as many as in MNIST.
+    """
+    rows = _read_rows(stream, delimiter)
+    is_for_tests = np.arange(len(rows)) % 7 == 6
+    pair = [rows[~is_for_tests], rows[is_for_tests]]
+    other = path.with_name(re.sub("train|test", lambda found: _OTHER_PART[found[0]], path.name))
+    if other != path:
+        with suppress(DatasetError), _open(other) as stream:  # Kaggle's test.csv has no labels
+            pair = [rows, _read_rows(stream, delimiter)][:: -1 if "test" in path.name else 1]
+    arrays = [part for table in pair for part in (table[:, 1:].reshape(-1, 28, 28), table[:, 0])]
+    for name, array in zip(ARRAY_NAMES, arrays, strict=True):
+        check_array(name, array.dtype.name, array.shape)
+    return tuple(map(_frozen, arrays))
+
+
+def _read_rows(stream: BinaryIO, delimiter: str) -> np.ndarray:
+    first = stream.readline(_MAX_LINE).removeprefix(_BOM)
+    num_columns = first.count(delimiter.encode()) + 1
+    has_header = not re.match(rb'"?\s*\d', first)
+    if num_columns == 784:
+        raise DatasetError("it has pixels but no labels, like Kaggle's test.csv", "Name train.csv.")
+    # The names of pixels end in numbers.
+    if num_columns != 785 or (has_header and not re.search(rb"\d\W*$", first)):
+        raise DatasetError(
+            f"its first line has {num_columns} columns, where the label and then 784 pixels are expected", _READABLE
+        )
+    lines = _lines(stream) if has_header else chain([first], _lines(stream))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a table without lines
+        rows = np.loadtxt(lines, np.uint8, comments=None, delimiter=delimiter, quotechar='"', ndmin=2)
+    return rows.reshape(-1, 785)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Give the lines of a table; one without anything in it is the end."""
+    for _ in range(MAX_BYTES // 785):
+        if not (line := stream.readline(_MAX_LINE)).strip():
+            break
+        yield line
+    else:
+        raise DatasetError(_TOO_LARGE)
+    if _read(stream, 1_000).strip():
+        raise DatasetError("it has an empty line in the middle")
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def _read_npz(content: bytes) -> Arrays:
     # zipfile builds an object per entry before it can be asked how many there are.
     if content.count(b"PK\x01\x02") > 100:
         raise DatasetError("the archive has too many entries to be one of digits")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
+        if not any(name.endswith(".npy") for name in members):
+            first = " and ".join(map(quoted, [*members][:2])) or "nothing"
+            raise DatasetError(f"it is a zip archive with {first} in it", _UNPACK)
         if missing := [key for key in _KERAS_NAMES if f"{key}.npy" not in members]:
-            raise DatasetError(f"the archive has no array {' and no '.join(missing)}")
+            raise DatasetError(f"the archive has no array {' and no '.join(missing)}", _AS_NPZ)
         wanted = [members[f"{key}.npy"] for key in _KERAS_NAMES]
         if sum(member.file_size for member in wanted) > MAX_BYTES:
             raise DatasetError(_TOO_LARGE)
@@ -141,9 +326,7 @@ def _read_npz(content: bytes) -> tuple[np.ndarray, ...]:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
-    array = np.ascontiguousarray(_read_checked(archive, member, name, check_array))
-    array.flags.writeable = False
-    return array
+    return _frozen(_read_checked(archive, member, name, check_array))
 
 
 def _check_names(name: str, dtype: str, shape: tuple[int, ...]) -> None:
@@ -167,14 +350,12 @@ def _read_checked(
         return npy_format.read_array(stream, allow_pickle=False)
 
 
-def _read_pickle(content: bytes) -> tuple[np.ndarray, ...]:
-    if content.startswith(b"\x1f\x8b"):
-        raise DatasetError("it is compressed with gzip: unpack it first")
-    if content.startswith(b"\x93NUMPY"):
-        raise DatasetError("it is a single .npy array, where four are needed")
+def _read_pickle(content: bytes) -> Arrays:
     match load_inert(content):
         case [[_, _] as train, [_, _] as test]:
             arrays = zip(ARRAY_NAMES, [*train, *test], strict=True)
+        case [[_, _], [_, _], [_, _]]:
+            raise DatasetError("it is in three parts, like mnist.pkl of deeplearning.net", "Use mnist.npz instead.")
         case _:
             raise DatasetError("it does not hold [(train_images, train_labels), (test_images, test_labels)]")
     parts = {name: _check_pickled(name, array) for name, array in arrays}
@@ -210,6 +391,4 @@ def _build(name: str, shape: tuple[int, ...], order: Literal["C", "F"], data: ob
             data = data.encode("latin-1")
     if not isinstance(data, bytes | bytearray) or len(data) != prod(shape):
         raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
-    array = np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(shape, order=order))
-    array.flags.writeable = False
-    return array
+    return _frozen(np.frombuffer(data, np.uint8).reshape(shape, order=order))

@@ -89,7 +89,7 @@ def _check(content: bytes) -> None:
     def take(count: int) -> memoryview:
         nonlocal position
         if not 0 <= count <= len(content) - position:
-            raise PickleRefusedError("it ends in the middle, so it was cut off, or it is not a pickle of arrays at all")
+            raise PickleRefusedError("it ends in the middle: it was cut off, or is not a file of arrays at all")
         position += count
         return view[position - count : position]
 
@@ -98,8 +98,8 @@ def _check(content: bytes) -> None:
         opcode = _OPCODES.get(code.decode("latin-1"))
         if opcode is None:
             raise PickleRefusedError(
-                f"its byte {start} is the instruction {code!r}, which no pickle of plain arrays has: it is not a "
-                "pickle, or it would build or run something else, and was refused unexecuted"
+                "it is not a file of plain arrays: it is of another kind, or would build or run something else, and "
+                "was refused unexecuted"
             )
         size = opcode.arg.n if opcode.arg else 0
         if size == pickletools.UP_TO_NEWLINE:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from course_utils.course import ROOT, CourseError
-from course_utils.settings import path_setting
+from course_utils.environment import path_setting
 
 # A temporary file this old belongs to a process that was killed.
 _ABANDONED_SECONDS = 600

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from course_utils.course import BUILD, ROOT, CourseError
-from course_utils.settings import path_setting
+from course_utils.environment import path_setting
 from tools.bootstrap import ensure_environment
 
 LEAST_COVERAGE = 75  # percent of course_utils and tools; measured 90 with MNIST, lessons' kernels not counted
@@ -91,6 +91,7 @@ class Command(NamedTuple):
 LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "its number, such as 04; all by default"})
 EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of what the lessons say"})
 NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
+LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
 PARTS = ("parts", {"nargs": "*", "metavar": "PART", "help": "what to measure; everything by default"})
 WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "help": "trainings at a time"})
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
@@ -130,9 +131,12 @@ COMMANDS = {
     "check": Command(
         "execute lessons and compare with what is recorded", "tools.record:record", [LESSON], {"write": False}
     ),
-    "measure": Command("measure how far numbers move between machines (20 minutes)", "tools.measure:measure"),
+    "measure": Command("measure how far numbers move between machines (hours)", "tools.measure:measure", [LESSON]),
     "mutants": Command(
-        "plant faults in a copy; the recorded outputs must tell", "tools.mutants:mutants", [NAMES], development=True
+        "plant faults in a copy; the recorded outputs must tell",
+        "tools.mutants:mutants",
+        [NAMES, LONG],
+        development=True,
     ),
     "experiments": Command(
         "train with many seeds and variants, and record the results (half an hour)",

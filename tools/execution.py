@@ -29,7 +29,7 @@ from traitlets import default
 from course_utils.check_setup import shadowing_files
 from course_utils.course import NOTEBOOKS, CourseError
 from course_utils.data import load_dataset, save_pickle
-from course_utils.settings import path_setting
+from course_utils.environment import path_setting
 from tools.comparison.outputs import cell_label, code_cells
 from tools.folders import shown
 from tools.settings import without_personal

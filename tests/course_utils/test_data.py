@@ -1,8 +1,10 @@
 """The dataset, its files, and the order of the sources that it is looked for in."""
 
+import gzip
 import hashlib
 import os
 import pickle
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,13 @@ def make_arrays(seed=5):
     generator = np.random.default_rng(seed)
     images, labels = generator.integers(0, 256, (7, 28, 28), np.uint8), generator.integers(0, 10, 7, np.uint8)
     return images[:4], labels[:4], images[4:], labels[4:]
+
+
+def make_course_arrays(seed=5):
+    """Make the least that all lessons work with."""
+    images = np.random.default_rng(seed).integers(0, 256, (1_100, 28, 28), np.uint8)
+    labels = (np.arange(1_100) % 10).astype(np.uint8)
+    return images[:1_000], labels[:1_000], images[1_000:], labels[1_000:]
 
 
 def make_dataset(seed=5, name="made up"):
@@ -106,10 +115,15 @@ def test_dataset_refuses_what_is_not_digits(index, change, match):
 CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
-def save_named(path, names, **arrays):
-    parts = zip(("x_train", "y_train", "x_test", "y_test"), make_arrays(), strict=True)
-    np.savez_compressed(path, **dict(parts) | arrays, class_names=names)
+def save_named(path, names, change=lambda arrays: None):
+    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), map(np.copy, make_course_arrays()), strict=True))
+    change(arrays)
+    np.savez_compressed(path, **arrays, class_names=names)
     return path
+
+
+def put(name, value):
+    return lambda arrays: arrays.update({name: value(arrays[name])})
 
 
 def test_any_ten_classes_with_names_of_their_own(house):
@@ -120,26 +134,43 @@ def test_any_ten_classes_with_names_of_their_own(house):
 
 
 @pytest.mark.parametrize(
-    ("names", "arrays", "match"),
+    ("names", "change", "match"),
     [
-        (CLOTHES[:5], {}, "5 different names, expected ten classes with the labels 0 to 9"),
-        (["shoe"] * 10, {}, "1 different names"),
-        ([*CLOTHES[:9], ""], {}, "1 to 40 characters"),
-        ([*CLOTHES[:9], "x" * 200], {}, "1 to 40 characters"),
-        ([*CLOTHES[:9], "x" * 2000], {}, "far larger than ten names"),
-        (np.array([print] * 10), {}, "must be a list of names"),
-        (np.arange(10), {}, "must be a list of names"),
-        (CLOTHES, {"y_train": np.array([0, 3, 25, 1], np.uint8)}, "holds the label 25, expected ten classes"),
+        (CLOTHES[:5], None, "5 different names, expected ten classes with the labels 0 to 9"),
+        (["shoe"] * 10, None, "1 different names"),
+        ([*CLOTHES[:9], ""], None, "1 to 40 characters"),
+        ([*CLOTHES[:9], "x" * 200], None, "1 to 40 characters"),
+        ([*CLOTHES[:9], "x" * 2000], None, "far larger than ten names"),
+        (np.array([print] * 10), None, "must be a list of names"),
+        (np.arange(10), None, "must be a list of names"),
+        (CLOTHES, put("y_train", lambda labels: labels + np.uint8(16)), "holds the label 25, expected ten classes"),
+        (CLOTHES, put("y_test", lambda labels: labels + np.uint8(1)), "subtract 1 from labels that go from 1 to 10"),
+        (CLOTHES, put("y_train", lambda labels: labels % 2), "train_labels has only the labels 0, 1, expected ten"),
+        (CLOTHES, put("y_test", lambda labels: labels // 2), "test_labels has only the labels 0, 1, 2, 3, 4, expected"),
+        (CLOTHES, put("x_train", lambda images: images // 128), "train_images are only 0 and 1, expected 0 to 255"),
+        (CLOTHES, put("x_train", lambda images: images / 255), "has dtype float64, .* 255 . images if they go up to 1"),
         (
             CLOTHES,
-            {"x_train": np.zeros((1000, 28, 28), np.uint8), "y_train": np.arange(1000, dtype=np.uint8) % 5},
-            "5 different labels",
+            put("x_test", lambda images: images.reshape(-1, 784)),
+            r"shape \(100, 784\), .*\.reshape\(-1, 28, 28\)",
+        ),
+        (CLOTHES, put("x_test", lambda images: images[..., None]), r"shape \(100, 28, 28, 1\)"),
+        (CLOTHES, put("y_train", lambda labels: np.eye(10, dtype=np.uint8)[labels]), "argmax.* if they are one-hot"),
+        (CLOTHES, put("y_train", lambda labels: labels.astype(np.int64)), r"dtype int64.* labels.astype\('uint8'\)"),
+        (CLOTHES, put("x_test", lambda images: images[:0]), "test_images is empty"),
+        (CLOTHES, lambda arrays: arrays.pop("y_test"), "no array y_test. Save it from NumPy"),
+        (CLOTHES, put("x_test", lambda images: images[:99]), "99 images, but test_labels 100 labels"),
+        (
+            CLOTHES,
+            lambda arrays: arrays.update(x_test=arrays["x_test"][:99], y_test=arrays["y_test"][:99]),
+            "test_images has only 99 images, and the lessons need 100",
         ),
     ],
 )
-def test_other_than_ten_classes_are_refused_at_once(house, names, arrays, match):
+def test_a_dataset_that_lessons_cannot_work_with_is_refused_at_once(house, names, change, match):
+    path = save_named(house / "other.npz", names, change or (lambda arrays: None))
     with pytest.raises(DatasetError, match=match):
-        load_dataset(save_named(house / "other.npz", names, **arrays))
+        load_dataset(path)
 
 
 # --- pickles ---------------------------------------------------------------------------------------------------------
@@ -179,8 +210,9 @@ def test_a_named_file_comes_first_and_content_gives_the_name(house, monkeypatch,
     save_pickle(make_dataset(7), workspace_folder() / "mnist.pickle")
     monkeypatch.setenv("MNIST_PATH", str(path))
     assert (load_dataset().name, load_dataset()) == ("MNIST", mnist[0])
-    mine = load_dataset(str(save_npz(make_dataset(7), house / "mine.npz")))
-    assert (mine.name, mine) == ("digits from mine.npz", make_dataset(7))
+    other = Dataset("made up", *make_course_arrays())
+    mine = load_dataset(str(save_npz(other, house / "mine.npz")))
+    assert (mine.name, mine) == ("digits from mine.npz", other)
     assert capsys.readouterr() == ("", "")
 
 
@@ -305,8 +337,14 @@ def test_no_request_when_the_network_is_switched_off(monkeypatch, mnist, serve):
 
 
 @pytest.mark.skipif(not REAL_MNIST, reason="MNIST_PATH is not set, so there is no MNIST to test with")
-def test_real_mnist(monkeypatch, capsys):
+def test_real_mnist(house, capsys):
     dataset = load_dataset(REAL_MNIST)
+    for name, array in zip(("train-images", "train-labels", "t10k-images", "t10k-labels"), ARRAY_NAMES, strict=True):
+        array = getattr(dataset, array)
+        header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        (house / f"{name}-idx{array.ndim}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes(), 1))
+    as_idx = load_dataset(house / "t10k-labels-idx1-ubyte.gz")
+    assert (as_idx.name, as_idx) == ("MNIST", dataset)
     assert repr(dataset) == "<Dataset MNIST: 60,000 training and 10,000 test images>"
     assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     save_pickle(dataset, workspace_folder() / "mnist.pickle")

@@ -1,5 +1,6 @@
 """The reader of files that may come from anyone: the right arrays or a `DatasetError`, and nothing executed."""
 
+import gzip
 import io
 import os
 import pickle
@@ -30,6 +31,14 @@ def pairs(arrays):
 def npz_bytes(arrays=ARRAYS, save=np.savez_compressed, **more):
     stream = io.BytesIO()
     save(stream, **dict(zip(KERAS_NAMES, arrays, strict=True)), **more)
+    return stream.getvalue()
+
+
+def zipped(**members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as target:
+        for name, content in members.items():
+            target.writestr(name, content)
     return stream.getvalue()
 
 
@@ -81,7 +90,81 @@ def test_pickles_of_every_protocol_of_numpy_2_and_1(file, protocol):
         assert_read(file(older))
 
 
+def idx(array):
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def table(images, digits, end="\n", separator=",", quote=""):
+    lines = np.column_stack([digits, images.reshape(-1, 784)]).astype(str)
+    return "".join(separator.join(f"{quote}{number}{quote}" for number in line) + end for line in lines).encode()
+
+
+IDX = dict(zip(("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"), ARRAYS, strict=True))
+PACKED = {f"{name}-ubyte.gz": gzip.compress(idx(array)) for name, array in IDX.items()}
+UNPACKED = {f"{name}-ubyte": idx(array) for name, array in IDX.items()}
+TABLES = {"mnist_train.csv": table(*ARRAYS[:2]), "mnist_test.csv": table(*ARRAYS[2:])}
+HEADER = ("label," + ",".join(f"pixel{number}" for number in range(784)) + "\n").encode()
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        *((UNPACKED, name) for name in [".", *UNPACKED]),
+        *((PACKED, name) for name in [".", *PACKED]),
+        (PACKED | UNPACKED | {"LICENSE": b"text", "empty": b""}, "."),
+        ({name.replace("-idx", ".idx").upper(): content for name, content in UNPACKED.items()}, "."),
+        ({f"{number}.bin": content for number, content in enumerate(UNPACKED.values())}, "2.bin"),
+        *((TABLES, name) for name in TABLES),
+        ({name: BOM + HEADER + content for name, content in TABLES.items()}, "mnist_train.csv"),
+        ({name: HEADER.replace(b"pixel", b"1x") + content for name, content in TABLES.items()}, "mnist_test.csv"),
+        ({name: gzip.compress(content) for name, content in TABLES.items()}, "mnist_train.csv"),
+        ({"a train": table(*ARRAYS[:2], "\r\n", ";"), "a test": table(*ARRAYS[2:], "\n\n\n"[:1], ";", '"')}, "a train"),
+        ({"digits.gz": gzip.compress(npz_bytes())}, "digits.gz"),
+        ({"digits.gz": gzip.compress(pickle.dumps(pairs(ARRAYS), 4))}, "digits.gz"),
+    ],
+)
+def test_files_as_people_have_them(tmp_path, files, named):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    assert_read(tmp_path / named)
+
+
+def test_a_table_of_too_many_digits(file, monkeypatch):
+    monkeypatch.setattr(readers, "MAX_BYTES", 2 * 785)
+    assert_refused(file(LINES), "more bytes than")
+
+
+@pytest.mark.parametrize("name", ["train.csv", "digits"])
+def test_of_a_table_alone_each_seventh_digit_is_for_tests(file, name):
+    images, digits = _random.integers(0, 256, (15, 28, 28), np.uint8), np.arange(15, dtype=np.uint8) % 10
+    file(b"pixel0" + HEADER[12:] + b"\n" + table(images, digits).replace(b"\n", b",0\n"), "test.csv")
+    train_images, train_labels, test_images, test_labels = read_arrays(file(HEADER + table(images, digits), name))
+    assert (train_labels.tolist(), test_labels.tolist()) == ([0, 1, 2, 3, 4, 5, 7, 8, 9, 0, 1, 2, 4], [6, 3])
+    assert (test_images == images[[6, 13]]).all()
+    assert (train_images[6] == images[7]).all()
+
+
 # --- what is wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_four_idx_files_that_are_not_these_four(tmp_path, monkeypatch):
+    for name, content in UNPACKED.items():
+        (tmp_path / name).write_bytes(content)
+    labels_file = tmp_path / "t10k-labels-idx1-ubyte"
+    for content, match in (
+        (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but another number of bytes"),
+        (idx(ARRAYS[3]) + b"\0", "test_labels claims shape"),
+        (idx(ARRAYS[3][:1]), "4 different IDX files .* Put these four, and no others"),
+        (b"<html>", "3 different IDX files"),
+    ):
+        labels_file.write_bytes(content)
+        assert_refused(tmp_path, match)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(ARRAYS[2].reshape(2, 784, 1)))
+    labels_file.write_bytes(idx(ARRAYS[3]))
+    assert_refused(tmp_path, r"test_images has shape \(2, 784, 1\), expected shape \(n, 28, 28\)")
+    monkeypatch.setattr(readers, "MAX_BYTES", 2000)
+    assert_refused(tmp_path, "more bytes than")
 
 
 def test_paths_and_files_that_cannot_be_read(tmp_path, file, monkeypatch):
@@ -103,20 +186,54 @@ def test_pipe_is_refused_rather_than_waited_for(tmp_path):
         os.close(pipe)
 
 
+LINES = table(*ARRAYS[:2])
 OTHER_FILES = {
-    b"hello, this is a text\n": "refused",
-    b"\x89PNG\r\n\x1a\n" + bytes(50): "which no pickle of plain arrays has",
+    b"Dear all,\nhere are the digits.\n": "its first line has 2 columns, where",
+    b"5 153:3 154:18\n": "it is text. The course reads mnist.npz",
+    b"\x89PNG\r\n\x1a\n" + bytes(50): "it is a picture",
+    b"\x01\x02\x03": "it is of another kind",
     b"PK\x03\x04 but no archive": "broken and cannot be read as an .npz archive",
     b"\x80": "cut off",
     b"\x80\x63].": "refused",
     stacked("numpy", "ndarray.tofile") + b".": "asks for 'numpy.ndarray.tofile'",
     stacked("\x1b[31m\n\x07", "x" * 200) + b".": r"asks for '\\x1b\[31m\\n\\x07.xxx",
-    b"\x1f\x8b\x08rest": "unpack it first",
+    b"\x1f\x8b\x08rest": "broken",
+    gzip.compress(pickle.dumps(pairs(ARRAYS)))[:-9]: "broken",
+    gzip.compress(b""): "empty",
     b"\x93NUMPY\x01\x00rest": "single .npy",
+    zipped(train=LINES): "it is a zip archive with 'train' in it. Unpack it first",
+    zipped(a=zipped(train=LINES), b=b"", c=b""): "it is a zip archive with 'a' and 'b' in it. Unpack it first",
+    b"BZh91AY": "it is a packed file. Unpack it first",
+    bytes(257) + b"ustar": "it is a packed file",
+    b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be a login",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d": "it is a Git LFS pointer.*git lfs pull",
+    b'{"cells": []}': "it is a JSON file or a notebook",
+    b"[[0, 0], [1, 2]]": "it is a JSON file",
+    b"% Handwritten digits\n@RELATION mnist_784\n": "it is an ARFF file",
+    b"PAR1\x15\x04": "it is a Parquet file",
+    b"\x89HDF\r\n\x1a\n": "it is an HDF5 file",
+    bytes([0, 0, 13, 3]): "IDX file of other numbers",
+    BOM + pickle.dumps([], 0): "it is text, as an editor saves it",
+    pickle.dumps(
+        [(ARRAYS[0] / 256, ARRAYS[1])] * 3, 2
+    ): "three parts, like mnist.pkl of deeplearning.net. Use mnist.npz",
+    gzip.compress(pickle.dumps([(ARRAYS[0], ARRAYS[1])] * 3, 2)): "mnist.pkl of deeplearning.net",
+    LINES.replace(b"\n", b"\r\n", 2)[: len(LINES) // 2]: "broken and cannot be read as a table",
+    LINES.replace(b",", b",-", 1): "could not convert string '-",
+    LINES.replace(b",", b",0.", 1): "could not convert string '0.",
+    LINES + b"\n" + LINES: "an empty line in the middle",
+    HEADER: "train_images is empty",
+    HEADER[6:] + LINES: "it has pixels but no labels, like Kaggle's test.csv. Name train.csv",
+    HEADER[6:-1] + b",class\n" + LINES: "has 785 columns, where the label and then 784 pixels are expected",
+    b"ImageId,Label\n1,2\n": "has 2 columns",
+    pickle.dumps(pairs(ARRAYS), 0).replace(b"\n", b"\r\n"): "copied as text. Download it again",
+    pickle.dumps(pairs(ARRAYS), 4).replace(b"\n", b"\r\n"): "copied as text",
+    npz_bytes(save=np.savez).replace(b"\n", b"\r\n"): "copied as text",
+    npz_bytes().decode("utf-8", "replace").encode(): "copied as text",
 }
 
 
-@pytest.mark.parametrize(("content", "match"), OTHER_FILES.items())
+@pytest.mark.parametrize(("content", "match"), OTHER_FILES.items(), ids=OTHER_FILES.values())
 def test_files_of_other_types(file, content, match):
     assert_refused(file(content), match)
 

@@ -3,6 +3,7 @@
 `Sandbox.read` checks what must hold for every file.
 """
 
+import gzip
 import io
 import pickle
 import subprocess
@@ -84,6 +85,15 @@ def test_attacks_of_every_technique_anywhere_in_a_pickle(sandbox, data):
 @given(content=strategies.lying_archives())
 def test_archives_that_lie(sandbox, content):
     sandbox.read(content)
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"\x80\x04", b"7,7,7", b"7" + b",7" * 784 + b"\n"], ids=["", "pickle", "line", "table"]
+)
+@pytest.mark.parametrize("filling", [b"\0", b"\n", b",7"])
+def test_bombs_of_gzip(sandbox, start, filling):
+    block = gzip.compress(filling * 2**20)
+    assert sandbox.read(gzip.compress(start) + 900 * block)["outcome"] == "refused"
 
 
 @pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray])

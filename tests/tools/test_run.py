@@ -52,10 +52,10 @@ def lessons(tmp_path_factory):
     folder.mkdir()
     for number, cells in CELLS.items():
         nbformat.write(new_notebook(cells=cells), folder / lesson_file(number))
-    images, labels = np.zeros((20, 28, 28), np.uint8), np.arange(20, dtype=np.uint8) % 10
+    images, labels = np.full((1_000, 28, 28), 7, np.uint8), (np.arange(1_000) % 10).astype(np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COURSE_OFFLINE", raising=False)
-        file = save_pickle(Dataset("tiny", images, labels, images[:10], labels[:10]), folder.parent / "own.pickle")
+        file = save_pickle(Dataset("tiny", images, labels, images[:100], labels[:100]), folder.parent / "own.pickle")
         patch.setenv("MNIST_PATH", str(file))
         yield folder
 
@@ -78,8 +78,8 @@ def test_the_summary_and_what_is_printed(finished):
     measured = summary.pop("lessons")
     assert summary == {
         "dataset": "digits from own.pickle",
-        "train_images": 20,
-        "test_images": 10,
+        "train_images": 1_000,
+        "test_images": 100,
         "num_epochs": 2,
         "test_accuracy": 0.875,
         "test_loss": 0.25,
