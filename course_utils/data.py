@@ -13,10 +13,10 @@ from textwrap import fill
 
 import numpy as np
 
+from course_utils.environment import as_path, is_switched_on, path_setting
 from course_utils.notices import show_notice
 from course_utils.personal_settings import NOT_USED, OWN_FOLDER
 from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names, shown
-from course_utils.environment import as_path, is_switched_on, path_setting
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
