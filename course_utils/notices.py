@@ -14,17 +14,7 @@ _STYLE = "padding: 0.4em 0.8em; margin: 0.2em 0; max-width: 52em; overflow-wrap:
 
 
 def show_notice(plain: str, heading: str, *paragraphs: str, kind: str = "note") -> None:
-    """Show a box in a notebook; print `plain` where there is none.
-
-    Parameters
-    ----------
-    plain : str
-        The whole notice as text; a notebook keeps it beside the box.
-    heading, *paragraphs : str
-        What stands in the box; text between backquotes is shown as code.
-    kind : {"right", "wrong", "note", "warning"}
-        Chooses icon and colour.
-    """
+    """Show a box in a notebook, with text between backquotes as code; print `plain` where there is no notebook."""
     lines = [f"<strong>{_ICONS[kind]} {_marked_up(heading)}</strong>", *map(_marked_up, filter(None, paragraphs))]
     body = "".join(f'<div style="margin: 0.2em 0">{line}</div>' for line in lines)
     border = f"border-left: 5px solid var(--jp-{_COLOURS[kind]}); background: rgba(128, 128, 128, 0.1)"

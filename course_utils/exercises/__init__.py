@@ -5,6 +5,7 @@ One module per lesson, which the lesson imports; importing this package loads no
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -36,23 +37,18 @@ def show_progress(lesson: str = "") -> None:
         The lesson to show in full (``"02"``); all of them if it is empty.
     """
     done = done_exercises()
-    lines, boxes, links, num_done, num_all = [], [], [], 0, 0
+    lines, links, num_done, num_all = [], [], 0, 0
     for number, name in LESSONS.items():
         if not (exercises := exercises_of(number)):
             continue
-        num_solved = sum(exercise.key in done for exercise in exercises)
-        num_done, num_all = num_done + num_solved, num_all + len(exercises)
-        link = f'<a href="{lesson_file(number)}">{number}'
-        links.append(f"{link}</a> {_how_far(num_solved, len(exercises))}")
+        solved = [exercise.key in done for exercise in exercises]
+        num_done, num_all = num_done + sum(solved), num_all + len(solved)
+        how_far = " ✓" if all(solved) else f" ({sum(solved)} of {len(solved)})" if any(solved) else ""
+        links.append(f'<a href="{lesson_file(number)}">{number}</a>{how_far}')
         if lesson in ("", number):
-            titles = [f"{'✓' if exercise.key in done else '·'} {exercise.title}" for exercise in exercises]
-            lines += [f"{number} {name}", *(f"   {title}" for title in titles)]
-            boxes += [f"<div>{link} {name}</a></div>", *(f"<div>&emsp;{title}</div>" for title in titles)]
+            titles = [f"   {'·✓'[mark]} {each.title}" for each, mark in zip(exercises, solved, strict=True)]
+            lines += [f'<a href="{lesson_file(number)}">{number} {name}</a>', *titles]
     # What a lesson shows of the others must not change when one of them gets another exercise.
     total = f"{num_done} of {num_all} exercises done (✓)"
-    end = f"All lessons: {' &ensp; '.join(links)}" if lesson else total
-    show("\n".join([*lines, *([] if lesson else ["", total])]), f"{''.join(boxes)}<div><br>{end}</div>")
-
-
-def _how_far(num_solved: int, num_all: int) -> str:
-    return "✓" if num_solved == num_all else f"({num_solved} of {num_all})" if num_solved else ""
+    html = "\n".join([*lines, "", f"All lessons: {'  '.join(links)}" if lesson else total])
+    show(re.sub("<.*?>", "", html), f'<div style="white-space: pre-wrap">{html}</div>')

@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from course_utils.course import LESSONS, lesson_file
-from tools.editions import read_lessons, student_notebook
+from course_utils.course import LESSONS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -55,19 +54,3 @@ def test_widgets_or_their_sentences_are_there_when_a_lesson_is_opened_again(less
     lesson.run_all()
     expect(lesson.outputs("step-explorer")).to_contain_text("training image 0")
     expect(lesson.page.get_by_text("Run All Cells", exact=True).locator("visible=true")).to_have_count(0)
-
-
-def test_a_student_answers_an_exercise(lesson):
-    lesson.open(student_notebook(read_lessons()[lesson_file("02")]))
-    lesson.run_all()
-    check = "exercise-count-white-pixels-check"
-    expect(lesson.outputs(check)).to_contain_text("not attempted yet")
-    for answer, text in (
-        ("(train_vectors == 0).sum()", "How do you first get one number"),
-        ("(train_vectors.max(axis=0) == 0).sum()", "right"),
-    ):
-        lesson.write("exercise-count-white-pixels-start", f"num_white_pixels = {answer}")
-        lesson.run_cell("exercise-count-white-pixels-start")
-        lesson.run_cell(check)
-        expect(lesson.outputs(check)).to_contain_text(text)
-    lesson.check()
