@@ -68,9 +68,7 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
     found = server.server_info()
     if wrong := [f"{name} {found[name]!r}, not {value!r}" for name, value in promised.items() if found[name] != value]:
         causes = ", ".join([*arguments, *server.loaded_config_files])
-        sys.exit(
-            f"JupyterLab was not started: it would have {', '.join(wrong)}. Leave out what asks for this: {causes}"
-        )
+        sys.exit(f"JupyterLab was not started: it would have {', '.join(wrong)}. Leave out what asks for it: {causes}")
     address = f"{server.connection_url}lab/tree/{START}?token={found['token']}"
     print(
         f"JupyterLab opens in your browser. If it does not, open this address there:\n\n    {address}\n\n"

@@ -35,27 +35,20 @@ def update(folder: Path, root: Path = ROOT) -> None:
     files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in lessons.items()}
     files |= folder_files(root, "notebooks/pictures")
     record, given = folder / ".given.json", {}
-    with suppress(OSError, ValueError):
-        given = json.loads(record.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, TypeError):
+        given = dict(json.loads(record.read_text(encoding="utf-8")))
     for name, content in files.items():
-        path, newest = folder / name, _fingerprint(content)
-        if path.exists() and newest != given.get(name):
-            present = _fingerprint(path.read_bytes())
-            if present not in (newest, given.get(name)):
-                new_names = (path.with_name(f"{path.stem}-new{number}{path.suffix}") for number in itertools.count(1))
-                path = next(new for new in new_names if not new.exists())
-                print(
-                    f"{name} has changed since you began it. Your work is kept; the new one is {path.name} beside it."
-                )
-        elif path.exists():
+        path, last, newest = folder / name, given.get(name), hashlib.sha256(content).hexdigest()
+        present = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+        if present and last == newest:
             continue
+        if present not in (None, last, newest):
+            new_names = (path.with_name(f"{path.stem}-new{number}{path.suffix}") for number in itertools.count(1))
+            path = next(new for new in new_names if not new.exists())
+            print(f"{name} has changed since you began it. Your work is kept; the new one is {path.name} beside it.")
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         given[name] = newest
     with atomic_path(record) as temporary:
         temporary.write_text(json.dumps(given, indent=1), encoding="utf-8")
-
-
-def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
