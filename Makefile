@@ -56,11 +56,11 @@ record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only
 check: ## execute lessons and compare with what is recorded (LESSON=04: only that one)
 	$(COURSE) check $(LESSON)
 
-measure: ## measure how far numbers move between machines, the ground for tolerances (20 minutes)
-	$(COURSE) measure
+measure: ## measure how far each recorded number moves between machines (LESSON=05: only those of that one)
+	$(COURSE) measure $(LESSON)
 
-mutants: ## plant faults in a copy and see that the recorded outputs tell (FAULT=loss: only some)
-	$(COURSE) mutants $(FAULT)
+mutants: ## plant a sample of faults in a copy and see that the recorded outputs tell (FAULT=loss: these; LONG=1: all)
+	$(COURSE) mutants $(if $(FAULT),"$(FAULT)") $(if $(LONG),--long)
 
 experiments: ## train with many seeds and variants for lesson 08, and record the results (half an hour)
 	$(COURSE) experiments

@@ -33,6 +33,7 @@ from tools.clean_outputs import read_notebook, to_text
 from tools.comparison.compare import compare, plain_text
 from tools.comparison.outputs import cell_label, code_cells, is_picture, shown_outputs
 from tools.comparison.tolerance import Measured
+from tools.execution import choose_digits
 from tools.reference import MEASURED
 
 NUM_SAMPLED = 12
@@ -161,26 +162,31 @@ def mutants(names: Sequence[str] = (), *, long: bool = False) -> int:
     faults = read_faults()
     for name in names:
         if not any(name in fault.name + fault.file for fault in faults):
-            raise CourseError(f"No fault has {name!r} in its name or file. tools/{FAULTS_FILE.name} lists them.")
+            raise CourseError(
+                f"No fault has {name!r} in its name or file. Try a file such as model.py, a word such as dropout, or a "
+                f"name from tools/{FAULTS_FILE.name}."
+            )
     chosen = [fault for fault in faults if any(name in fault.name + fault.file for name in names)]
     if not names:
         chosen = faults if long else random.sample(faults, NUM_SAMPLED)
         print(f"{len(chosen)} of {len(faults)} faults" + "; LONG=1: all of them" * (not long))
-    survivors = _report_digits()
+    survivors = 0 if names else _report_digits()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        if choose_digits(Path(temporary))[0] != "MNIST":
+            raise CourseError("Only with MNIST are all outputs compared, and it was not found. Set MNIST_PATH.")
         copy = copy_course(Path(temporary) / "course")
         for fault in chosen:
             with fault.planted(copy):
                 pass
         print("Without any fault, every lesson must pass:", flush=True)
         touched = sorted({lesson for fault in chosen for lesson in fault.lessons})
-        if failure := _first_failure(copy, touched):
+        if failure := first_failure(copy, touched):
             print(f"  it does not: {failure}")
             return 1
         for number, fault in enumerate(tqdm(chosen, unit="fault", disable=None), start=1):
             started = time.monotonic()
             with fault.planted(copy):
-                failure = _first_failure(copy, fault.lessons)
+                failure = first_failure(copy, fault.lessons)
             survivors += failure is None
             verdict = f"noticed by {failure}" if failure else f"SURVIVED {', '.join(fault.lessons)}"
             tqdm.write(f"{number:3} {fault.name} ({fault.file}, {time.monotonic() - started:.0f} s): {verdict}")
@@ -242,7 +248,7 @@ def copy_course(target: Path) -> Path:
     return target
 
 
-def _first_failure(root: Path, lessons: Sequence[str]) -> str | None:
+def first_failure(root: Path, lessons: Sequence[str]) -> str | None:
     """Run lessons of a copy until a cell fails; return the cell, and the first line of what it said."""
     report = root / "report.xml"
     # The copy's packages go before the installed ones, in pytest and in the kernels.

@@ -19,7 +19,7 @@ ARGUMENTS = {
     "test": ["--", "-k", "data"],
     "kit": ["--platform", "macos-arm64", "linux-arm64", "--python", "3.12"],
     "record": ["04"],
-    "mutants": ["loss"],
+    "mutants": ["loss", "--long"],
     "experiments": ["cnn", "--workers", "2"],
     "bench": ["training", "--quick", "--keep"],
     "lock": ["--upgrade"],

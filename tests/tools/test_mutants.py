@@ -1,18 +1,72 @@
-"""The list of faults belongs to the course as it is; whether they are noticed is for `make mutants` to say."""
+"""The faults belong to the course as it is; whether all are noticed is for `make mutants` to say, and here for one."""
+
+import ast
 
 import pytest
 
-from course_utils.course import NOTEBOOKS, ROOT, CourseError
-from tools.mutants import Fault, mutants, read_faults
+from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
+from tools.clean_outputs import read_notebook
+from tools.comparison.compare import compare
+from tools.comparison.outputs import code_cells
+from tools.comparison.tolerance import Tolerance
+from tools.mutants import Fault, copy_course, digits_changed, first_failure, mechanical_faults, mutants, read_faults
 
 FAULTS = read_faults()
+MODULE = """SEED = 9
+RATES = (0.5, 0.2)
+IS_SHUFFLED = True
+def train(model, num_epochs=5):
+    model.compile(loss="categorical_crossentropy", optimizer=own, metrics=["accuracy"])
+    model.fit(vectors, batch_size=size, verbose=0)
+"""
+CHANGES = {
+    "SEED = 10",
+    "RATES = (0.55, 0.2)",
+    "RATES = (0.5, 0.22)",
+    "IS_SHUFFLED = False",
+    "def train(model, num_epochs=6):",
+    "model.compile(loss='mean_squared_error', optimizer=own, metrics=[\"accuracy\"])",
+    'model.compile(loss="categorical_crossentropy", **{}, metrics=["accuracy"])',
+    'model.compile(loss="categorical_crossentropy", optimizer=own, **{})',
+    "model.fit(vectors, batch_size=size + 1, verbose=0)",
+    "model.fit(vectors, batch_size=size, verbose=1)",
+    "model.fit(vectors, batch_size=size, verbose=0, shuffle=False)",
+}
+
+
+def test_mechanical_faults_change_one_thing_each():
+    made = [faulty for _, faulty in mechanical_faults(MODULE, has_constants=True)]
+    changed = [set(faulty.splitlines()) - set(MODULE.splitlines()) for faulty in made]
+    assert {line.strip() for lines in changed for line in lines} == CHANGES
+    assert all(len(lines) == 1 for lines in changed)
+    assert all(map(ast.parse, made))
 
 
 def test_each_fault_has_a_name_of_its_own_and_lessons_that_exist():
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 81
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 170
     assert all((NOTEBOOKS / lesson).is_file() for fault in FAULTS for lesson in fault.lessons)
     with pytest.raises(CourseError, match="No fault has 'softmaxx'"):
         mutants(["softmax left out", "softmaxx"])
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_each_value_of_a_lesson_and_each_digit_of_its_outputs_is_tried(number):
+    cells = code_cells(read_notebook(NOTEBOOKS / lesson_file(number)))
+    names = " ".join(fault.name for fault in FAULTS)
+    for cell in (cell for cell in cells if "parameters" in cell.metadata.get("tags", [])):
+        for line in cell.source.splitlines():
+            name = line.partition(" =")[0]
+            assert f"{number} {cell.id}: {name}" in names or name == "resume"
+    shortest = min((cell for cell in cells if cell.outputs), key=lambda cell: len(str(cell.outputs)))
+    for changed in digits_changed(shortest.outputs):
+        assert compare(shortest.outputs, changed, Tolerance()).differences
+
+
+def test_a_fault_is_noticed_by_the_cell_that_it_concerns(tmp_path):
+    fault = next(fault for fault in FAULTS if fault.name == "dropout rates swapped")
+    copy = copy_course(tmp_path / "course")
+    with fault.planted(copy):
+        assert "(chosen)" in first_failure(copy, fault.lessons)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
