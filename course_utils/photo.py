@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ipywidgets import FileUpload
 
 MAX_SIDE = 1600  # pixels, enough for a sheet full of digits
-MAX_MEGAPIXELS = 50  # larger pictures need more memory than a small laptop can spare
+MAX_VALUES = 150_000_000  # 50 megapixels in three colours: what needs less than 500 MB to read
 _ADVICE = "Write large, dark digits on light paper, a little apart, and leave a margin around them."
 
 
@@ -53,7 +53,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     Raises
     ------
     PhotoError
-        Nothing was uploaded, or the file is missing, damaged, of another format, or larger than 50 megapixels.
+        Nothing was uploaded, or the file is missing, damaged, of another format, or larger than 6,000 x 6,000 pixels.
     """
     if not isinstance(source, str | Path | bytes):
         if not source.value:
@@ -62,7 +62,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     file, name = (BytesIO(source), "The photo") if isinstance(source, bytes) else (source, Path(source).name)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
-            if picture.width * picture.height > MAX_MEGAPIXELS * 1_000_000:
+            if picture.width * picture.height * max(3, len(picture.getbands())) > MAX_VALUES:
                 raise Image.DecompressionBombError
             picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
             picture.thumbnail((MAX_SIDE, MAX_SIDE))
@@ -70,7 +70,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     except FileNotFoundError as error:
         raise PhotoError(f"{name}: there is no such file. Put it into this notebook's folder.") from error
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{name} has more than {MAX_MEGAPIXELS} megapixels. Crop it, or save it smaller.") from error
+        raise PhotoError(f"{name} is too large. Save it with at most 6,000 x 6,000 pixels.") from error
     except Exception as error:  # damaged files make decoders raise nearly anything
         remedy = "Convert it to JPEG (an iPhone's HEIC, too; to change the name is not enough), or send it again."
         raise PhotoError(f"{name} is no PNG, JPEG or WebP picture, or is damaged. {remedy}") from error

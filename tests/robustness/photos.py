@@ -20,7 +20,7 @@ class Condition:
     perspective: float = 0.0  # by how much of its width the sheet narrows
     noise: float = 3.0  # grey levels
     quality: int = 85  # of the JPEG file
-    width: int = 3000  # pixels; four thirds as wide as high
+    width: int = 2000  # pixels; four thirds as wide as high
     turned: bool = False  # the camera stored it on its side, with a note in EXIF
 
 
@@ -36,7 +36,7 @@ CONDITIONS = {
     "JPEG 40": Condition(quality=40, noise=5),
     "12 megapixels": Condition(width=4032, turned=True, quality=95),
     "small": Condition(width=640, quality=75, noise=4),
-    "all at once": Condition("ruled", 0.6, 0.5, 0.25, 5, 0.1, 6, 50, 2400, True),
+    "all at once": Condition("ruled", 0.6, 0.5, 0.25, 5, 0.1, 6, 50, 2000, True),
 }
 
 
