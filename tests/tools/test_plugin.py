@@ -121,6 +121,7 @@ ELSEWHERE = {
         "within": ("print(0.52)", [printed("0.50\n")], MEASURED, "passed"),
         "beyond": ("print(0.56)", [printed("0.50\n")], MEASURED, "failure"),
         "unmeasured": ("print(0.52)", [printed("0.50\n")], MEASURED, "failure"),
+        "old-error": ("1 / 0", [DIVISION], {}, "passed"),
         "folder": ("import os\nos.path.basename(os.getcwd()) != ''", [result("True")], {}, "passed"),
     }
 }

@@ -101,6 +101,8 @@ class NotebookCell(IPyNbCell):
         self.output_timeout = 60  # nbval gives up after 5 seconds, which a busy machine may take
         comparable = self.ihook.pytest_notebook_cell_compared(config=self.config, cell=self.cell) is not False
         is_compared, self.options["check"] = self.options["check"] and comparable, False
+        # An error that was recorded is to be expected, and compared like any output.
+        self.options["check_exception"] |= any(output.output_type == "error" for output in self.cell.outputs)
         try:
             super().runtest()
         except Exception:
@@ -120,7 +122,7 @@ class NotebookCell(IPyNbCell):
         except ValueError as error:
             return [Difference(str(error), "")]
         if self.options["check_exception"] and all(output.output_type != "error" for output in self.test_outputs):
-            differences.append(Difference("tagged raises-exception, and nothing was raised", ""))
+            differences.append(Difference("an error was expected, and nothing was raised", ""))
         return differences
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
