@@ -15,6 +15,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.patches import BoxStyle, FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
@@ -48,6 +49,9 @@ def show_figure(figure: Figure, alt: str) -> None:
         What the figure tells, for those who cannot see it: it stands for the picture where only text is shown, and is
         its ``alt`` attribute in the HTML pages.
     """
+    for axis in figure.axes:
+        if axis.get_xlabel() == "epoch" and isinstance(locator := axis.xaxis.get_major_locator(), MaxNLocator):
+            locator.set_params(integer=True)  # there is no epoch 1.25
     buffer = BytesIO()
     # Round corners cannot be seen on a light page, and make a card of the figure on a dark one.
     width, height = figure.get_size_inches() * figure.dpi

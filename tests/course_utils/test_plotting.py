@@ -15,17 +15,20 @@ from course_utils.plotting import plot_digits, plot_network, plot_strips, show_f
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
 
-def test_a_figure_is_shown_once_at_its_own_size_with_its_alternative():
+def test_a_figure_is_shown_once_at_its_own_size_with_its_alternative_and_whole_epochs():
     InteractiveShell.instance()  # displaying needs a running IPython, as in a kernel
-    figure, _ = plt.subplots(figsize=(3, 2))
+    figure, axis = plt.subplots(figsize=(3, 2))
+    axis.plot([1, 2], [0.5, 0.6])
+    axis.set_xlabel("epoch")
     with capture_output() as captured:
-        show_figure(figure, alt="An empty figure.")
+        show_figure(figure, alt="Two epochs.")
     InteractiveShell.clear_instance()
     (output,) = captured.outputs
-    assert output.data["text/plain"] == "An empty figure."
-    assert output.metadata == {"image/png": {"alt": "An empty figure."}}
+    assert output.data["text/plain"] == "Two epochs."
+    assert output.metadata == {"image/png": {"alt": "Two epochs."}}
     assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size == (300, 200)
     assert not plt.fignum_exists(figure.number)
+    assert all(tick.is_integer() for tick in axis.get_xticks())
 
 
 @pytest.mark.parametrize("num_images", [0, 5, 7])

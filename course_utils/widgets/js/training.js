@@ -2,7 +2,7 @@
 
 import { button, diagram, enable, make, show, svg } from "./shared.js";
 
-const AREA = { left: 66, right: 426, top: 34, bottom: 232 };
+const AREA = { left: 76, right: 436, top: 34, bottom: 232 };
 const STYLES = { train: "training images", test: "test images" };
 
 /** Round numbers, about five, from below the lowest value to above the highest. */
@@ -19,7 +19,7 @@ function roundNumbers(low, high, smallestStep = 1e-4) {
 const marker = (style, x, y) => (style === "train" ? svg("circle", { class: style, cx: x, cy: y, r: 2.5 })
   : svg("rect", { class: style, x: x - 3, y: y - 3, width: 6, height: 6 }));
 
-function drawMetric(metric, history, numEpochs) {
+export function drawMetric(metric, history, numEpochs) {
   const curves = { train: history[metric], test: history[`val_${metric}`] ?? [] };
   const known = Object.values(curves).flat().filter((value) => value !== null);
   const yTicks = roundNumbers(...(known.length ? [Math.min(...known), Math.max(...known)] : [0, 1]));
@@ -27,7 +27,7 @@ function drawMetric(metric, history, numEpochs) {
   const x = (epoch) => AREA.left + ((AREA.right - AREA.left) * (epoch - 0.5)) / numEpochs;
   const y = (value) => AREA.bottom - ((AREA.bottom - AREA.top) * (value - lowest)) / (highest - lowest);
   const xTicks = [[1, 1], ...roundNumbers(0, numEpochs, 1).filter(([epoch]) => epoch > 1 && epoch <= numEpochs)];
-  const yLabel = metric === "accuracy" ? "accuracy (share of right answers)" : metric;
+  const yLabel = metric === "accuracy" ? "accuracy (share right)" : metric;
   const node = diagram(AREA, { x, y, xTicks, yTicks, xLabel: "epoch", yLabel, title: `Model ${metric}` });
   const ranges = Object.entries(curves).filter(([, values]) => values.length).map(([style, values]) => {
     const points = values.flatMap((value, index) => (value === null ? [] : [[x(index + 1), y(value)]]));
@@ -39,7 +39,7 @@ function drawMetric(metric, history, numEpochs) {
   return node;
 }
 
-const legend = () => make("div", { className: "row close legend" }, ...Object.entries(STYLES).flatMap(([style, words]) => [
+export const legend = () => make("div", { className: "row close legend" }, ...Object.entries(STYLES).flatMap(([style, words]) => [
   svg("svg", { width: 36, height: 12, "aria-hidden": "true" },
     svg("polyline", { class: style, points: "1,6 35,6" }), marker(style, 18, 6)),
   make("span", {}, words)]));
