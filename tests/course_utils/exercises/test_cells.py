@@ -39,7 +39,7 @@ def said(tmp_path_factory):
     for sources, _ in ROWS.values():
         cells += ["answer = 7", "progress._file().unlink(missing_ok=True)", *sources, CHECK, TICK]
     cells = [new_code_cell(source, metadata={"tags": ["raises-exception"]}) for source in cells]
-    done = execute_notebook(new_notebook(cells=cells), workspace=tmp_path_factory.mktemp("workspace"))
+    done = execute_notebook(new_notebook(cells=cells), "cells", workspace=tmp_path_factory.mktemp("workspace"))
     outputs = [cell.outputs for cell in done.notebook.cells if cell.source in (CHECK, TICK)][1:]
     return dict(zip(ROWS, zip(outputs[::2], outputs[1::2], strict=True), strict=True))
 
