@@ -23,10 +23,12 @@ VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 IN_VENV = Path(sys.prefix).resolve() == VENV.resolve()
 LOCK, DEVELOPMENT_LOCK = "requirements.lock", "requirements-dev.lock"
 # A kit has a folder of packages, which takes the place of the network.
-WHEELS = ["--no-index", "--find-links", os.environ["COURSE_WHEELS"]] if os.environ.get("COURSE_WHEELS") else []
+KIT = os.environ.get("COURSE_WHEELS")
+# As an address, since uv cuts a path at "#".
+WHEELS = ["--no-index", "--find-links", Path(KIT).absolute().as_uri()] if KIT else []
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes", *WHEELS]
 # Whatever a configuration file of pip says: into this environment.
-PIP += ["--target=", "--prefix=", "--root=", "--no-user"]
+PIP += ["--target=", "--no-user"]
 # What an editable installation comes to, in characters that every encoding of a file has.
 LINK = "import os, sysconfig; file = open(os.path.join(sysconfig.get_path('purelib'), 'digit_course.pth'), 'w'); "
 LINK += "file.write('import sys; sys.path.append(%s)' % ascii(os.getcwd()))"
@@ -62,15 +64,16 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
         _step("install uv", [python, *PIP, "-r", str(VENV / "uv.txt")], is_needed=False)
     uv = [python, "-m", "uv", "pip", "install", "--python", python, *([] if sys.stderr.isatty() else ["--quiet"])]
     # With bytecode: otherwise every kernel compiles TensorFlow again where it cannot be written later.
-    command = [*uv, "--require-hashes", "--compile-bytecode", *WHEELS, *files]
-    if not _step("install packages", command, is_needed=False):
-        # pip knows an institute's mirror and certificates from its configuration, which uv does not read.
+    packages = [*uv, "--require-hashes", "--compile-bytecode", *WHEELS, *files]
+    # A font list that was written while an environment was being deleted lacks Matplotlib's own fonts for ever.
+    fonts = [python, "-c", "from matplotlib import font_manager as m; m._load_fontmanager(try_read_cache=0)"]
+    if not (_step("install packages", packages, is_needed=False) and _step("list fonts", fonts, is_needed=False)):
+        # pip knows an institute's mirror and certificates from its configuration, which uv does not read; and uv's own
+        # may have sent the packages to another folder.
         _step("install packages with pip, which takes longer", [python, *PIP, *files])
+        _step("list fonts", fonts)
     if not is_conda:
         _step("link the course", [python, "-c", LINK])
-    # A font list that was written while an environment was being deleted lacks Matplotlib's own fonts for ever.
-    fonts = "from matplotlib import font_manager as m; m._load_fontmanager(try_read_cache=0)"
-    _step("list fonts", [python, "-c", fonts])
     for lock in [] if is_conda else locks:
         shutil.copy(str(ROOT / lock), str(VENV))
     if is_broken:

@@ -69,6 +69,11 @@ def free(patch, module, function, num_bytes):
     patch.setattr(module, function, lambda *_: SimpleNamespace(available=num_bytes, free=num_bytes))
 
 
+def shadow(patch, house):
+    patch.setattr(check_setup, "NOTEBOOKS", house)
+    (house / "keras.py").touch()
+
+
 FAULTS = {
     "another Python": ("Python", "3.10.9", lambda patch, _: patch.setattr(sys, "version_info", (3, 10, 9))),
     "a missing package": ("packages", r"h5py==\S+ \(missing here", lambda patch, _: install(patch, "h5py", None)),
@@ -78,6 +83,7 @@ FAULTS = {
     "little memory": ("memory", "0.9 GB are free of 2.0", lambda patch, _: free(patch, psutil, "virtual_memory", 9e8)),
     "a full disk": ("disk", "0.1 GB are free of 0.5", lambda patch, _: free(patch, shutil, "disk_usage", 1e8)),
     "a file for a folder": ("folders", "workspace", lambda _, house: (house / "workspace").touch()),
+    "a shadow": ("folders", "keras.py would be imported in place of keras", shadow),
     "a path to nothing": ("digits", "MNIST_PATH", lambda patch, _: patch.setenv("MNIST_PATH", "no.npz")),
 }
 if sys.platform == "linux":  # where not even root can create a file in /proc
@@ -103,3 +109,23 @@ def test_digits_that_are_not_mnist_are_named(house):
     status, message = check_setup.check_digits()
     assert status == NOTE
     assert re.search(r"mnist\.pickle in the workspace .*passed over.*not here yet", message, re.DOTALL)
+
+
+def test_personal_settings_are_named(house, monkeypatch, capsys):
+    startup = house / "profile_default" / "startup" / "mine.py"
+    startup.parent.mkdir(parents=True)
+    startup.touch()
+    monkeypatch.setenv("IPYTHONDIR", str(house))
+    monkeypatch.setenv("COURSE_SETTINGS_NOT_USED", "The lessons do not use KERAS_BACKEND=torch.")
+    status, found = reported(capsys)
+    assert (status, found["settings"][0]) == (0, NOTE)
+    assert str(startup) in found["settings"][1] and "KERAS_BACKEND" in found["settings"][1]
+
+
+def test_running_notebooks_are_counted():
+    running = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "ipykernel_launcher"])
+    try:
+        assert re.search(r"\d+ notebooks? running in the background: \d", check_setup.check_memory()[1])
+    finally:
+        running.kill()
+        running.wait()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -96,7 +97,10 @@ def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, othe
 def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("shell scripts stand in for Pythons")
-    unsuitable = f'#!/bin/sh\nexec "{sys.executable}" -c "print(\'obstacle: it is too small\')"\n'
+    # Another program may print whenever Python starts.
+    (tmp_path / "sitecustomize.py").write_text("print('welcome', end='')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    unsuitable = f'#!/bin/sh\nexec "{sys.executable}" -c "print(\'\\nobstacle: it is too small\')"\n'
     good = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
     for name, text in {"python3.12": "#!/bin/sh\nexit 127\n", "python3.13": unsuitable, "python3.11": good}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -133,7 +137,7 @@ def bare_python(tmp_path_factory):
 @pytest.fixture
 def course(tmp_path):
     """Return a copy of what the commands need before anything is set up."""
-    copy = tmp_path / "course"
+    copy = tmp_path / "Kurs Übung+#1"
     ignored = shutil.ignore_patterns("__pycache__", "reference", "widgets", "exercises", "student")
     for folder in ("course_utils", "tools"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
@@ -199,12 +203,15 @@ def test_setup_repairs_an_environment_in_which_packages_were_changed(course_with
 
 
 def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_python):
-    first, second = (start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit") for _ in range(2))
+    first, second = (
+        start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit #1") for _ in range(2)
+    )
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.splitlines()[-1:] == second.stdout.splitlines() == ["tested -k data"]
     [install] = map(str.strip, (course_with_venv / "calls").read_text(encoding="utf-8").splitlines())
     assert "--require-hashes" in install
-    assert install.endswith(f"--no-index --find-links /kit -r {LOCK} -r {DEVELOPMENT_LOCK}")
+    kit = Path("/kit #1").absolute().as_uri()
+    assert install.endswith(f"--no-index --find-links {kit} -r {LOCK} -r {DEVELOPMENT_LOCK}")
 
 
 def change_version(file):

@@ -8,7 +8,8 @@ from tools.comparison.outputs import WIDGET_VIEW
 
 
 def test_nothing_stays_that_belongs_to_one_machine_or_one_run():
-    kept = {"tags": ["parameters"], "tolerance": {"absolute": 0.1}, "editable": False}
+    others = {"slideshow": {"slide_type": "fragment"}, "nbgrader": {"grade": True}, "colab": {"height": 80}}
+    kept = {**others, "tags": ["parameters"], "tolerance": {"absolute": 0.1}, "editable": False}
     private = {"collapsed": False, "deletable": True, "execution": {"iopub.status.busy": "2020"}}
     outputs = [
         new_output("stream", name="stdout", text="a\n"),

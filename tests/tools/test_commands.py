@@ -4,8 +4,10 @@ import ast
 import errno
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -63,6 +65,7 @@ def test_help_and_mistakes_need_no_packages():
         (CourseError("There is no lesson 77."), 1, "There is no lesson 77.\n"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, r"No space left.*another disk"),
         (KeyboardInterrupt(), 130, "can be run again"),
+        (SyntaxError("invalid syntax", ("data.py", 3, 1, "x = (")), 1, r"^data\.py, line 3: invalid syntax"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
@@ -74,6 +77,46 @@ def test_errors_become_a_message_and_a_status(monkeypatch, capsys, error, status
     monkeypatch.setattr(commands, "show_setup", fail)
     assert main(["setup"]) == status
     assert re.search(printed, capsys.readouterr().err)
+
+
+INTERRUPTED = """import sys
+from pathlib import Path
+from nbformat.v4 import new_code_cell, new_notebook
+import nbformat
+from tools import commands
+from tools.record import record
+folder = Path(sys.argv[1])
+cell = new_code_cell("open('started', 'w').close(); import time; time.sleep(60)")
+nbformat.write(new_notebook(cells=[cell]), folder / "01_load_and_pickle.ipynb")
+commands.ensure_environment = lambda *_, **__: None
+commands.show_setup = lambda: record(["01"], write=False, folder=folder)
+sys.exit(commands.main(["setup"]))"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise there")
+@pytest.mark.parametrize("moment", ["01_load_and_pickle.ipynb", "started"])
+def test_ctrl_c_ends_in_one_line(moment, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, tmp_path], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / moment).exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.strip()) == (130, "Stopped. The same command can be run again at any time.")
+
+
+def test_what_a_library_makes_of_ctrl_c_is_no_error(monkeypatch, capsys):
+    def fail():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("Kernel died") from None
+
+    monkeypatch.setattr(commands, "ensure_environment", lambda *_, **__: None)
+    monkeypatch.setattr(commands, "show_setup", fail)
+    assert main(["setup"]) == 130
+    assert "can be run again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("file", "names"), [("Makefile", COMMANDS), ("tools/student/Makefile", STUDENT)])

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from course_utils.course import LESSONS, NOTEBOOKS, ROOT, CourseError, lesson_file
 from tools.clean_outputs import clean_outputs, to_text
 from tools.editions import (
+    STUDENT_LIST,
     find_leaks,
     instructor_notebook,
     make_instructor_edition,
@@ -127,17 +128,23 @@ def test_the_zip_depends_on_nothing_but_the_files(editions):
     assert described == {(1980, 0o100644)}
 
 
-def test_drafts_are_not_shipped_and_with_a_leak_nothing_is_written(editions, tmp_path):
+def test_drafts_are_not_shipped_and_with_a_leak_nothing_is_written(editions, tmp_path, capsys):
     course, build = copy_course(tmp_path / "course"), tmp_path / "build"
     shutil.copytree(ROOT / "docs", course / "docs")
     for name in ("LICENSE", "environment.yml"):
         shutil.copy(ROOT / name, course / name)
     drafts = ["notebooks/09_draft.ipynb", "notebooks/pictures/.draft.png", "course_utils/notes.txt"]
     drafts += ["course_utils/.ipynb_checkpoints/model.py", "course_utils/__pycache__/model.pyc"]
+    named = ["notebooks/05_see_how_it_learns-Copy1.ipynb", "notebooks/Untitled.ipynb", "course_utils/exam.py"]
+    named += ["course_utils/model.py.orig", "course_utils/widgets/js/pad (1).js", "notebooks/pictures/old.png"]
+    drafts += named
     for draft in (*(course / name for name in drafts), build / "student" / "left_over.ipynb"):
         draft.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(b"{}")
     make_student_edition(course, build)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in named)
+    assert "__pycache__" not in printed
     before = snapshot(build)
     assert snapshot(build / "student").keys() == snapshot(editions / "student").keys()
     (course / "notebooks" / lesson_file("01")).write_text(to_text(small_lesson(start=f"# {LINE}")), encoding="utf-8")
@@ -159,7 +166,9 @@ def test_both_editions_have_all_lessons(editions):
 def test_the_student_edition_is_complete_and_offers_what_it_can_do(editions):
     student, commands = editions / "student", {"lab", "setup", "check-setup"}
     listed = subprocess.run(["git", "ls-files", "course_utils", "notebooks/pictures"], cwd=ROOT, capture_output=True)
-    assert [name for name in listed.stdout.decode().splitlines() if not (student / name).is_file()] == []
+    assert (ROOT / STUDENT_LIST).read_text(encoding="utf-8") == listed.stdout.decode(), (
+        f"bring {STUDENT_LIST} up to date"
+    )
 
     def start(*arguments):
         return subprocess.run([sys.executable, *arguments], cwd=student, capture_output=True, text=True)

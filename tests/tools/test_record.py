@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_utils.course import lesson_file
+from course_utils.course import CourseError, lesson_file
 from tools import record as module
 from tools import reference
 from tools.execution import LessonError
@@ -86,6 +86,21 @@ def test_what_changed_is_reported_and_written(folder, capsys):
     changed = {name for name, content in contents(folder).items() if content != before[name]}
     assert changed == {lesson_file("02")}
     assert b"accuracy: 0.7" in contents(folder)[lesson_file("02")]
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_lesson_that_is_edited_meanwhile_is_not_replaced(write, folder, tmp_path):
+    path = folder / lesson_file("03")
+    edit = f"path = Path({str(path)!r})\npath.write_text(path.read_text().replace('edit =', 'my_edit ='));"
+    write_lesson(folder, "03", *GOOD[:1], new_code_cell(edit, id="edit"))
+    set_value(folder, "0.7")
+    before = contents(folder)
+    with pytest.raises(CourseError, match=r"03_one_hot_encode\.ipynb changed meanwhile") as caught:
+        record(["01", "03"], write=write, folder=folder, build=tmp_path)
+    assert contents(folder) == before | {path.name: before[path.name].replace(b"edit =", b"my_edit =")}
+    kept = tmp_path / "recorded" / path.name
+    assert kept.exists() == write == ("recorded" in str(caught.value))
+    assert not write or b"accuracy: 0.7" in kept.read_bytes()
 
 
 def test_one_bad_lesson_and_nothing_is_written(folder):
