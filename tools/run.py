@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from course_utils.course import BUILD, LESSONS, NOTEBOOKS, lesson_file
 from course_utils.data import load_dataset, save_pickle
-from course_utils.settings import is_switched_on
+from course_utils.environment import is_switched_on
 from course_utils.workspace import atomic_path
 from tools.clean_outputs import clean_outputs, read_notebook, to_text
 from tools.comparison.outputs import code_cells
