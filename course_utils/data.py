@@ -73,7 +73,7 @@ class Dataset:
                     f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
                 )
             if labels.max(initial=0) > 9:
-                remedy = "; subtract 1 from labels that go from 1 to 10" if labels.min() == 1 else ""
+                remedy = "; subtract 1 from labels that go from 1 to 10" if (labels.min(), labels.max()) == (1, 10) else ""
                 raise DatasetError(f"{part}_labels holds the label {labels.max()}, {_TEN_CLASSES}{remedy}")
 
     @property

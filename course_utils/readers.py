@@ -43,7 +43,7 @@ _LOOK = "Check the spelling and the folder, and who may read it."
 _AS_NPZ = "Save it from NumPy: np.savez_compressed('digits.npz', x_train=…, y_train=…, x_test=…, y_test=…)."
 _AS_IMAGES = "In NumPy: images.reshape(-1, 28, 28).astype('uint8'), and before that 255 * images if they go up to 1."
 _AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(axis=1) if they are one-hot."
-_UNPACK = "Unpack it first, and name the file or folder that was in it."
+_UNPACK = "If digits are in it, unpack it, and name the file or the folder that comes out."
 _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
 
 _PEEK = 512
@@ -102,9 +102,12 @@ def file_error(path: Path, problem: str, remedy: str = _REMEDY) -> DatasetError:
 
 def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
     """Raise a `DatasetError` unless dtype and shape are what the course expects of one of `ARRAY_NAMES`."""
-    axes, expected, content, remedy = ((), "(n,)", "the labels 0 to 9", _AS_LABELS)
+    axes: tuple[int, ...] = ()
+    expected, content, remedy = "(n,)", "the labels 0 to 9", _AS_LABELS
     if name.endswith("images"):
         axes, expected, content, remedy = (28, 28), "(n, 28, 28)", "the pixel values 0 to 255", _AS_IMAGES
+        if prod(shape[1:]) != 28 * 28:
+            remedy = "Bring each image to 28 x 28 grey levels, or use another data set."
     if dtype != "uint8":
         raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}", remedy)
     if not shape or shape[1:] != axes:
@@ -123,7 +126,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     Whatever is wrong, a `DatasetError` says it.
     """
     path = Path(path)
-    kind, content = "digits", b""
+    kind, content = "a file of digits", b""
     try:
         if path.is_dir():
             return _read_idx(path)
@@ -132,7 +135,6 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
             if first.startswith(_IDX):
                 return _read_idx(path.parent)
             if table := _TABLE.match(first):
-                kind = "a table of digits"
                 return _read_csv(path, stream, table[1].decode())
             for pattern, other, remedy in _OTHERS:
                 if re.match(pattern, first):
@@ -234,9 +236,8 @@ def _read_idx(folder: Path) -> Arrays:
     images, labels = ([key[1:] for key in sorted(found) if key[0] == axes] for axes in (3, 1))
     if len(images) != 2 or images != labels:
         raise DatasetError(
-            f"{len(found)} different IDX files are in its folder, but not images and labels to train with, and images "
-            "and labels to test with",
-            "Put these four, and no others, into a folder, as they were downloaded or unpacked.",
+            "the IDX files in its folder are not images and labels to train with, and images and labels to test with",
+            "Put these four, and no others, into one folder, as they were downloaded or unpacked.",
         )
     if sum(-num_negative for _, num_negative in images) * 28 * 28 > MAX_BYTES:
         raise DatasetError(_TOO_LARGE)
@@ -276,15 +277,23 @@ def _read_rows(stream: BinaryIO, delimiter: str) -> np.ndarray:
     has_header = not re.match(rb'"?\s*\d', first)
     if num_columns == 784:
         raise DatasetError("it has pixels but no labels, like Kaggle's test.csv", "Name train.csv.")
-    # The names of pixels end in numbers.
-    if num_columns != 785 or (has_header and not re.search(rb"\d\W*$", first)):
-        raise DatasetError(
-            f"its first line has {num_columns} columns, where the label and then 784 pixels are expected", _READABLE
-        )
+    if num_columns != 785:
+        problem = f"its first line has {num_columns} columns, where the label and then 784 pixels are expected"
+        raise DatasetError(problem, _READABLE)
+    if has_header and not re.search(rb"\d\W*$", first):  # as the names of pixels end
+        raise DatasetError("its last column is not a pixel", "Make the label its first column.")
     lines = _lines(stream) if has_header else chain([first], _lines(stream))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a table without lines
-        rows = np.loadtxt(lines, np.uint8, comments=None, delimiter=delimiter, quotechar='"', ndmin=2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a table without lines
+            rows = np.loadtxt(lines, np.uint8, comments=None, delimiter=delimiter, quotechar='"', ndmin=2)
+    except DatasetError:
+        raise
+    except ValueError as error:
+        problem = f"it is not a table of digits ({quoted(str(error).partition(';')[0])})"
+        raise DatasetError(
+            problem, "Each line holds whole numbers: the label, and 784 pixels from 0 to 255."
+        ) from error
     return rows.reshape(-1, 785)
 
 

@@ -154,6 +154,7 @@ def test_any_ten_classes_with_names_of_their_own(house):
             put("x_test", lambda images: images.reshape(-1, 784)),
             r"shape \(100, 784\), .*\.reshape\(-1, 28, 28\)",
         ),
+        (CLOTHES, put("x_test", lambda images: images[:, 6:22, 6:22]), "Bring each image to 28 x 28 grey levels"),
         (CLOTHES, put("x_test", lambda images: images[..., None]), r"shape \(100, 28, 28, 1\)"),
         (CLOTHES, put("y_train", lambda labels: np.eye(10, dtype=np.uint8)[labels]), "argmax.* if they are one-hot"),
         (CLOTHES, put("y_train", lambda labels: labels.astype(np.int64)), r"dtype int64.* labels.astype\('uint8'\)"),

@@ -155,8 +155,8 @@ def test_four_idx_files_that_are_not_these_four(tmp_path, monkeypatch):
     for content, match in (
         (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but another number of bytes"),
         (idx(ARRAYS[3]) + b"\0", "test_labels claims shape"),
-        (idx(ARRAYS[3][:1]), "4 different IDX files .* Put these four, and no others"),
-        (b"<html>", "3 different IDX files"),
+        (idx(ARRAYS[3][:1]), "the IDX files in its folder are not images and labels .* Put these four, and no others"),
+        (b"<html>", "the IDX files in its folder are not"),
     ):
         labels_file.write_bytes(content)
         assert_refused(tmp_path, match)
@@ -201,9 +201,11 @@ OTHER_FILES = {
     gzip.compress(pickle.dumps(pairs(ARRAYS)))[:-9]: "broken",
     gzip.compress(b""): "empty",
     b"\x93NUMPY\x01\x00rest": "single .npy",
-    zipped(train=LINES): "it is a zip archive with 'train' in it. Unpack it first",
-    zipped(a=zipped(train=LINES), b=b"", c=b""): "it is a zip archive with 'a' and 'b' in it. Unpack it first",
-    b"BZh91AY": "it is a packed file. Unpack it first",
+    zipped(train=LINES): "it is a zip archive with 'train' in it. If digits are in it, unpack it",
+    zipped(
+        a=zipped(train=LINES), b=b"", c=b""
+    ): "it is a zip archive with 'a' and 'b' in it. If digits are in it, unpack it",
+    b"BZh91AY": "it is a packed file. If digits are in it, unpack it",
     bytes(257) + b"ustar": "it is a packed file",
     b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be a login",
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d": "it is a Git LFS pointer.*git lfs pull",
@@ -218,13 +220,13 @@ OTHER_FILES = {
         [(ARRAYS[0] / 256, ARRAYS[1])] * 3, 2
     ): "three parts, like mnist.pkl of deeplearning.net. Use mnist.npz",
     gzip.compress(pickle.dumps([(ARRAYS[0], ARRAYS[1])] * 3, 2)): "mnist.pkl of deeplearning.net",
-    LINES.replace(b"\n", b"\r\n", 2)[: len(LINES) // 2]: "broken and cannot be read as a table",
+    LINES.replace(b"\n", b"\r\n", 2)[: len(LINES) // 2]: "columns changed from 785 to .* Each line holds whole numbers",
     LINES.replace(b",", b",-", 1): "could not convert string '-",
     LINES.replace(b",", b",0.", 1): "could not convert string '0.",
     LINES + b"\n" + LINES: "an empty line in the middle",
     HEADER: "train_images is empty",
     HEADER[6:] + LINES: "it has pixels but no labels, like Kaggle's test.csv. Name train.csv",
-    HEADER[6:-1] + b",class\n" + LINES: "has 785 columns, where the label and then 784 pixels are expected",
+    HEADER[6:-1] + b",class\n" + LINES: "its last column is not a pixel. Make the label its first",
     b"ImageId,Label\n1,2\n": "has 2 columns",
     pickle.dumps(pairs(ARRAYS), 0).replace(b"\n", b"\r\n"): "copied as text. Download it again",
     pickle.dumps(pairs(ARRAYS), 4).replace(b"\n", b"\r\n"): "copied as text",
