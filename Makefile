@@ -8,7 +8,7 @@ COURSE = @$(PYTHON) -m tools
 # With it, Python would not find the commands here.
 unexport PYTHONSAFEPATH
 
-.PHONY: help setup run lab lab-source pad check-setup test test-browser ci student kit instructor record check measure mutants \
+.PHONY: help setup run lab lab-source pad check-setup test test-browser ci site student kit instructor record check measure mutants \
 	experiments bench lock
 
 help: ## this list
@@ -40,6 +40,9 @@ test-browser: ## run all lessons and their widgets in JupyterLab, in the Chromiu
 
 ci: ## do what CI does: test and test-browser, with a browser installed where this is allowed
 	$(COURSE) ci
+
+site: ## make the course as a web site, build/site/, whose widgets need no Python (SOLUTIONS=0: without solutions)
+	$(COURSE) site $(if $(filter 0,$(SOLUTIONS)),--without-solutions)
 
 student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
 	$(COURSE) student

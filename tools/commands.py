@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import shutil
 import signal
@@ -97,6 +98,10 @@ WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
 QUICK = ("--quick", {"action": "store_true", "help": "with few images and repetitions, to see that it works"})
 KEEP = ("--keep", {"action": "store_true", "help": "replace the committed results"})
+WITHOUT_SOLUTIONS = (
+    "--without-solutions",
+    {"dest": "with_solutions", "action": "store_false", "help": "leave the solutions out"},
+)
 UPGRADE = (
     "--upgrade",
     {"action": "store_true", "help": "take the newest versions instead of keeping the present ones"},
@@ -124,6 +129,11 @@ COMMANDS = {
         "run lessons and widgets in a real browser", "tools.commands:test_browser", development=True, passes_on=True
     ),
     "ci": Command("do what CI does: test and test-browser", "tools.commands:ci", development=True),
+    "site": Command(
+        "make the course as a web site, build/site/, with widgets that need no Python",
+        "tools.site.build:make_site",
+        [WITHOUT_SOLUTIONS],
+    ),
     "student": Command("make the students' edition in build/, and a zip", "tools.editions:make_student_edition"),
     "kit": Command("make a zip in build/ that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS]),
     "instructor": Command("make the instructors' edition in build/", "tools.editions:make_instructor_edition"),
@@ -159,6 +169,8 @@ def main(argv: list[str]) -> int:
 
     def stop(*_: object) -> None:
         stopped.append(True)
+        logging.disable()  # asyncio would log what became of a kernel that ends meanwhile
+        sys.unraisablehook = lambda _: None
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, stop)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
+
+import keras
 
 from course_utils.course import BUILD, REFERENCE
 from course_utils.handwriting import sample_handwritings
@@ -19,12 +22,7 @@ def pad_page() -> str:
     """Return the page: the pad, the recorded network (weights in base64, 3 MB), and its forward pass in JavaScript."""
     model = build_model()
     model.load_weights(REFERENCE / "mnist.weights.h5")
-    weights = model.get_weights()  # kernel and biases of each dense layer, in order
-    network = {
-        "sizes": [*(len(kernel) for kernel in weights[::2]), len(weights[-1])],
-        "weights": base64.b64encode(b"".join(part.astype("<f4").tobytes() for part in weights)).decode("ascii"),
-        "samples": [handwriting._asdict() for handwriting in sample_handwritings()],
-    }
+    network = network_in_numbers(model) | {"samples": [handwriting._asdict() for handwriting in sample_handwritings()]}
     modules = sources("shared.js", "handwriting.js", "network.js", "pad.js", "page.js")
     page = TEMPLATE.read_text(encoding="utf-8")
     for name, text in {
@@ -36,6 +34,15 @@ def pad_page() -> str:
     }.items():
         page = page.replace(f"{{{{ {name} }}}}", text)
     return page
+
+
+def network_in_numbers(model: keras.Model) -> dict[str, Any]:
+    """Return the sizes of a network's layers, and its weights as base64 of little-endian float32."""
+    weights = model.get_weights()  # kernel and biases of each dense layer, in order
+    return {
+        "sizes": [*(len(kernel) for kernel in weights[::2]), len(weights[-1])],
+        "weights": base64.b64encode(b"".join(part.astype("<f4").tobytes() for part in weights)).decode("ascii"),
+    }
 
 
 def write_pad_page(build: Path = BUILD) -> int:

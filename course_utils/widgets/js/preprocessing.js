@@ -26,7 +26,7 @@ function numbers({ values, dtype }) {
 }
 
 /** Write a number as NumPy does: float32 has a point, and no more digits than distinguish it from its neighbours. */
-function written(value, dtype) {
+export function written(value, dtype) {
   if (dtype === "uint8") return String(value);
   if (Number.isInteger(value)) return value.toFixed(1);
   const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9].find((count) => Math.fround(value.toPrecision(count)) === value);

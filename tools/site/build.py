@@ -1,0 +1,182 @@
+"""``make site``: the course as a web site whose widgets need no Python, made of the lessons as they are recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote
+
+import nbformat
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import TagRemovePreprocessor
+from nbformat import NotebookNode
+from sphinx.cmd.build import build_main
+
+from course_utils.course import BUILD, NOTEBOOKS, ROOT, CourseError
+from course_utils.data import Dataset, load_dataset
+from course_utils.training import TrainedModel, load_trained_model
+from course_utils.widgets.widget import CSS, JS
+from tools.clean_outputs import to_text
+from tools.editions import read_lessons, without_solutions
+from tools.folders import replace_folder
+from tools.site.live import MODULES, NUM_SAMPLES, live_widgets, script
+
+HERE = Path(__file__).parent
+#: Pages beside the lessons, by their paths from the root; a link to any other file becomes plain text.
+DOCUMENTS = (
+    *("docs/questions.md", "docs/students.md", "docs/instructors.md", "benchmarks/README.md"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
+)
+#: A recorded training played again, after a cell of a lesson.
+REPLAYS = {"05_see_how_it_learns.ipynb": ("templates", "replay_weights"), "06_train.ipynb": ("fit", "replay_training")}
+#: Widgets that wait for a click, since their data are large.
+MEGABYTES = {"drawing_pad": 3}
+#: What Furo 2025.12 leaves out for readers who listen to a page, or have no mouse.
+THEME_REPAIRS = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
+}
+HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
+
+
+def make_site(*, with_solutions: bool = True, build: Path = BUILD) -> int:
+    """Write ``build/site`` from the recorded lessons, executing none of them."""
+    dataset = load_dataset()
+    pages = write_site(
+        read_lessons(), dataset, load_trained_model(dataset), build / "site", with_solutions=with_solutions
+    )
+    print(f"{pages} pages: open {build.name}/site/index.html in any browser, or copy the folder to a web server.")
+    return 0
+
+
+def write_site(
+    lessons: Mapping[str, NotebookNode],
+    dataset: Dataset,
+    trained: TrainedModel,
+    site: Path,
+    *,
+    with_solutions: bool = True,
+) -> int:
+    """Write lessons, documents and widgets as linked pages, and return the number of pages."""
+    with TemporaryDirectory() as temporary, replace_folder(site) as out:
+        source = Path(temporary)
+        static = source / "_static"
+        (static / "live").mkdir(parents=True)
+        for name in ("conf.py", "index.md"):
+            (source / name).write_bytes((HERE / name).read_bytes())
+        (static / "site.css").write_bytes((HERE / "site.css").read_bytes())
+        (static / "widgets.js").write_text(_widgets_script(), encoding="utf-8")
+        for name, state in live_widgets(dataset, trained).items():
+            (static / "live" / f"{name}.js").write_text(script(name, state), encoding="utf-8")
+        copytree(NOTEBOOKS / "pictures", source / "notebooks" / "pictures")
+        for name, lesson in lessons.items():
+            notebook = site_notebook(lesson, name, with_solutions=with_solutions)
+            (source / "notebooks" / name).write_text(to_text(notebook), encoding="utf-8")
+        for name in DOCUMENTS:
+            (source / name).parent.mkdir(exist_ok=True)
+            text = (ROOT / name).read_text(encoding="utf-8")
+            if name == "docs/students.md":
+                text = text.replace("# The digit course", "# For students", 1)
+            (source / name).write_text(_with_links(text, name) if name.endswith(".md") else text, encoding="utf-8")
+        options = [
+            "--builder",
+            "html",
+            "--quiet",
+            "--fail-on-warning",
+            "--keep-going",
+            "--doctree-dir",
+            f"{source}/.doctrees",
+        ]
+        if build_main([*options, str(source), str(out)]):
+            raise CourseError(
+                "The site was not built: the warnings above name the pages. Correct them, then build again."
+            )
+        pages = list(out.rglob("*.html"))
+        for page in pages:
+            text = page.read_text(encoding="utf-8")
+            for old, new in THEME_REPAIRS.items():
+                text = text.replace(old, new)
+            page.write_text(text, encoding="utf-8")
+        return len(pages)
+
+
+def anchor(heading: str) -> str:
+    """Return what a link to a heading ends in: as in JupyterLab, spaces become hyphens."""
+    return heading.strip().replace(" ", "-")
+
+
+def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = True) -> NotebookNode:
+    """Return a lesson as the site shows it: solutions folded or left out, no notes, widgets in place of their text."""
+    if with_solutions:
+        page = TagRemovePreprocessor(remove_cell_tags={"instructor"}).preprocess(nbformat.from_dict(lesson), {})[0]
+    else:
+        page = without_solutions(lesson)
+    for cell in page.cells:
+        if cell.cell_type != "code":
+            cell.source = re.sub(r"(?<=\]\()[^)\s]*#[^)\s]*", lambda link: unquote(link[0]), cell.source)
+            continue
+        cell.metadata.mystnb = {}
+        if "solution" in cell.metadata.get("tags", []):
+            cell.metadata.tags = ["hide-cell"]
+            cell.metadata.mystnb = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+        for output in cell.outputs:
+            if "text-decoration-color" in output.get("data", {}).get("text/html", ""):
+                # A summary by Keras, in colours for a white page only.
+                del output.data["text/html"]
+                output.data["text/plain"] = strip_ansi(output.data["text/plain"])
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                cell.metadata.mystnb["image"] = {"alt": alt}
+        if call := re.search(r"^(explore_\w+|drawing_pad)\(", cell.source, flags=re.MULTILINE):
+            text = next((output.data["text/plain"] for output in cell.outputs if "data" in output), "")
+            cell.outputs = [_live_output(call[1], text.replace(" (interactive in JupyterLab)", ""))]
+    if name in REPLAYS:
+        cell_id, widget = REPLAYS[name]
+        cell = next(cell for cell in page.cells if cell.id == cell_id)
+        cell.outputs.append(_live_output(widget, "A recorded training, played again."))
+    return page
+
+
+def _live_output(name: str, text: str) -> NotebookNode:
+    size = f' data-megabytes="{MEGABYTES[name]}"' if name in MEGABYTES else ""
+    html = f'<div class="live" data-widget="{name}" data-folder="../_static/live"{size}><p>{escape(text)}</p></div>'
+    if name in HAS_SAMPLE:
+        html += f"\n<p>On this page: the first {NUM_SAMPLES} images of each part.</p>"
+    return nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": text})
+
+
+def _widgets_script() -> str:
+    """Return one script with all modules, for pages that have widgets: a page opened as a file may load no modules."""
+    loader, style = ((path).read_text(encoding="utf-8") for path in (JS / "loader.js", CSS))
+    return f"""(async () => {{
+  if (!document.querySelector("[data-widget]")) return;
+  document.head.append(Object.assign(document.createElement("style"), {{ textContent: {json.dumps(style)} }}));
+  const address = URL.createObjectURL(new Blob([{json.dumps(loader)}], {{ type: "text/javascript" }}));
+  await (await import(address)).load({json.dumps(MODULES)});
+}})();
+"""
+
+
+def _with_links(text: str, name: str) -> str:
+    """Return a document whose links lead to pages of the site only; the README's place is taken by the start page."""
+    folder = (ROOT / name).parent
+    pages = {ROOT / document for document in DOCUMENTS} | {*NOTEBOOKS.glob("*.ipynb")}
+
+    def replace(match: re.Match[str]) -> str:
+        words, target, place = match.groups(default="")
+        # The page for students is the README of their edition, and its links begin at the root.
+        path = ((ROOT if name == "docs/students.md" else folder) / target).resolve()
+        if path == ROOT / "README.md":
+            path, place = ROOT / "index.md", ""
+        elif path not in pages:
+            return words
+        return f"[{words}]({Path(os.path.relpath(path, folder)).as_posix()}{place})"
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\(([^):#]+)(#[^)]*)?\)", replace, text)

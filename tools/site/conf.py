@@ -1,0 +1,21 @@
+"""Sphinx's settings for the site; `tools.site.build` lays out the files that it works on."""
+
+project = "The digit course"
+html_title = project
+copyright = "its authors, under the MIT licence"
+extensions = ["myst_nb"]
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("widgets.js", {"defer": "defer"})]
+html_copy_source = False
+html_show_sphinx = False
+html_use_index = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#00588c", "color-brand-content": "#00588c"},
+    "dark_css_variables": {"color-brand-primary": "#7cc4f2", "color-brand-content": "#7cc4f2"},
+}
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_heading_anchors = 4
+myst_heading_slug_func = "tools.site.build.anchor"

@@ -1,0 +1,139 @@
+"""What the widgets need on a page without a kernel: their state, and the data from which ``live.js`` responds.
+
+The state is what a widget's own Python function makes of a few hundred digits, so page and notebook show the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ipywidgets import Widget
+from numpy.typing import NDArray
+
+from course_utils import softmax_regression, widgets
+from course_utils.data import Dataset
+from course_utils.model import DROPOUT_RATES
+from course_utils.preprocessing import one_hot, preprocess_images
+from course_utils.training import TrainedModel
+from course_utils.widgets.widget import PARTS, CourseWidget, Explorer, part_of, sources
+from tools.pad_page import network_in_numbers
+
+#: The modules of all widgets, each after those that it imports.
+MODULES = [
+    *sources("shared.js", "digits.js", "preprocessing.js", "one_hot.js", "parameters.js", "gradient_descent.js"),
+    *sources("kernel.js", "confusion.js", "handwriting.js", "pad.js", "network.js", "training.js"),
+    *((name, Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in ("replay.js", "live.js")),
+]
+NUM_SAMPLES = 200
+
+
+def live_widgets(dataset: Dataset, trained: TrainedModel) -> dict[str, str]:
+    """Return the state of each widget as JSON, by the name of the function that shows it in a lesson."""
+    sample = Dataset(
+        dataset.name,
+        *(array[:NUM_SAMPLES].copy() for part in PARTS for array in part_of(dataset, part)),
+        class_names=dataset.class_names,
+    )
+    digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
+    model, grid = trained.model, np.linspace(-5, 5, 81)
+    hidden_sizes = [len(biases) for biases in model.get_weights()[1::2]][:-1]
+    probabilities = model.predict(preprocess_images(dataset.test_images), batch_size=1000, verbose=0)
+    preprocessing = _made("explore_preprocessing", sample)
+    steps = [{**step, "values": None} for step in preprocessing.response["steps"]]
+    confusion = _made("explore_confusion", dataset.test_images, dataset.test_labels, probabilities)
+    upper_borders = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
+    states = {
+        "explore_digits": _state(_made("explore_digits", sample), digits),
+        "explore_preprocessing": _state(preprocessing, {**digits, "steps": steps}),
+        "explore_one_hot": _state(_made("explore_one_hot", sample), digits),
+        "explore_parameters": _state(_made("explore_parameters", hidden_sizes, DROPOUT_RATES)),
+        "explore_gradient_descent": _state(
+            _made("explore_gradient_descent", grid, grid, _landscape(dataset, grid), learning_rate=10)
+        ),
+        "explore_kernel": _state(_made("explore_kernel", sample.test_images[:20], upper_borders)),
+        "explore_confusion": _state(confusion, {"pages": _pages(confusion)}),
+        "drawing_pad": _state(_made("drawing_pad", model), {"network": network_in_numbers(model)}),
+        "replay_training": {"config": _recorded_training(trained)},
+        "replay_weights": {"config": _linear_training(dataset)},
+    }
+    return {name: json.dumps(state, default=_base64) for name, state in states.items()}
+
+
+def script(name: str, state: str) -> str:
+    """Return a script that leaves a state in the page: a page that was opened as a file may load scripts only."""
+    return f"(globalThis.courseWidgets ??= {{}}).{name} = {json.dumps(state)};\n"
+
+
+def _made(name: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - any widget
+    """Return the widget that a function of `course_utils.widgets` displays."""
+    made: list[Widget] = []
+    Widget.on_widget_constructed(made.append)
+    try:
+        with redirect_stdout(io.StringIO()):
+            getattr(widgets, name)(*arguments, **options)
+    finally:
+        Widget.on_widget_constructed(None)
+    return next(widget for widget in made if isinstance(widget, CourseWidget))
+
+
+def _state(widget: Any, data: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: ANN401 - any widget
+    return {"config": widget.config, "request": getattr(widget, "request", {}), "data": data or {}}
+
+
+def _describe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, Any]:
+    return {"images": images.tobytes(), "labels": labels.tolist()}
+
+
+def _pages(confusion: Explorer) -> dict[str, list]:
+    """Return the first images behind each cell of the matrix; the cells on the diagonal have more."""
+    pages = {}
+    for true, row in enumerate(confusion.config["counts"]):
+        for predicted in np.flatnonzero(row):
+            confusion.request = {"true": true, "read_as": int(predicted), "page": 0}
+            pages[f"{true} {predicted}"] = confusion.response["images"]
+    return pages
+
+
+def _landscape(dataset: Dataset, grid: NDArray) -> NDArray:
+    """Return the losses that lesson 05 draws as a landscape: two weights of the digit 1, all others 0."""
+    vectors, is_one = preprocess_images(dataset.train_images[:1000]), dataset.train_labels[:1000] == 1
+    sums = (vectors[:, [14 * 28 + 14, 4 * 28 + 20]] @ np.stack(np.meshgrid(grid, grid, indexing="ij")).reshape(2, -1)).T
+    losses = np.log(np.exp(sums) + 9) - sums * is_one
+    return losses.mean(axis=1).reshape(len(grid), len(grid))
+
+
+def _recorded_training(trained: TrainedModel) -> dict[str, Any]:
+    num_epochs = len(trained.history["loss"])
+    return {"title": "The recorded training, epoch by epoch", "history": trained.history, "num_epochs": num_epochs}
+
+
+def _linear_training(dataset: Dataset) -> dict[str, Any]:
+    """Return the weights of the linear baseline after each epoch, as bytes round 128, and its test accuracies."""
+    vectors, labels = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
+    test_vectors = preprocess_images(dataset.test_images)
+    networks = list(softmax_regression.train_by_epoch(vectors, labels))
+    largest = max(abs(weights).max() for weights, _ in networks)
+    return {
+        "title": "Ten pictures of weights, epoch by epoch",
+        "num_epochs": len(networks) - 1,
+        "weights": [
+            [column.tobytes() for column in np.rint(128 + 127 * weights.T / largest).astype(np.uint8)]
+            for weights, _ in networks
+        ],
+        "accuracies": [
+            float((softmax_regression.predict(*network, test_vectors).argmax(axis=1) == dataset.test_labels).mean())
+            for network in networks
+        ],
+    }
+
+
+def _base64(value: object) -> dict[str, str]:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} is no part of a widget's state")
+    return {"base64": base64.b64encode(value).decode("ascii")}
