@@ -85,25 +85,8 @@ def _draw_line(drawing: NDArray[np.uint8], start: NDArray, end: NDArray, radius:
     np.maximum(part, ink, out=part)
 
 
-def grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
-    """Bring a picture of any usual form to grey levels; which of them are ink is left open.
-
-    Parameters
-    ----------
-    picture : array_like or PIL.Image.Image
-        Grey or colour, with transparency or without, channels last; numbers from 0 to 255, or from 0 to 1. Behind
-        transparent parts it becomes white if the ink is dark, black if it is light.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width)
-        0 for black, 255 for white.
-
-    Raises
-    ------
-    ValueError
-        If this is not certainly one picture, on one of these scales.
-    """
+def _grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
+    """Bring a picture to grey levels; what is transparent becomes white behind dark ink, and black behind light ink."""
     if isinstance(picture, Image.Image) and picture.mode[0] not in "IF":  # these have more than 256 levels
         picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
     array = np.asarray(picture)
@@ -115,11 +98,10 @@ def grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
             f"the picture has shape {array.shape}, expected (height, width), or (height, width, channels) with at most "
             "four channels: pass one picture, with its channels last."
         )
-    if not (array.min() >= 0 and array.max() <= 255):  # NaN is neither
-        raise ValueError(
-            f"the picture has values from {array.min()} to {array.max()}, expected 0 to 255, or 0 to 1: scale it first."
-        )
-    channels = channels.astype(np.float32) * (255 if array.max() <= 1 else 1)
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= 255):  # NaN is neither
+        raise ValueError(f"the picture has values from {low} to {high}, expected 0 to 255, or 0 to 1: scale it first.")
+    channels = channels.astype(np.float32) * (255 if high <= 1 else 1)
     weights = [0.299, 0.587, 0.114] if channels.shape[2] > 2 else [1]  # of red, green and blue in what we see as grey
     grey = (channels[..., : len(weights)] * np.array(weights, np.float32)).sum(axis=2)
     if channels.shape[2] in (2, 4):
@@ -131,20 +113,18 @@ def grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
 
 def _ink_levels(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     """Return grey levels with 0 for paper and 255 for ink; the edge of a drawing shows which of them is its paper."""
-    grey = grey_levels(drawing)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).astype(int)
-    paper = int(np.bincount(edge).argmax())
-    distance = np.abs(edge - paper)
-    is_paper = distance < 16  # scanners and JPEG leave some noise
-    if is_paper.mean() >= 0.9 and (0 < paper < 64 or paper >= 192):
-        ink = 255 - grey if paper >= 192 else grey
-        return np.where(np.abs(grey.astype(int) - paper) <= distance[is_paper].max(), 0, ink).astype(np.uint8)
-    if (edge == 0).mean() < 0.1:
+    grey = _grey_levels(drawing)
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if (edge >= 192).mean() >= 0.9:
+        grey, edge = 255 - grey, 255 - edge
+    paper = edge[edge < 64]
+    if len(paper) < 0.3 * len(edge):
         raise ValueError(
             "it is not certain which grey level is the paper: leave a margin around the digit, all light with dark ink "
             "or all dark with light ink."
         )
-    return grey
+    noise = paper.max() if np.quantile(paper, 0.9) > 0 else 0  # of a scanner; a stroke may also end at the edge
+    return grey * (grey > noise)
 
 
 def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
@@ -157,7 +137,8 @@ def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     Parameters
     ----------
     drawing : array_like or PIL.Image.Image
-        A picture of any size, as `grey_levels` takes it: light ink on dark paper or dark ink on light paper.
+        A picture of any size, as numbers from 0 to 255 or 0 to 1: grey or in colour (channels last), transparent or
+        not, with light ink on dark paper or dark ink on light paper.
 
     Returns
     -------
@@ -199,7 +180,7 @@ def shrink_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     Parameters
     ----------
     drawing : array_like or PIL.Image.Image
-        A picture as `prepare_drawing` takes it.
+        A picture that `prepare_drawing` takes.
 
     Returns
     -------

@@ -46,32 +46,20 @@ _AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(ax
 _UNPACK = "If digits are in it, unpack it, and name the file or the folder that comes out."
 _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
 
-_PEEK = 512
-_BOM = b"\xef\xbb\xbf"
 _IDX = b"\0\0\x08"  # of bytes; the number of axes follows
-_TABLE = re.compile(rb'(?:\xef\xbb\xbf)?"?[\w .-]{0,40}"?([,;\t])"?[\w .-]{0,40}"?[,;\t\r\n]')
+_TABLE = rb'(\xef\xbb\xbf)?"?[\w .-]{0,40}"?,"?[\w .-]{0,40}"?[,\r\n]'
 _MAX_LINE = 20_000
 _OTHER_PART = {"train": "test", "test": "train"}
 #: What the first bytes of other files look like, what these are, and what to do.
 _OTHERS = (
     (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|(?s:.{257})ustar", "a packed file", _UNPACK),
-    (
-        rb"(\xef\xbb\xbf)?\s*<",
-        "a web page",
-        "It may be a login or an error page: download the file again in a browser.",
-    ),
-    (
-        rb"version https://git-lfs",
-        "a Git LFS pointer, which only stands for the file",
-        "Run 'git lfs pull' in its folder, or download the file itself.",
-    ),
+    (rb"(\xef\xbb\xbf)?\s*<", "a web page", "It may be one to log in: download the file again in a browser."),
+    (rb"version https://git-lfs", "a Git LFS pointer to the file", "Run 'git lfs pull', or download the file itself."),
     (rb"\s*(\{|\[\s*[\[{\d\"])", "a JSON file or a notebook", _READABLE),
-    (rb"(?i)\s*(@relation|%(?!PDF))", "an ARFF file", _READABLE),
+    (rb"(?i)\s*(@relation|%)", "an ARFF file", _READABLE),
     (rb"PAR1", "a Parquet file", _READABLE),
     (rb"\x89HDF", "an HDF5 file", _READABLE),
-    (rb"ARROW1", "an Arrow file", _READABLE),
     (rb"MATLAB", "a MATLAB file", _READABLE),
-    (rb"%PDF", "a PDF file", _READABLE),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF", "a picture", _READABLE),
     (rb"\0\0[\x09-\x0e]", "an IDX file of other numbers than bytes", _READABLE),
     (rb"\x93NUMPY", "a single .npy array, where four are needed", _AS_NPZ),
@@ -130,12 +118,12 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     try:
         if path.is_dir():
             return _read_idx(path)
-        with _open(path) as stream:
-            first = _peek(stream)
+        with _open(path) as (stream, first):
             if first.startswith(_IDX):
                 return _read_idx(path.parent)
-            if table := _TABLE.match(first):
-                return _read_csv(path, stream, table[1].decode())
+            if re.match(_TABLE, first):
+                kind = "a table of whole numbers"
+                return _read_csv(path, stream)
             for pattern, other, remedy in _OTHERS:
                 if re.match(pattern, first):
                     raise DatasetError(f"it is {other}", remedy)
@@ -153,8 +141,8 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     # A broken file can make gzip, zipfile, zlib and NumPy fail in more ways than they document.
     except Exception as error:
         if _was_copied_as_text(content):
-            problem = "it was damaged on its way, since it was copied as text"
-            raise file_error(path, problem, "Download it again, or copy it as a binary file.") from error
+            remedy = "Download it again, or copy it as a binary file."
+            raise file_error(path, "it was copied as text, which damaged it", remedy) from error
         if isinstance(error, DatasetError | PickleRefusedError):
             raise file_error(path, str(error), getattr(error, "remedy", _REMEDY)) from error
         if isinstance(error, OSError) and error.strerror:
@@ -187,23 +175,17 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """Open an ordinary file once, so that what is checked is what is used; what gzip packed comes out unpacked."""
+def _open(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
+    """Open an ordinary file once, unpack what gzip packed, and show its start."""
     if not path.exists():
         raise DatasetError(f"there is no file {shown(path)}", _LOOK)
     if not path.is_file():  # opening a pipe or a device could wait forever
         raise DatasetError(f"{shown(path)} is not an ordinary file", _LOOK)
     with path.open("rb") as file:
-        is_packed = file.peek(2).startswith(b"\x1f\x8b")
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=file) if is_packed else file)
-
-
-def _peek(stream: BinaryIO) -> bytes:
-    """Return the first bytes of a file, and leave them there."""
-    first = cast(io.BufferedReader, stream).peek(_PEEK)[:_PEEK]
-    if not first:
-        raise DatasetError("the file is empty")
-    return first
+        stream = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file
+        if not (first := stream.peek(512)[:512]):
+            raise DatasetError("the file is empty")
+        yield cast(BinaryIO, stream), first
 
 
 def _was_copied_as_text(content: bytes) -> bool:
@@ -226,8 +208,8 @@ def _read_idx(folder: Path) -> Arrays:
     """
     found: dict[tuple[int, bool, int], Path] = {}  # packed and unpacked, a file is here only once
     for path in sorted(folder.iterdir()):
-        with suppress(DatasetError, OSError, EOFError, zlib.error), _open(path) as stream:
-            if (first := _peek(stream)).startswith(_IDX):
+        with suppress(DatasetError, OSError, EOFError, zlib.error), _open(path) as (_, first):
+            if first.startswith(_IDX):
                 found[first[3], "train" not in path.name.lower(), -int.from_bytes(first[4:8])] = path
     if not found:
         raise DatasetError(
@@ -246,67 +228,53 @@ def _read_idx(folder: Path) -> Arrays:
 
 
 def _read_idx_file(path: Path, name: str) -> np.ndarray:
-    with _open(path) as stream:
+    with _open(path) as (stream, _):
         num_axes = stream.read(4)[3]
         shape = struct.unpack(f">{num_axes}I", stream.read(4 * num_axes))
         check_array(name, "uint8", shape)
         return _build(name, shape, "C", _read(stream, prod(shape)))
 
 
-def _read_csv(path: Path, stream: BinaryIO, delimiter: str) -> Arrays:
+def _read_csv(path: Path, stream: BinaryIO) -> Arrays:
     """Read tables of digits: ``mnist_train.csv`` with ``mnist_test.csv`` beside it, or one alone.
 
     Of one alone, each seventh digit is kept for tests: as many as in MNIST.
     """
-    rows = _read_rows(stream, delimiter)
+    rows = _read_rows(stream)
     is_for_tests = np.arange(len(rows)) % 7 == 6
     pair = [rows[~is_for_tests], rows[is_for_tests]]
     other = path.with_name(re.sub("train|test", lambda found: _OTHER_PART[found[0]], path.name))
     if other != path:
-        with suppress(DatasetError), _open(other) as stream:  # Kaggle's test.csv has no labels
-            pair = [rows, _read_rows(stream, delimiter)][:: -1 if "test" in path.name else 1]
+        with suppress(DatasetError), _open(other) as (stream, _):  # Kaggle's test.csv has no labels
+            pair = [rows, _read_rows(stream)][:: -1 if "test" in path.name else 1]
     arrays = [part for table in pair for part in (table[:, 1:].reshape(-1, 28, 28), table[:, 0])]
     for name, array in zip(ARRAY_NAMES, arrays, strict=True):
         check_array(name, array.dtype.name, array.shape)
     return tuple(map(_frozen, arrays))
 
 
-def _read_rows(stream: BinaryIO, delimiter: str) -> np.ndarray:
-    first = stream.readline(_MAX_LINE).removeprefix(_BOM)
-    num_columns = first.count(delimiter.encode()) + 1
-    has_header = not re.match(rb'"?\s*\d', first)
+def _read_rows(stream: BinaryIO) -> np.ndarray:
+    first = stream.readline(_MAX_LINE).removeprefix(b"\xef\xbb\xbf")
+    num_columns = first.count(b",") + 1
     if num_columns == 784:
         raise DatasetError("it has pixels but no labels, like Kaggle's test.csv", "Name train.csv.")
     if num_columns != 785:
         problem = f"its first line has {num_columns} columns, where the label and then 784 pixels are expected"
         raise DatasetError(problem, _READABLE)
+    has_header = not re.match(rb'"?\s*\d', first)
     if has_header and not re.search(rb"\d\W*$", first):  # as the names of pixels end
         raise DatasetError("its last column is not a pixel", "Make the label its first column.")
-    lines = _lines(stream) if has_header else chain([first], _lines(stream))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a table without lines
-            rows = np.loadtxt(lines, np.uint8, comments=None, delimiter=delimiter, quotechar='"', ndmin=2)
-    except DatasetError:
-        raise
-    except ValueError as error:
-        problem = f"it is not a table of digits ({quoted(str(error).partition(';')[0])})"
-        raise DatasetError(
-            problem, "Each line holds whole numbers: the label, and 784 pixels from 0 to 255."
-        ) from error
-    return rows.reshape(-1, 785)
+    lines = chain([] if has_header else [first], _lines(stream))
+    with warnings.catch_warnings(action="ignore"):  # of a table without lines
+        return np.loadtxt(lines, np.uint8, comments=None, delimiter=",", quotechar='"', ndmin=2).reshape(-1, 785)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Give the lines of a table; one without anything in it is the end."""
     for _ in range(MAX_BYTES // 785):
-        if not (line := stream.readline(_MAX_LINE)).strip():
-            break
+        if not (line := stream.readline(_MAX_LINE)):
+            return
         yield line
-    else:
-        raise DatasetError(_TOO_LARGE)
-    if _read(stream, 1_000).strip():
-        raise DatasetError("it has an empty line in the middle")
+    raise DatasetError(_TOO_LARGE)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

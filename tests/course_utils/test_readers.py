@@ -94,9 +94,9 @@ def idx(array):
     return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
-def table(images, digits, end="\n", separator=",", quote=""):
+def table(images, digits, end="\n", quote=""):
     lines = np.column_stack([digits, images.reshape(-1, 784)]).astype(str)
-    return "".join(separator.join(f"{quote}{number}{quote}" for number in line) + end for line in lines).encode()
+    return "".join(",".join(f"{quote}{number}{quote}" for number in line) + end for line in lines).encode()
 
 
 IDX = dict(zip(("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"), ARRAYS, strict=True))
@@ -119,7 +119,7 @@ BOM = b"\xef\xbb\xbf"
         ({name: BOM + HEADER + content for name, content in TABLES.items()}, "mnist_train.csv"),
         ({name: HEADER.replace(b"pixel", b"1x") + content for name, content in TABLES.items()}, "mnist_test.csv"),
         ({name: gzip.compress(content) for name, content in TABLES.items()}, "mnist_train.csv"),
-        ({"a train": table(*ARRAYS[:2], "\r\n", ";"), "a test": table(*ARRAYS[2:], "\n\n\n"[:1], ";", '"')}, "a train"),
+        ({"a train": table(*ARRAYS[:2], "\r\n"), "a test": table(*ARRAYS[2:], quote='"') + b"\n"}, "a train"),
         ({"digits.gz": gzip.compress(npz_bytes())}, "digits.gz"),
         ({"digits.gz": gzip.compress(pickle.dumps(pairs(ARRAYS), 4))}, "digits.gz"),
     ],
@@ -207,7 +207,7 @@ OTHER_FILES = {
     ): "it is a zip archive with 'a' and 'b' in it. If digits are in it, unpack it",
     b"BZh91AY": "it is a packed file. If digits are in it, unpack it",
     bytes(257) + b"ustar": "it is a packed file",
-    b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be a login",
+    b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be one to log in",
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d": "it is a Git LFS pointer.*git lfs pull",
     b'{"cells": []}': "it is a JSON file or a notebook",
     b"[[0, 0], [1, 2]]": "it is a JSON file",
@@ -220,15 +220,16 @@ OTHER_FILES = {
         [(ARRAYS[0] / 256, ARRAYS[1])] * 3, 2
     ): "three parts, like mnist.pkl of deeplearning.net. Use mnist.npz",
     gzip.compress(pickle.dumps([(ARRAYS[0], ARRAYS[1])] * 3, 2)): "mnist.pkl of deeplearning.net",
-    LINES.replace(b"\n", b"\r\n", 2)[: len(LINES) // 2]: "columns changed from 785 to .* Each line holds whole numbers",
+    LINES.replace(b"\n", b"\r\n", 2)[
+        : len(LINES) // 2
+    ]: "cannot be read as a table of whole numbers .*columns changed from 785",
     LINES.replace(b",", b",-", 1): "could not convert string '-",
     LINES.replace(b",", b",0.", 1): "could not convert string '0.",
-    LINES + b"\n" + LINES: "an empty line in the middle",
     HEADER: "train_images is empty",
     HEADER[6:] + LINES: "it has pixels but no labels, like Kaggle's test.csv. Name train.csv",
     HEADER[6:-1] + b",class\n" + LINES: "its last column is not a pixel. Make the label its first",
     b"ImageId,Label\n1,2\n": "has 2 columns",
-    pickle.dumps(pairs(ARRAYS), 0).replace(b"\n", b"\r\n"): "copied as text. Download it again",
+    pickle.dumps(pairs(ARRAYS), 0).replace(b"\n", b"\r\n"): "copied as text, which damaged it. Download it again",
     pickle.dumps(pairs(ARRAYS), 4).replace(b"\n", b"\r\n"): "copied as text",
     npz_bytes(save=np.savez).replace(b"\n", b"\r\n"): "copied as text",
     npz_bytes().decode("utf-8", "replace").encode(): "copied as text",
