@@ -66,9 +66,9 @@ keras.initializers.GlorotUniform.__call__ = moved(keras.initializers.GlorotUnifo
 def measure(lessons: Sequence[str] = ()) -> int:
     """Execute lessons in many environments, and write how far each number moved to ``measured_tolerances.json``.
 
-    Lessons in which no cell declares a ``tolerance`` are executed in the first two environments only. The
-    file is written after each lesson, so that a measurement can be stopped. Returns 1 when anything moved in a cell
-    that does not declare it, or when words changed.
+    Lessons in which no cell declares a ``tolerance`` are executed in the first two environments only. The file is
+    written after each lesson, so that a measurement can be stopped. Returns 1 when anything moved in a cell that does
+    not declare it, or when words changed.
     """
     surprises = []
     for number in (bar := tqdm(lessons or LESSONS, unit="lesson", disable=None)):
@@ -80,7 +80,7 @@ def measure(lessons: Sequence[str] = ()) -> int:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             digits, found = choose_digits(Path(temporary))
             if digits != "MNIST":
-                raise LessonError("MNIST, with which is measured, was not found. Set MNIST_PATH to mnist.npz.")
+                raise LessonError("Measuring needs MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
             for name in names:
                 bar.set_description(f"lesson {number} {name} ({len(runs) + 1} of {len(names)})")
                 runs.append(_execute(recorded, path.stem, name, Path(temporary), found))
@@ -92,7 +92,7 @@ def measure(lessons: Sequence[str] = ()) -> int:
 
 
 def spread(recorded: NotebookNode, runs: Sequence[NotebookNode]) -> tuple[dict[str, Any], list[str]]:
-    """Return what the file keeps of each cell that is measured, and a sentence about whatever else moved.
+    """Return what the file keeps of each cell that declares a tolerance, and a sentence about whatever else moved.
 
     The spread of a number is the largest distance between any two of its values, the recorded one included; that of a
     picture is its largest distance from the recorded one.
@@ -114,9 +114,9 @@ def spread(recorded: NotebookNode, runs: Sequence[NotebookNode]) -> tuple[dict[s
                 pictures[f"picture {count}"] = max(float(f"{moved:.3g}"), pictures.get(f"picture {count}", 0))
             problems += [f"{cell_label(recorded, cell)}: {difference.sentence}" for difference in found.differences]
         numbers = {place: float(limits[place][1] - limits[place][0]) for place in sorted(limits, key=_in_order)}
-        entries = numbers | {name: distance for name, distance in pictures.items() if distance}
-        if entries or tolerance.numbers:
-            cells[cell.id] = {"source": fingerprint(cell), "spread": entries}
+        if cell.metadata.get("tolerance"):
+            moved_pictures = {name: distance for name, distance in pictures.items() if distance}
+            cells[cell.id] = {"source": fingerprint(cell), "spread": numbers | moved_pictures}
     return cells, list(dict.fromkeys(problems))
 
 
