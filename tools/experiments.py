@@ -79,7 +79,8 @@ def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
     with tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run", smoothing=0, disable=None) as bar:
         bar.refresh()
         for trained in Parallel(return_as="generator_unordered")(tasks) if tasks else ():
-            results[trained.result.run] = trained.result
+            # What another process has written meanwhile stays.
+            results = read_results(path) | {trained.result.run: trained.result}
             _keep_weights(trained, path.parent)
             write_results(results.values(), path)
             bar.update()

@@ -38,7 +38,10 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
     texts: dict[Path, str] = {}
     changed = False
     failures: list[str] = []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary, _restored_on_failure(REFERENCE):
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
+        _restored_on_failure(REFERENCE) as rewrite,
+    ):
         digits, environment = choose_digits(Path(temporary))
         if write and digits != "MNIST":
             raise LessonError("The lessons are recorded with MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
@@ -59,7 +62,7 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
             if path == reference.RECIPE_LESSON and not reference.is_current():
                 changes.append(": the reference weights were made by another recipe" + ", and are replaced" * write)
                 if write:
-                    reference.rewrite(workspace)
+                    rewrite(workspace)
             if not changes and texts[path].encode() != contents[path]:
                 changes.append(": the file is not in its clean form")
             changed |= bool(changes)
@@ -158,14 +161,25 @@ def _keep_beside(texts: dict[Path, str], folder: Path) -> None:
 
 
 @contextmanager
-def _restored_on_failure(folder: Path) -> Iterator[None]:
-    """Put the reference weights and their record back if what follows fails."""
+def _restored_on_failure(folder: Path) -> Iterator[Callable[[Path], None]]:
+    """Give a function that replaces the reference weights and their record, and put them back if what follows fails."""
     before = {path: path.read_bytes() for path in (folder / reference.WEIGHTS, folder / reference.RECORD)}
-    try:
-        yield
-    except BaseException:
+    written: dict[Path, bytes] = {}
+
+    def rewrite(workspace: Path) -> None:
         for path, content in before.items():
             if path.read_bytes() != content:
+                raise CourseError(
+                    f"{shown(path)} changed meanwhile, so nothing was replaced. Run the same command again."
+                )
+        reference.rewrite(workspace)
+        written.update({path: path.read_bytes() for path in before})
+
+    try:
+        yield rewrite
+    except BaseException:
+        for path, content in before.items():
+            if path.read_bytes() == written.get(path):  # nobody else has changed it since
                 with atomic_path(path) as temporary:
                     temporary.write_bytes(content)
         raise

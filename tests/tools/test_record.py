@@ -148,5 +148,12 @@ def test_the_reference_weights_follow_their_recipe(folder, tmp_path, monkeypatch
         record(["01", "03"], write=True, folder=folder)
     assert "another recipe" in capsys.readouterr().out
     assert weights.read_bytes() == b"old"  # put back, since another lesson failed
+    other = f"import pathlib; pathlib.Path({str(weights)!r}).write_bytes(b'of somebody else');"
+    write_lesson(folder, "01", *GOOD, new_code_cell(other, id="other"))
+    with pytest.raises(CourseError, match=r"weights\.h5 changed meanwhile"):
+        record(["01"], write=True, folder=folder)
+    assert weights.read_bytes() == b"of somebody else"
+    weights.write_bytes(b"old")
+    write_lesson(folder, "01", *GOOD)
     assert record(["01"], write=True, folder=folder) == 0
     assert weights.read_bytes() == b"new"
