@@ -31,6 +31,8 @@ plt.rcParams.update(
         "figure.constrained_layout.w_pad": 0.1,
         "font.size": 12,
         "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN]),
+        "axes.facecolor": "none",
+        "legend.facecolor": "white",
         "axes.spines.top": False,
         "axes.spines.right": False,
         "image.cmap": "gray_r",
@@ -53,10 +55,10 @@ def show_figure(figure: Figure, alt: str) -> None:
         if axis.get_xlabel() == "epoch" and isinstance(locator := axis.xaxis.get_major_locator(), MaxNLocator):
             locator.set_params(integer=True)  # there is no epoch 1.25
     buffer = BytesIO()
-    # Round corners cannot be seen on a light page, and make a card of the figure on a dark one.
+    # On white this is white; on a dark page it is a card that does not dazzle, with round corners.
     width, height = figure.get_size_inches() * figure.dpi
     corners = BoxStyle("Round", pad=0, rounding_size=12)
-    card = FancyBboxPatch((0, 0), width, height, corners, transform=IdentityTransform(), facecolor="white", linewidth=0)
+    card = FancyBboxPatch((0, 0), width, height, corners, transform=IdentityTransform(), facecolor=(1, 1, 1, 0.9), lw=0)
     figure.add_artist(card).set_zorder(-1)
     figure.savefig(buffer, format="png", facecolor="none")
     plt.close(figure)
