@@ -12,15 +12,14 @@ def is_switched_on(name: str) -> bool:
 
 
 def path_setting(name: str) -> Path | None:
-    """Return the path that an environment variable names, or None if it names none."""
-    return as_path(text) if (text := os.environ.get(name, "").strip()) else None
+    """Return the path that an environment variable names, in quotes or not, or None if it names none."""
+    text = os.environ.get(name, "").strip("\"' \t\n")
+    return as_path(text) if text else None
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Turn into a path what may stand in quotes, begin with ``~`` or be a ``file:`` address."""
+    """Turn into a path what may begin with ``~`` or be a ``file:`` address."""
     text = os.fspath(text)
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
-        text = text[1:-1]
     if text.startswith("file:"):
         from urllib.parse import urlsplit  # here, since it is rare
         from urllib.request import url2pathname
