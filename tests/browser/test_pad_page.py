@@ -96,6 +96,9 @@ def test_digits_kept_on_the_page_come_into_the_notebook(pad, tmp_path, monkeypat
     digits = keep_digits_of(download.value.path().read_text())
     assert digits.labels.tolist() == [7, 4, 0]
     assert (digits.images[2] == image).all()
+    with pad.page.expect_download() as download:
+        pad.button("Save as picture").click()
+    assert download.value.suggested_filename == "Drawing pad.png"
 
 
 def test_the_pad_is_used_from_the_keyboard(pad):
