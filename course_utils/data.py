@@ -30,8 +30,8 @@ _LEAST_IMAGES = {"train": 1_000, "test": 100}  # what the lessons take out of th
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
-    "To get MNIST: put mnist.npz or the course's mnist.pickle anywhere and set the environment variable MNIST_PATH to "
-    "that file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
+    "To get MNIST: put mnist.npz, the course's mnist.pickle, or MNIST as IDX or CSV files anywhere and set the environment "
+    "variable MNIST_PATH to the file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
 )
 
 
@@ -73,7 +73,9 @@ class Dataset:
                     f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
                 )
             if labels.max(initial=0) > 9:
-                remedy = "; subtract 1 from labels that go from 1 to 10" if (labels.min(), labels.max()) == (1, 10) else ""
+                remedy = (
+                    "; subtract 1 from labels that go from 1 to 10" if (labels.min(), labels.max()) == (1, 10) else ""
+                )
                 raise DatasetError(f"{part}_labels holds the label {labels.max()}, {_TEN_CLASSES}{remedy}")
 
     @property
