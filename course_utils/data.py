@@ -30,8 +30,9 @@ _LEAST_IMAGES = {"train": 1_000, "test": 100}  # what the lessons take out of th
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
-    "To get MNIST: put mnist.npz, the course's mnist.pickle, or MNIST as IDX or CSV files anywhere and set the environment "
-    "variable MNIST_PATH to the file; or copy mnist.pickle into the workspace folder; or connect to the internet, restart and run again."
+    "To get MNIST: put mnist.npz, the course's mnist.pickle, or MNIST as IDX or CSV files anywhere and set the "
+    "environment variable MNIST_PATH to the file; or copy mnist.pickle into the workspace folder; or connect to the "
+    "internet, restart and run again."
 )
 
 
