@@ -11,7 +11,7 @@ from course_utils.data import Dataset
 
 _COUNT = ("a whole number from 1 on", Integral, 1, math.inf)
 #: What is expected of each: in words, of which kind it is, the least and the most.
-_EXPECTED: dict[str, tuple[str, type, float, float]] = {
+_EXPECTED: dict[str, tuple[str, Any, float, float]] = {
     "num_epochs": _COUNT,
     "batch_size": _COUNT,
     "hidden_size": _COUNT,
@@ -37,11 +37,10 @@ def check_parameters(dataset: Dataset | None = None, **values: Any) -> None:  # 
     CourseError
         If one of them is anything else, such as 0, 2.5 or ``"3"``; the message says what is expected.
     """
-    num_images = len(dataset.train_images) if dataset else math.inf
     for name, value in values.items():
         expected, kind, least, most = _EXPECTED[name]
-        is_kind = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
-        if is_kind and name == "batch_size" and value > num_images:
-            expected, most = f"at most {num_images:,}, the number of training images", num_images
-        if not is_kind or not least <= value <= most:
+        if name == "batch_size" and dataset:
+            most = len(dataset.train_images)
+            expected = f"a whole number from 1 to {most:,}, the number of training images"
+        if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool) or not least <= value <= most:
             raise CourseError(f"{name} is {value!r}, expected {expected}. Set it again and run all cells below.")

@@ -1,7 +1,6 @@
 """Keep a person's settings of Keras and TensorFlow from changing what the lessons compute, or from ending the kernel.
 
-Both read environment variables, and Keras a file ``keras.json`` in its folder, when they are first imported. So setting
-variables before that is enough, and nothing else in the process changes.
+Both read variables of the environment, and Keras a file in the folder that one of them names, when they are imported.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ OWN_FOLDER = "digit_course"
 NOT_USED = "COURSE_SETTINGS_NOT_USED"
 # On processors with VNNI TensorFlow 2.21 switches to operations of oneDNN and says so on stderr, at any log level.
 _CHOSEN = {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0"}
-# What Keras writes into a new file; the last it does not write.
+# What Keras writes into a new file.
 _DEFAULTS: dict[str, object] = {
     "backend": "tensorflow",
     "floatx": "float32",
     "epsilon": 1e-07,
     "image_data_format": "channels_last",
-    "nnx_enabled": False,
 }
 
 
@@ -43,12 +41,12 @@ def set_aside() -> None:
     if folder.name != OWN_FOLDER and (other := _other_settings(folder / "keras.json")):
         os.environ["KERAS_HOME"] = str(folder / OWN_FOLDER)
         found.append(f"{other} in {folder / 'keras.json'}")
+    keras = sys.modules.get("keras")
+    if keras and (policy := keras.config.dtype_policy().name) != "float32":
+        found.append(policy)
     if found:
-        os.environ[NOT_USED] = f"The lessons do not use these settings of yours: {'; '.join(found)}."
-        if "keras" in sys.modules:
-            os.environ[NOT_USED] += (
-                " But Keras was imported before and has read them: restart the kernel, run all cells."
-            )
+        late = " But Keras was imported first and has them: restart the kernel and run all cells." if keras else ""
+        os.environ[NOT_USED] = f"The lessons do not use these settings of yours: {'; '.join(found)}.{late}"
 
 
 def _folder_of_keras() -> Path:

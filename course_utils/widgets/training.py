@@ -94,7 +94,7 @@ class _Reporter(keras.callbacks.Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         self._stop = False
         self._started = self._shown = monotonic()
-        self._epoch = self._first_epoch = -1
+        self._first_epoch = -1
         # Python lets only the main thread handle signals.
         self._handles_interrupts = threading.current_thread() is threading.main_thread()
         if self._handles_interrupts:
@@ -103,13 +103,10 @@ class _Reporter(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
         if self._first_epoch < 0:
-            self._begin(epoch)
-
-    def _begin(self, epoch: int) -> None:
-        """Show what is there before `epoch`: a training that goes on where another one ended brings its history."""
-        self._first_epoch = epoch
-        history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
-        self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
+            self._first_epoch = epoch
+            # A training that goes on where another one ended brings its history with it.
+            history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
+            self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if monotonic() - self._shown > SECONDS_BETWEEN_UPDATES:
@@ -126,10 +123,9 @@ class _Reporter(keras.callbacks.Callback):
     def on_train_end(self, logs: Logs = None) -> None:
         if self._handles_interrupts:
             signal.signal(signal.SIGINT, self._earlier_handler)
+        num_epochs, num_done = self.params["epochs"], max(self.model.history.epoch, default=-1) + 1
         if self._first_epoch < 0:  # no epoch was left to train
-            self._epoch = self.params["epochs"] - 1
-            self._begin(self._epoch + 1)
-        num_epochs, num_done = self.params["epochs"], self._epoch + 1
+            self.on_epoch_begin(num_done)
         status = f"{'finished' if num_done == num_epochs else 'stopped'} after epoch {num_done} of {num_epochs}"
         self._update(status=status, can_stop=False)
         if self._stop:
