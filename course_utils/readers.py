@@ -16,7 +16,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain
+from functools import partial
+from itertools import chain, islice
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -49,7 +50,6 @@ _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of M
 _IDX = b"\0\0\x08"  # of bytes; the number of axes follows
 _TABLE = rb'(\xef\xbb\xbf)?"?[\w .-]{0,40}"?,"?[\w .-]{0,40}"?[,\r\n]'
 _MAX_LINE = 20_000
-_OTHER_PART = {"train": "test", "test": "train"}
 #: What the first bytes of other files look like, what these are, and what to do.
 _OTHERS = (
     (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|(?s:.{257})ustar", "a packed file", _UNPACK),
@@ -154,8 +154,6 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
 def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
     """Return what the array ``class_names`` of an ``.npz`` archive holds; None where there is no such array."""
     path = Path(path)
-    if path.is_dir():
-        return None
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo("class_names.npy")
@@ -165,7 +163,7 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
         if not all(0 < len(name) <= _MAX_NAME for name in names):
             raise DatasetError(_NO_NAMES)
         return tuple(name if name.isprintable() else quoted(name) for name in names.tolist())
-    except (KeyError, zipfile.BadZipFile):  # an archive without names, or a pickle that ends like an archive
+    except (KeyError, zipfile.BadZipFile, IsADirectoryError, PermissionError):  # Windows may not open a folder either
         return None
     except DatasetError as error:
         raise file_error(path, str(error), error.remedy) from error
@@ -243,7 +241,7 @@ def _read_csv(path: Path, stream: BinaryIO) -> Arrays:
     rows = _read_rows(stream)
     is_for_tests = np.arange(len(rows)) % 7 == 6
     pair = [rows[~is_for_tests], rows[is_for_tests]]
-    other = path.with_name(re.sub("train|test", lambda found: _OTHER_PART[found[0]], path.name))
+    other = path.with_name(re.sub("train|test", lambda found: "test" if found[0] == "train" else "train", path.name))
     if other != path:
         with suppress(DatasetError), _open(other) as (stream, _):  # Kaggle's test.csv has no labels
             pair = [rows, _read_rows(stream)][:: -1 if "test" in path.name else 1]
@@ -264,17 +262,13 @@ def _read_rows(stream: BinaryIO) -> np.ndarray:
     has_header = not re.match(rb'"?\s*\d', first)
     if has_header and not re.search(rb"\d\W*$", first):  # as the names of pixels end
         raise DatasetError("its last column is not a pixel", "Make the label its first column.")
-    lines = chain([] if has_header else [first], _lines(stream))
+    lines = chain([] if has_header else [first], iter(partial(stream.readline, _MAX_LINE), b""))
+    most = islice(lines, MAX_BYTES // 785)
     with warnings.catch_warnings(action="ignore"):  # of a table without lines
-        return np.loadtxt(lines, np.uint8, comments=None, delimiter=",", quotechar='"', ndmin=2).reshape(-1, 785)
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    for _ in range(MAX_BYTES // 785):
-        if not (line := stream.readline(_MAX_LINE)):
-            return
-        yield line
-    raise DatasetError(_TOO_LARGE)
+        rows = np.loadtxt(most, np.uint8, comments=None, delimiter=",", quotechar='"', ndmin=2)
+    if next(lines, None):
+        raise DatasetError(_TOO_LARGE)
+    return rows.reshape(-1, 785)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
