@@ -1,6 +1,8 @@
 """Digits are found on photos of paper, and a file or picture that is no such photo is named, in time.
 
-`make test` takes four photos; with ``--long`` it takes 72 in twelve conditions, and the shares are printed at the end.
+`make test` takes two photos; with ``--long`` it takes 72 in twelve conditions, and the shares are printed at the end.
+The network was not trained for the embedded digits: it misclassifies one in six, and others again on their photos.
+So an answer that differs is no fault of the photo if it is the right one.
 """
 
 import io
@@ -25,7 +27,7 @@ from course_utils.photo import PhotoError, find_digits, read_photo
 from course_utils.preprocessing import preprocess_images
 from tests.robustness.photos import CONDITIONS, take_photo
 
-SAMPLE = {"squared", "pencil", "small", "all at once"}
+SAMPLE = {"small", "all at once"}
 PADS = [draw_strokes(sample.strokes)[::2, ::2] for sample in sample_handwritings()[::3]]
 SHEET = 255 - np.block([PADS[:5], PADS[5:]])  # the digits 0 to 9 in two rows
 
@@ -38,10 +40,10 @@ def digits_and_network():
     """Return digits in MNIST's form, of MNIST's test set and embedded ones, and how the network classifies images."""
     model = build_model()
     model.load_weights(REFERENCE / "mnist.weights.h5")
-    embedded = np.array([prepare_drawing(image) for image in _embedded_digits().test_images])
-    dataset = load_dataset(allow_download=False)
-    mnist = dataset.test_images if dataset.name == "MNIST" else embedded
-    return (mnist, embedded), lambda images: model.predict(preprocess_images(images), verbose=0).argmax(axis=1)
+    embedded, dataset = _embedded_digits(), load_dataset(allow_download=False)
+    prepared = np.array([prepare_drawing(image) for image in embedded.test_images]), embedded.test_labels
+    mnist = (dataset.test_images, dataset.test_labels) if dataset.name == "MNIST" else prepared
+    return (mnist, prepared), lambda images: model.predict(preprocess_images(images), verbose=0).argmax(axis=1)
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
@@ -49,11 +51,12 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
     if not is_long and name not in SAMPLE:
         pytest.skip("only with --long")
     sources, classify = digits_and_network()
-    num_found = num_same = num_others = 0
+    num_found, num_others, counts = 0, 0, {source: np.zeros(3, int) for source in ("MNIST", "embedded")}
     for seed in range(6 if is_long else 1):
         random = np.random.default_rng([seed, list(CONDITIONS).index(name)])
-        source = sources[seed % 2]
-        images = source[random.choice(len(source), 24, replace=False)]
+        images, labels = sources[seed % 2]
+        chosen = random.choice(len(images), 24, replace=False)
+        images, labels = images[chosen], labels[chosen]
         content, centres = take_photo(images.reshape(4, 6, 28, 28), CONDITIONS[name], seed)
         photo = read_photo(content)
         found = find_digits(photo)
@@ -63,14 +66,20 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
         # Found: one box and no other in its place, with the same middle as the digit.
         is_found = (distances.min(axis=1) < photo.shape[1] / 70) & ((distances < photo.shape[1] / 18).sum(axis=1) == 1)
         num_found += is_found.sum()
-        num_same += (classify(found.images)[nearest] == classify(images))[is_found].sum()
+        of_photo, of_digits = classify(found.images)[nearest[is_found]], classify(images)[is_found]
+        is_same = of_photo == of_digits
+        is_fine = is_same | (of_photo == labels[is_found])
+        counts["embedded" if seed % 2 else "MNIST"] += (is_found.sum(), is_same.sum(), is_fine.sum())
         num_others += len(found.boxes) - is_found.sum()
         assert nearest[is_found].tolist() == sorted(nearest[is_found]), "not in reading order"
     total = 144 if is_long else 24
-    figures.append(f"{name}: {num_found} of {total} found, {num_same} classified alike, {num_others} other boxes")
-    assert num_found >= 0.95 * total
-    assert num_same >= 0.95 * num_found
-    assert num_others <= 0.05 * total
+    shares = "; ".join(
+        f"{source}: {same} of {found} alike, {fine} alike or right" for source, (found, same, fine) in counts.items()
+    )
+    figures.append(f"{name}: {num_found} of {total} found, {num_others} other boxes; {shares}")
+    assert total - num_found <= max(1, 0.02 * total)
+    assert num_others <= max(1, 0.02 * total)
+    assert num_found - sum(fine for _, _, fine in counts.values()) <= max(1, 0.03 * total)
 
 
 # --- what people hand over --------------------------------------------------------------------------------------------
