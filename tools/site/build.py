@@ -119,6 +119,8 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
         page = TagRemovePreprocessor(remove_cell_tags={"instructor"}).preprocess(nbformat.from_dict(lesson), {})[0]
     else:
         page = without_solutions(lesson)
+    # Here nobody solves exercises.
+    page.cells = [cell for cell in page.cells if cell.id not in ("progress-text", "progress")]
     for cell in page.cells:
         if cell.cell_type != "code":
             cell.source = re.sub(r"(?<=\]\()[^)\s]*#[^)\s]*", lambda link: unquote(link[0]), cell.source)
