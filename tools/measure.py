@@ -45,7 +45,8 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     **{f"rounding seed {seed}": (_OFF, _ON)[seed % 2] for seed in range(1, NUM_ROUNDING_SEEDS + 1)},
 }
 
-# Executed before a lesson's first cell: the course itself switches oneDNN off.
+# Executed before a lesson's first cell, before NumPy and TensorFlow are loaded. Set earlier, the course would set the
+# variables aside as a person's own.
 _SET_ENVIRONMENT = "import os\nimport course_utils\nos.environ.update({environment})"
 _MOVE_LAST_PLACES = """
 import keras, numpy
@@ -140,8 +141,7 @@ def _execute(lesson: NotebookNode, stem: str, name: str, folder: Path, found: di
         first += _MOVE_LAST_PLACES.format(seed=name.split()[-1])
     changed.cells.insert(0, new_code_cell(first, id="environment"))
     workspace = Path(tempfile.mkdtemp(dir=folder))
-    environment = {**found, **ENVIRONMENTS[name]}
-    executed = execute_notebook(changed, stem, workspace=workspace, environment=environment).notebook
+    executed = execute_notebook(changed, stem, workspace=workspace, environment=found).notebook
     del executed.cells[0]
     for cell in code_cells(executed):  # TensorFlow writes there that it uses oneDNN
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
