@@ -18,7 +18,7 @@ from course_utils.course import BUILD, LESSONS, ROOT, CourseError, lesson_file
 from course_utils.workspace import atomic_path
 from tools.clean_outputs import clean_outputs, parse_notebook, read_notebook, to_text
 from tools.comparison.outputs import cell_label, code_cells
-from tools.folders import read_bytes, reading, replace_folder
+from tools.folders import read_bytes, read_text, reading, replace_folder
 
 ZIP_NAME = "digit-course-student.zip"
 ZIP_FOLDER = "digit-course"
@@ -187,13 +187,13 @@ def _bare(text: str) -> str:
 
 def folder_files(root: Path, folder: str) -> dict[str, bytes]:
     """Read what students get of a folder: the contents of its files, by their paths from the root."""
-    names = read_bytes(root / STUDENT_LIST).decode().split()
+    names = read_text(root / STUDENT_LIST).split()
     return {name: read_bytes(root / name) for name in names if name.startswith(f"{folder}/")}
 
 
 def name_strangers(root: Path = ROOT) -> None:
     """Say which files lie among those of the course and are no part of it."""
-    known = {*read_bytes(root / STUDENT_LIST).decode().split()}
+    known = {*read_text(root / STUDENT_LIST).split()}
     known |= {f"notebooks/{lesson_file(number)}" for number in LESSONS}
     paths = [*(root / "notebooks").glob("*.*"), *(root / "notebooks/pictures").glob("*.*")]
     paths += (root / "course_utils").rglob("*.*")

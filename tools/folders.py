@@ -30,6 +30,12 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file, or raise CourseError."""
+    with reading(path):
+        return path.read_text(encoding="utf-8")
+
+
 @contextmanager
 def replace_unchanged(path: Path, before: bytes) -> Iterator[Path]:
     """Give a temporary file that replaces `path`, or raise CourseError if `path` is not what it was `before`."""

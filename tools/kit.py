@@ -27,6 +27,7 @@ from course_utils.course import BUILD, ROOT, CourseError
 from course_utils.data import DatasetError, load_dataset, save_pickle
 from course_utils.workspace import atomic_path
 from tools.editions import ZIP_NAME, make_student_edition, read_lessons, without_solutions, zip_entry
+from tools.folders import read_text
 from tools.pad_page import pad_page
 from tools.run import html_page
 
@@ -72,7 +73,7 @@ def make_kit(
     files = {ZIP_NAME: build / ZIP_NAME}
     if digits := _digits(build):
         files[DIGITS] = digits
-    lock = (root / "requirements.lock").read_text(encoding="utf-8")
+    lock = read_text(root / "requirements.lock")
     wheels: dict[str, dict[str, list[str]]] = {}
     for system, python in targets:
         found = fetch_wheels(lock, system, python, build / "wheels" / f"{system}-{python}")
@@ -180,7 +181,7 @@ def _digits(build: Path) -> Path | None:
 
 
 def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
-    texts = {name: (FILES / name).read_text(encoding="utf-8") for name in FILE_NAMES}
+    texts = {name: read_text(FILES / name) for name in FILE_NAMES}
     # A double click on macOS opens a Terminal for a file of this name only.
     texts["install.command"] = texts["install.sh"]
     texts["START HERE.html"] = Template(texts["START HERE.html"]).substitute(

@@ -30,6 +30,7 @@ from course_utils.course import ROOT, CourseError, lesson_file
 from tools.clean_outputs import read_notebook, to_text
 from tools.comparison.outputs import code_cells
 from tools.execution import choose_digits
+from tools.folders import reading
 
 NUM_SAMPLED = 12
 FAULTS_FILE = Path(__file__).with_name("mutants.toml")
@@ -77,7 +78,9 @@ class Fault:
 def read_faults() -> list[Fault]:
     """Read the faults of ``mutants.toml``, and make the mechanical ones of its files."""
     faults = []
-    for file, table in tomllib.loads(FAULTS_FILE.read_text(encoding="utf-8")).items():
+    with reading(FAULTS_FILE):
+        tables = tomllib.loads(FAULTS_FILE.read_text(encoding="utf-8"))
+    for file, table in tables.items():
         lessons = tuple(map(lesson_file, table["lessons"])) if "lessons" in table else (Path(file).name,)
         faults += [Fault(file=file, lessons=lessons, **row) for row in table.get("faults", ())]
         for where, source, has_constants in _sources(ROOT / file):

@@ -19,7 +19,7 @@ from tools.comparison.compare import compare
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.tolerance import Measured
 from tools.execution import LessonError, choose_digits, execute_notebook
-from tools.folders import read_bytes, replace_unchanged, shown
+from tools.folders import read_bytes, reading, replace_unchanged, shown
 
 _CHANGES_SHOWN_PER_CELL = 8
 
@@ -122,7 +122,8 @@ def _show(bar: tqdm, title: str, number: int, _: int) -> None:
 def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, *, compare_all: bool) -> list[str]:
     """Put the recorded outputs back wherever the new ones are equal to them, and say where they are not."""
     changes: list[str] = []
-    measured = Measured(reference.MEASURED)
+    with reading(reference.MEASURED):
+        measured = Measured(reference.MEASURED)
     recorded = {cell.id: cell for cell in clean_outputs(old).cells if cell.cell_type == "code"}
     for cell in code_cells(executed):
         label = cell_label(executed, cell)

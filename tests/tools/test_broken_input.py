@@ -58,13 +58,17 @@ def test_a_broken_lesson_is_named(content, cause, command, course, tmp_path):
     assert (path.read_bytes() if path.exists() else None) == content
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("docs/questions.md", b"caf\xe9"), ("course_utils/exercises/core.py", b"x = (")]
-)
+OTHERS = {"course_utils/exercises/core.py": b"x = (", "docs/questions.md": b"caf\xe9", "LICENSE": None}
+OTHERS["tools/student/files.txt"] = b"caf\xe9"
+
+
+@pytest.mark.parametrize(("name", "text"), OTHERS.items(), ids=OTHERS)
 def test_another_broken_file_is_named(name, text, course, tmp_path):
     (course / "notebooks" / LESSON).write_bytes(GOOD)
     before = (course / name).read_bytes()
-    (course / name).write_bytes(text)
+    (course / name).unlink()
+    if text is not None:
+        (course / name).write_bytes(text)
     with pytest.raises(CourseError, match=name):
         make_student_edition(course, tmp_path)
     (course / name).write_bytes(before)
