@@ -11,14 +11,6 @@ from course_utils.widgets.widget import StandaloneWidget
 
 TITLE = "A kernel slides over a digit"
 ROW, COLUMN = 6, 8
-KERNELS = {
-    "upper borders": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
-    "left borders": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
-    "rising diagonals": [[-1, -1, 2], [-1, 2, -1], [2, -1, -1]],
-    "all borders": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
-    "blur": [[1 / 9] * 3] * 3,
-    "the image itself": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-}
 
 
 def explore_kernel(images: NDArray[np.uint8], kernel: ArrayLike) -> None:
@@ -36,13 +28,13 @@ def explore_kernel(images: NDArray[np.uint8], kernel: ArrayLike) -> None:
     ValueError
         If the arrays have other shapes or types, there is no image, or a weight is not finite.
     """
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or not len(images):
-        raise ValueError(
-            f"images are {images.dtype} of shape {images.shape}, expected uint8 and (n, 28, 28): pass them as loaded."
-        )
     weights = np.asarray(kernel, dtype=float)
-    if weights.shape != (3, 3) or not np.isfinite(weights).all():
-        raise ValueError(f"kernel has the shape {weights.shape}, expected (3, 3), and all weights finite.")
+    is_loaded = images.dtype == np.uint8 and images.shape[1:] == (28, 28) and len(images)
+    if not is_loaded or weights.shape != (3, 3) or not np.isfinite(weights).all():
+        raise ValueError(
+            f"images are {images.dtype} of shape {images.shape}, expected uint8 and (n, 28, 28), as loaded; kernel has "
+            f"the shape {weights.shape}, expected (3, 3), with finite weights."
+        )
     total = (images[0, ROW : ROW + 3, COLUMN : COLUMN + 3] / MAX_PIXEL * weights).sum()
     alt = (
         f"{TITLE}. It begins in row {ROW} and column {COLUMN} of image 0, where the nine products add up to "
@@ -52,7 +44,6 @@ def explore_kernel(images: NDArray[np.uint8], kernel: ArrayLike) -> None:
         "title": TITLE,
         "images": images.tobytes(),
         "num_images": len(images),
-        "kernels": {name: np.ravel(table).tolist() for name, table in KERNELS.items()},
         "first": {"image": 0, "row": ROW, "column": COLUMN, "kernel": weights.ravel().tolist()},
     }
     display_widget(StandaloneWidget("kernel.js", config=config), alt)

@@ -151,7 +151,7 @@ def test_losses_that_cannot_be_shown(arguments, message):
             r"float64 of shape \(300, 28, 28\), expected uint8",
         ),
         (widgets.explore_kernel, (IMAGES, KERNEL[:2]), r"kernel has the shape \(2, 3\), expected \(3, 3\)"),
-        (widgets.explore_kernel, (IMAGES, np.full((3, 3), np.inf)), "all weights finite"),
+        (widgets.explore_kernel, (IMAGES, np.full((3, 3), np.inf)), "finite weights"),
         (widgets.explore_confusion, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
         (widgets.explore_confusion, (IMAGES, LABELS + 2, PROBABILITIES), "labels are uint8, 2 to 10, expected whole"),
         (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64, expected uint8"),

@@ -5,6 +5,14 @@ import { SIDE, bytes, clamp, explorer, localModel, make, numberField, picture, s
 const SIZE = 3;
 const PLACES = SIDE - SIZE + 1;
 const LIMIT = 99; // of a weight
+const KERNELS = {
+  "upper borders": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
+  "left borders": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
+  "rising diagonals": [-1, -1, 2, -1, 2, -1, 2, -1, -1],
+  "all borders": [-1, -1, -1, -1, 8, -1, -1, -1, -1],
+  blur: Array(9).fill(1 / 9),
+  "the image itself": [0, 0, 0, 0, 1, 0, 0, 0, 0],
+};
 const square = (side) => Array.from({ length: side * side }, (_, index) => [Math.floor(index / side), index % side]);
 
 /** Write two digits behind the point, with a true minus sign, and never "−0.00". */
@@ -19,7 +27,7 @@ function slide(pixels, { row, column, kernel }) {
   return { patch, products: multiply(patch), sums: square(PLACES).map((place) => add(multiply(under(...place)))) };
 }
 
-const kernelExplorer = explorer((ask, { images, num_images: numImages, kernels }) => {
+const kernelExplorer = explorer((ask, { num_images: numImages }) => {
   let request, sum;
   const moveTo = (row, column) => ask({ row: clamp(row, 0, PLACES - 1), column: clamp(column, 0, PLACES - 1) });
   const digit = picture((row, column) => moveTo(row - 1, column - 1), { size: SIZE });
@@ -29,9 +37,9 @@ const kernelExplorer = explorer((ask, { images, num_images: numImages, kernels }
   const image = slider("image", { max: numImages - 1 }, (value) => ask({ image: value }));
   const row = slider("row", { max: PLACES - 1 }, (value) => ask({ row: value }), { speak });
   const column = slider("column", { max: PLACES - 1 }, (value) => ask({ column: value }), { speak });
-  const names = Object.keys(kernels);
+  const names = Object.keys(KERNELS);
   const choice = make("select", {}, ...[...names, "your own"].map((name) => make("option", {}, name)));
-  choice.onchange = () => ask({ kernel: kernels[choice.value] ?? request.kernel });
+  choice.onchange = () => ask({ kernel: KERNELS[choice.value] ?? request.kernel });
   const weights = square(SIZE).map(([down, right], place) => numberField(
     { min: -LIMIT, max: LIMIT, step: "any", "aria-label": `weight in row ${down}, column ${right}` },
     (value) => ask({ kernel: request.kernel.map((old, index) => (index === place ? clamp(value, -LIMIT, LIMIT) : old)) })));
@@ -57,7 +65,7 @@ const kernelExplorer = explorer((ask, { images, num_images: numImages, kernels }
     ],
     sync(newRequest) {
       request = newRequest;
-      choice.value = names.find((name) => `${kernels[name]}` === `${request.kernel}`) ?? "your own";
+      choice.value = names.find((name) => `${KERNELS[name]}` === `${request.kernel}`) ?? "your own";
       request.kernel.forEach((weight, place) => weights[place].set(Number(weight.toFixed(2))));
       image.set(request.image);
     },
