@@ -9,6 +9,7 @@ import base64
 import io
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from course_utils import softmax_regression, widgets
 from course_utils.data import Dataset
 from course_utils.model import DROPOUT_RATES
 from course_utils.preprocessing import one_hot, preprocess_images
+from course_utils.readers import ARRAY_NAMES
 from course_utils.training import TrainedModel
 from course_utils.widgets.widget import PARTS, CourseWidget, Explorer, part_of, sources
 from tools.pad_page import network_in_numbers
@@ -35,11 +37,7 @@ NUM_SAMPLES = 200
 
 def live_widgets(dataset: Dataset, trained: TrainedModel) -> dict[str, str]:
     """Return the state of each widget as JSON, by the name of the function that shows it in a lesson."""
-    sample = Dataset(
-        dataset.name,
-        *(array[:NUM_SAMPLES].copy() for part in PARTS for array in part_of(dataset, part)),
-        class_names=dataset.class_names,
-    )
+    sample = replace(dataset, **{name: getattr(dataset, name)[:NUM_SAMPLES].copy() for name in ARRAY_NAMES})
     digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
     model, grid = trained.model, np.linspace(-5, 5, 81)
     hidden_sizes = [len(biases) for biases in model.get_weights()[1::2]][:-1]
