@@ -147,24 +147,14 @@ def check_folders() -> Finding:
                 pass
         except OSError as error:
             return PROBLEM, f"{folder} is read-only ({error.strerror}). Copy the course to a folder of your own"
-    if shadows := shadowing_files(NOTEBOOKS):
-        return PROBLEM, f"notebooks/{shadows[0].name} would be imported in place of {shadows[0].stem}. Rename it"
+    for folder in (NOTEBOOKS, Path.cwd()):  # lessons may be worked in elsewhere
+        if shadows := shadowing_files(folder):
+            return PROBLEM, f"{shadows[0]} would be imported in place of {shadows[0].stem}. Rename it"
     return OK, f"{workspace_folder()} and the notebooks can be written"
 
 
 def shadowing_files(folder: Path) -> list[Path]:
-    """Return what notebooks in a folder import, or Matplotlib takes its settings from, in place of what is installed.
-
-    Parameters
-    ----------
-    folder
-        Where the notebooks are, and so the first place where Python looks.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Modules such as ``keras.py``, packages such as ``random/``, and ``matplotlibrc``.
-    """
+    """Return what notebooks in a folder import, or Matplotlib reads, in place of what is installed."""
     elsewhere = [entry for entry in sys.path if entry and Path(entry).absolute() != folder.absolute()]
     modules = [*folder.glob("*.py"), *(package.parent for package in folder.glob("*/__init__.py"))]
     found = [

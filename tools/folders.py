@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from course_utils.course import ROOT, CourseError
-from course_utils.workspace import atomic_path
 
 
 @contextmanager
@@ -36,15 +35,6 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
 
 
-@contextmanager
-def replace_unchanged(path: Path, before: bytes) -> Iterator[Path]:
-    """Give a temporary file that replaces `path`, or raise CourseError if `path` is not what it was `before`."""
-    with atomic_path(path) as temporary:
-        yield temporary
-        if not path.exists() or path.read_bytes() != before:
-            raise CourseError(f"{shown(path)} was changed while the command ran, so it was not replaced.")
-
-
 def shown(path: Path) -> str:
     """Return a path as messages name it: from the folder of the course, if it is in there."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
@@ -59,11 +49,11 @@ def replace_folder(path: Path) -> Iterator[Path]:
         new, old = Path(temporary, "new"), Path(temporary, "old")
         new.mkdir()
         yield new
-        if path.exists():
-            path.rename(old)
         try:
+            if path.exists():
+                path.rename(old)
             new.rename(path)
-        except OSError:
-            if old.exists():
+        except BaseException:  # also Ctrl-C between the two
+            if old.exists() and not path.exists():
                 old.rename(path)
             raise

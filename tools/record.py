@@ -19,7 +19,7 @@ from tools.comparison.compare import compare
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.tolerance import Measured
 from tools.execution import LessonError, choose_digits, execute_notebook
-from tools.folders import read_bytes, reading, replace_unchanged, shown
+from tools.folders import read_bytes, reading, shown
 
 _CHANGES_SHOWN_PER_CELL = 8
 
@@ -151,7 +151,7 @@ def _write_all(texts: dict[Path, str], before: dict[Path, bytes]) -> None:
     with ExitStack() as files:
         for path, text in texts.items():
             if text.encode() != before[path]:
-                files.enter_context(replace_unchanged(path, before[path])).write_bytes(text.encode())
+                files.enter_context(atomic_path(path)).write_bytes(text.encode())
 
 
 def _keep_beside(texts: dict[Path, str], folder: Path) -> None:
