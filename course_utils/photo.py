@@ -123,7 +123,7 @@ def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
     boxes = ndimage.find_objects(regions * is_ink)
     order = [index for index in _reading_order(boxes) if typical / 3 < _length(boxes[index]) < 3 * typical]
     drawings = [255 * (is_ink[boxes[index]] & (regions[boxes[index]] == index + 1)) for index in order]
-    images = [prepare_drawing(drawing.astype(np.uint8)) for drawing in drawings]
+    images = [prepare_drawing(np.pad(drawing.astype(np.uint8), 1)) for drawing in drawings]  # with paper around it
     return FoundDigits(
         np.array(images, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE), [boxes[index] for index in order]
     )

@@ -1,8 +1,8 @@
 """Digits are found on photos of paper, and a file or picture that is no such photo is named, in time.
 
 `make test` takes two photos; with ``--long`` it takes 72 in twelve conditions, and the shares are printed at the end.
-The network was not trained for the embedded digits: it misclassifies one in six, and others again on their photos.
-So an answer that differs is no fault of the photo if it is the right one.
+The network was not trained for the embedded digits and is unsure of many: as many must be right on the photo as without
+one, but not the same ones.
 """
 
 import io
@@ -51,7 +51,7 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
     if not is_long and name not in SAMPLE:
         pytest.skip("only with --long")
     sources, classify = digits_and_network()
-    num_found, num_others, counts = 0, 0, {source: np.zeros(3, int) for source in ("MNIST", "embedded")}
+    num_found, num_others, counts = 0, 0, {source: np.zeros(4, int) for source in ("MNIST", "embedded")}
     for seed in range(6 if is_long else 1):
         random = np.random.default_rng([seed, list(CONDITIONS).index(name)])
         images, labels = sources[seed % 2]
@@ -67,19 +67,19 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
         is_found = (distances.min(axis=1) < photo.shape[1] / 70) & ((distances < photo.shape[1] / 18).sum(axis=1) == 1)
         num_found += is_found.sum()
         of_photo, of_digits = classify(found.images)[nearest[is_found]], classify(images)[is_found]
-        is_same = of_photo == of_digits
-        is_fine = is_same | (of_photo == labels[is_found])
-        counts["embedded" if seed % 2 else "MNIST"] += (is_found.sum(), is_same.sum(), is_fine.sum())
+        matches = (of_photo == of_digits, of_photo == labels[is_found], of_digits == labels[is_found])
+        counts["embedded" if seed % 2 else "MNIST"] += (is_found.sum(), *(match.sum() for match in matches))
         num_others += len(found.boxes) - is_found.sum()
         assert nearest[is_found].tolist() == sorted(nearest[is_found]), "not in reading order"
     total = 144 if is_long else 24
-    shares = "; ".join(
-        f"{source}: {same} of {found} alike, {fine} alike or right" for source, (found, same, fine) in counts.items()
-    )
-    figures.append(f"{name}: {num_found} of {total} found, {num_others} other boxes; {shares}")
+    texts = [f"{name}: {num_found} of {total} found, {num_others} other boxes"]
+    for source, (found, alike, right, right_itself) in counts.items():
+        texts.append(f"{source}: {alike} of {found} alike, {right} right, {right_itself} right themselves")
+        assert found - alike <= max(1, 0.03 * found) or source == "embedded"
+        assert right_itself - right <= max(1, 0.03 * found)
+    figures.append("; ".join(texts))
     assert total - num_found <= max(1, 0.02 * total)
     assert num_others <= max(1, 0.02 * total)
-    assert num_found - sum(fine for _, _, fine in counts.values()) <= max(1, 0.03 * total)
 
 
 # --- what people hand over --------------------------------------------------------------------------------------------
