@@ -36,11 +36,15 @@ NUM_ROUNDING_SEEDS = 12
 _ANY_DISTANCE = 1e99
 
 #: Each is a machine that this one can simulate. The first two are what students have, and how lesson 06 was recorded.
+#: Without its operations of oneDNN, too, TensorFlow multiplies matrices with oneDNN's code for the instruction set.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "without oneDNN": _OFF,
     "with oneDNN": _ON,
-    "oneDNN with SSE4.1, NumPy with SSE4.2": {**_ON, "ONEDNN_MAX_CPU_ISA": "SSE41", "OPENBLAS_CORETYPE": "Nehalem"},
-    "oneDNN and NumPy with AVX2": {**_ON, "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"},
+    "without oneDNN, AVX2": {**_OFF, "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"},
+    "NumPy with AVX-512": {**_OFF, "OPENBLAS_CORETYPE": "SkylakeX"},
+    "without oneDNN, SSE4.1": {**_OFF, "ONEDNN_MAX_CPU_ISA": "SSE41", "OPENBLAS_CORETYPE": "Nehalem"},
+    "with oneDNN, AVX2": {**_ON, "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"},
+    "with oneDNN, SSE4.1": {**_ON, "ONEDNN_MAX_CPU_ISA": "SSE41", "OPENBLAS_CORETYPE": "Nehalem"},
     "one thread": {**_OFF, "TF_NUM_INTRAOP_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     **{f"rounding seed {seed}": (_OFF, _ON)[seed % 2] for seed in range(1, NUM_ROUNDING_SEEDS + 1)},
 }
