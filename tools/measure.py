@@ -131,7 +131,6 @@ def write(notebook: str, cells: dict[str, Any], file: Path = MEASURED) -> None:
     measured = {**content.get("cells", {}), notebook: cells}
     content = {
         "measured_by": "make measure LESSON={notebook:.2}",
-        "environments": list(ENVIRONMENTS),
         "cells": {name: measured[name] for name in sorted(measured) if measured[name]},
     }
     with atomic_path(file) as temporary:
