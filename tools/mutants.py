@@ -65,8 +65,8 @@ class Fault:
             times, faulty = source.count(self.text), source.replace(self.text, self.faulty)
         if times != 1:
             raise CourseError(
-                f"The fault “{self.name}” replaces {self.text[:100]!r}, which occurs {times} times in {self.file} and must "
-                f"occur once. Adapt tools/{FAULTS_FILE.name}."
+                f"The fault “{self.name}” replaces {self.text[:100]!r}, which occurs {times} times in {self.file} and "
+                f"must occur once. Adapt tools/{FAULTS_FILE.name}."
             )
         path.write_text(faulty, encoding="utf-8")
         try:
