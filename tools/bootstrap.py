@@ -52,12 +52,12 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
         continue_in([python], argv)
     if not install:
         return "The course is not set up here, or a lock has changed since. Run: make setup, or python -m tools setup"
-    if not is_conda and not _venv_has([LOCK]):
+    # One that was set up to its end is only brought up to date: without a network it stays as it is.
+    if not is_conda and not (_venv_has([]) and (VENV / LOCK).exists()):
         base = find_python()
         if hasattr(os, "statvfs") and os.statvfs(str(ROOT)).f_flag & getattr(os, "ST_NOEXEC", 0):
             sys.exit(f"No program may be started from the disk of {ROOT} (noexec). Move the course to another disk.")
         print("Setting up .venv: some minutes, once; up to 0.6 GB to download, 2.2 GB on disk.", flush=True)
-        (VENV / LOCK).unlink(missing_ok=True)
         _step("create .venv", [*base, "-m", "venv", "--clear", str(VENV)])
         uv_pin = re.findall(r"^uv==.*\n(?: .*\n)*", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE)
         (VENV / "uv.txt").write_text("".join(uv_pin), encoding="utf-8")

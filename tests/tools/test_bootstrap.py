@@ -202,6 +202,15 @@ def test_setup_repairs_an_environment_in_which_packages_were_changed(course_with
     assert file.startswith(str(course_with_venv))
 
 
+def test_another_lock_changes_an_environment_and_does_not_make_a_new_one(course_with_venv, bare_python):
+    CHANGES["the lock has changed"](course_with_venv)
+    done = start(course_with_venv, bare_python, "setup")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "- install packages" in done.stdout
+    assert "create .venv" not in done.stdout
+    assert (course_with_venv / LOCK).read_bytes() == (course_with_venv / ".venv" / LOCK).read_bytes()
+
+
 def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_python):
     first, second = (
         start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit #1") for _ in range(2)
