@@ -36,8 +36,10 @@ def _leave_personal_settings(kept: Path, temporary: Path) -> None:
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not another of the same name
     profile = temporary / "ipython" / "profile_default"
     profile.mkdir(parents=True)
-    # Otherwise each kernel warns in the terminal that it does not encrypt what it sends, from this machine to itself.
-    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'", encoding="utf-8")
+    # Otherwise each kernel warns in the terminal that it does not encrypt what it sends, from this machine to itself,
+    # and one that is restarted while it computes leaves a traceback there.
+    quiet = "import logging\nlogging.getLogger('tornado').setLevel(50)\nget_config().IPKernelApp.log_level = 50\n"
+    (profile / "ipython_kernel_config.py").write_text(quiet, encoding="utf-8")
 
 
 def _serve(arguments: Sequence[str], folder: Path) -> None:
