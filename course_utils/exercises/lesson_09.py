@@ -198,7 +198,7 @@ def linear_network(vectors: NDArray, rows: NDArray, *layers: keras.Layer) -> ker
     import keras
 
     padded = np.pad(vectors, ((0, 0), (0, 1)), constant_values=1)
-    weights = np.linalg.solve(padded.T @ padded + np.diag([10.0] * 784 + [0.1]), padded.T @ rows)
+    weights = np.linalg.solve(padded.T @ padded + np.diag([50.0] * 784 + [0.1]), padded.T @ rows)
     network = keras.Sequential([keras.Input((784,)), *layers, keras.layers.Dense(10, activation="softmax")])
     network.layers[-1].set_weights([5 * weights[:-1], 5 * weights[-1]])
     return network
