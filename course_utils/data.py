@@ -307,7 +307,7 @@ def _embedded_digits() -> Dataset:
     # Pillow resamples bytes in integer arithmetic, so every machine gets the same pixels; hence bytes first.
     small_images = ((small_images.astype(np.uint16) * 255 + 8) // 16).astype(np.uint8).reshape(-1, 8, 8)
     enlarged = [Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC) for image in small_images]
-    images = np.array([prepare_drawing(np.pad(image, 4)) for image in enlarged])
+    images = np.array([prepare_drawing(np.pad(np.asarray(image), 4)) for image in enlarged])
     train_images, test_images, train_labels, test_labels = train_test_split(
         images, labels.astype(np.uint8), train_size=1_500, stratify=labels, random_state=9
     )
