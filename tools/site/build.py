@@ -16,6 +16,7 @@ import nbformat
 from nbconvert.filters import strip_ansi
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
+from PIL import Image
 from sphinx.cmd.build import build_main
 
 from course_utils.course import BUILD, NOTEBOOKS, ROOT, CourseError
@@ -44,6 +45,8 @@ THEME_REPAIRS = {
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
     '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
 }
+#: What a lesson's widget has otherwise than the first one of its kind.
+SETTINGS = {"09_predict.ipynb": {"only_shrinks": False}}
 HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
 
 
@@ -72,7 +75,8 @@ def write_site(
         (static / "live").mkdir(parents=True)
         for name in ("conf.py", "index.md"):
             (source / name).write_bytes((HERE / name).read_bytes())
-        (static / "site.css").write_bytes((HERE / "site.css").read_bytes())
+        for name in ("site.css", "icon.svg"):
+            (static / name).write_bytes((HERE / name).read_bytes())
         (static / "widgets.js").write_text(_widgets_script(), encoding="utf-8")
         for name, state in live_widgets(dataset, trained).items():
             (static / "live" / f"{name}.js").write_text(script(name, state), encoding="utf-8")
@@ -99,6 +103,9 @@ def write_site(
             raise CourseError(
                 "The site was not built: the warnings above name the pages. Correct them, then build again."
             )
+        for path in (out / "_images").glob("*.png"):
+            # Figures have few colours: a palette halves what a phone has to load.
+            Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         pages = list(out.rglob("*.html"))
         for page in pages:
             text = page.read_text(encoding="utf-8")
@@ -138,7 +145,9 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
                 cell.metadata.mystnb["image"] = {"alt": alt}
         if call := re.search(r"^(explore_\w+|drawing_pad)\(", cell.source, flags=re.MULTILINE):
             text = next((output.data["text/plain"] for output in cell.outputs if "data" in output), "")
-            cell.outputs = [_live_output(call[1], text.replace(" (interactive in JupyterLab)", ""))]
+            cell.outputs = [
+                _live_output(call[1], text.replace(" (interactive in JupyterLab)", ""), SETTINGS.get(name, {}))
+            ]
     if name in REPLAYS:
         cell_id, widget = REPLAYS[name]
         cell = next(cell for cell in page.cells if cell.id == cell_id)
@@ -146,9 +155,10 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
     return page
 
 
-def _live_output(name: str, text: str) -> NotebookNode:
-    size = f' data-megabytes="{MEGABYTES[name]}"' if name in MEGABYTES else ""
-    html = f'<div class="live" data-widget="{name}" data-folder="../_static/live"{size}><p>{escape(text)}</p></div>'
+def _live_output(name: str, text: str, settings: Mapping[str, object] | None = None) -> NotebookNode:
+    attributes = f' data-megabytes="{MEGABYTES[name]}"' if name in MEGABYTES else ""
+    attributes += f' data-settings="{escape(json.dumps(settings))}"' if settings else ""
+    html = f'<div class="live" data-widget="{name}" data-folder="../_static/live"{attributes}><p>{escape(text)}</p></div>'
     if name in HAS_SAMPLE:
         html += f"\n<p>On this page: the first {NUM_SAMPLES} images of each part.</p>"
     return nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": text})

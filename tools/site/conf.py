@@ -5,6 +5,7 @@ html_title = project
 copyright = "its authors, under the MIT licence"
 extensions = ["myst_nb"]
 html_theme = "furo"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("widgets.js", {"defer": "defer"})]

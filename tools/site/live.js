@@ -53,7 +53,7 @@ const WIDGETS = {
   }],
   drawing_pad: [pad, ({ network }) => {
     const classify = makeNetwork(network);
-    return ({ image }) => ({ probabilities: classify(image) });
+    return ({ image }) => (image ? { probabilities: classify(image) } : {});
   }],
   replay_training: [replay],
   replay_weights: [replay],
@@ -89,9 +89,10 @@ const loadScript = (src) => new Promise((resolve, reject) => {
   document.head.append(make("script", { src, onload: resolve, onerror: reject }));
 });
 
-async function start(el, { widget: name, folder }) {
+async function start(el, { widget: name, folder, settings = "{}" }) {
   await loadScript(`${folder}/${name}.js`);
   const { data, ...state } = JSON.parse(globalThis.courseWidgets[name], revive);
+  Object.assign(state.config, JSON.parse(settings));
   const [module, makeRespond = () => () => ({})] = WIDGETS[name];
   const respond = makeRespond(data);
   const model = localModel({ ...state, response: { request: state.request, ...respond(state.request ?? {}) } }, respond);

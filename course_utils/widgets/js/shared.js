@@ -79,7 +79,7 @@ export function numberField(properties, onNumber) {
 
 /** A cell of a table with the shade of a pixel, from 0, paper, to 255, ink. */
 export const shaded = (ink, text, properties = {}) => make("td", { ...properties,
-  style: `background: rgb(${Array(3).fill(255 - Math.round(ink))}); color: ${ink > 115 ? "white" : "black"}` }, text);
+  style: `background: rgb(${Array(3).fill(255 - Math.round(ink))}); color: ${ink > 137 ? "white" : "black"}` }, text);
 
 /** Call `onPoint(row, column)` with the pixel of a canvas that is pointed at. */
 export function followPointer(canvas, onPoint) {
