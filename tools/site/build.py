@@ -158,7 +158,9 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
 def _live_output(name: str, text: str, settings: Mapping[str, object] | None = None) -> NotebookNode:
     attributes = f' data-megabytes="{MEGABYTES[name]}"' if name in MEGABYTES else ""
     attributes += f' data-settings="{escape(json.dumps(settings))}"' if settings else ""
-    html = f'<div class="live" data-widget="{name}" data-folder="../_static/live"{attributes}><p>{escape(text)}</p></div>'
+    html = (
+        f'<div class="live" data-widget="{name}" data-folder="../_static/live"{attributes}><p>{escape(text)}</p></div>'
+    )
     if name in HAS_SAMPLE:
         html += f"\n<p>On this page: the first {NUM_SAMPLES} images of each part.</p>"
     return nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": text})
