@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from scipy import ndimage
@@ -18,6 +19,7 @@ from course_utils.handwriting import IMAGE_SIZE, prepare_drawing
 if TYPE_CHECKING:
     from ipywidgets import FileUpload
 
+FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
 MAX_SIDE = 1600  # pixels, enough for a sheet full of digits
 MAX_VALUES = 150_000_000  # 50 megapixels in three colours: what needs less than 500 MB to read
 _ADVICE = "Write large, dark digits on light paper, a little apart, and leave a margin around them."
@@ -58,7 +60,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     Parameters
     ----------
     source : path, bytes or ipywidgets.FileUpload
-        A PNG, JPEG or WebP file, its content, or the button that it was uploaded with.
+        A PNG, JPEG, WebP or HEIC file, its content, or the button that it was uploaded with.
 
     Returns
     -------
@@ -74,9 +76,10 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
         if not source.value:
             raise PhotoError("No photo was uploaded yet. Press Upload, choose a file, then run this cell again.")
         source = bytes(source.value[0]["content"])
+    pi_heif.register_heif_opener()
     file, name = (BytesIO(source), "The photo") if isinstance(source, bytes) else (source, Path(source).name)
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as picture:
             if picture.width * picture.height * max(3, len(picture.getbands())) > MAX_VALUES:
                 raise Image.DecompressionBombError
             picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
@@ -87,8 +90,8 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     except Image.DecompressionBombError as error:
         raise PhotoError(f"{name} is too large. Save it with at most 6,000 x 6,000 pixels.") from error
     except Exception as error:  # damaged files make decoders raise nearly anything
-        remedy = "Convert it to JPEG (an iPhone's HEIC, too; to change the name is not enough), or send it again."
-        raise PhotoError(f"{name} is no PNG, JPEG or WebP picture, or is damaged. {remedy}") from error
+        remedy = "Convert it to JPEG (to change the name is not enough), or send it again."
+        raise PhotoError(f"{name} is no PNG, JPEG, WebP or HEIC picture, or is damaged. {remedy}") from error
     white = Image.new("RGBA", upright.size, "white")
     return np.asarray(Image.alpha_composite(white, upright).convert("L"))
 

@@ -36,6 +36,7 @@ STUDENT_FILES |= {
         "interpreters.py",
         "lab.py",
         "lab_settings/overrides.json",
+        "lab_settings/custom.css",
         "settings.py",
     )
 }

@@ -44,6 +44,6 @@ def test_a_photo_is_uploaded_and_its_digits_are_kept(lesson):
     lesson.execute(cells["photo-keep"].replace("[]", "[*range(10), 0, 1]"))
     assert lesson.evaluate("load_my_digits().labels") == [*range(10), 0, 1]
 
-    upload("IMG_0002.HEIC", b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+    upload("page.pdf", b"%PDF-1.7")
     expect(lesson.outputs(2)).to_contain_text("Convert it to JPEG")
-    lesson.keep_picture("photo-heic", lesson.cell(2))
+    lesson.keep_picture("photo-wrong", lesson.cell(2))

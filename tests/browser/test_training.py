@@ -104,6 +104,8 @@ def test_a_restarted_kernel_goes_on(long_training):
     expect(stop_button(lesson)).to_have_attribute("aria-disabled", "false", timeout=180_000)
     lesson.page.get_by_role("button", name="Restart the kernel", exact=True).click()
     lesson.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(lesson.cell("fit")).to_contain_text("the kernel was restarted")
+    expect(stop_button(lesson)).to_have_attribute("aria-disabled", "true")
     lesson.wait_until_idle()
     lesson.start_all()
     expect(lesson.cell("fit")).to_contain_text(GOING_ON, timeout=180_000)

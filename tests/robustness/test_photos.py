@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +25,7 @@ from course_utils.preprocessing import preprocess_images
 from course_utils.training import load_trained_model
 from tests.robustness.photos import CONDITIONS, take_photo
 
-SAMPLE = ("shadow", "small", "all at once")
+SAMPLE = ("shadow", "ruled", "small")
 SHARES = "of {} digits {} found, {} other boxes; {} alike, {} right, {} right themselves"
 PADS = [draw_strokes(sample.strokes)[::2, ::2] for sample in sample_handwritings()[::3]]
 SHEET = 255 - np.block([PADS[:5], PADS[5:]])  # the digits 0 to 9 in two rows
@@ -69,9 +70,10 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
         figures.append(f"{name}, {condition}: {SHARES.format(*counts)}")
     figures.append(f"{name}: {SHARES.format(*totals)}")
     num_digits, num_found, num_others, num_alike, *_ = totals
-    assert num_found >= 0.98 * num_digits
-    assert num_others <= 0.02 * num_digits
-    assert num_alike >= 0.97 * num_found
+    chance = 0 if is_long else 0.06  # three standard errors of a share of 97 % of the sample's 72 digits
+    assert num_found >= (0.98 - chance) * num_digits
+    assert num_others <= (0.02 + chance) * num_digits
+    assert num_alike >= (0.97 - chance) * num_found
 
 
 # --- what people hand over --------------------------------------------------------------------------------------------
@@ -97,6 +99,7 @@ def turned():
     return encoded(np.rot90(SHEET), "JPEG", exif=exif)
 
 
+IPHONE = Path(__file__).with_name("sheet.heic")  # three digits of ours in the format of iPhones
 SAME_PHOTO = {
     "PNG": encoded(SHEET),
     "colours": encoded(np.dstack([SHEET] * 3)),
@@ -124,13 +127,16 @@ def test_a_sheet_in_every_form_gives_the_same_digits(name, tmp_path):
     assert images.dtype == np.uint8
 
 
-HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+def test_a_photo_of_an_iphone_is_read():
+    assert len(find_digits(read_photo(IPHONE)).images) == 3
+
+
 SCALED = SHEET / 255
 MISTAKES = {
     "nothing uploaded": (lambda: read_photo(SimpleNamespace(value=())), r"Press Upload"),
     "no such file": (lambda: read_photo("my_foto.jpg"), r"my_foto\.jpg: there is no such file"),
-    "HEIC": (lambda: read_photo(HEIC), r"no PNG, JPEG or WebP .*Convert it to JPEG"),
-    "a text": (lambda: read_photo(b"seven"), r"no PNG, JPEG or WebP"),
+    "half a HEIC": (lambda: read_photo(IPHONE.read_bytes()[:900]), r"no PNG, JPEG, WebP or HEIC .*Convert it to JPEG"),
+    "a text": (lambda: read_photo(b"seven"), r"no PNG, JPEG, WebP or HEIC"),
     "inverted": (lambda: find_digits(255 - SHEET), r"light digits on dark paper\. Pass 255 - photo"),
     "white on nothing": (lambda: find_digits(read_photo(transparent(255))), r"No digits were found"),
     "empty": (lambda: find_digits(np.full_like(SHEET, 230)), r"No digits were found"),
@@ -188,7 +194,7 @@ def png(width, height, *chunks, colour=0):
 def hostile_files():
     """Return contents, each with a part of the message; None for what is large and may be read."""
     rows = zlib.compress(bytes(4 * 6100 * 6100 + 6100), 1)
-    picture = {form: encoded(SHEET, form) for form in ("PNG", "JPEG", "WEBP")}
+    picture = {form: encoded(SHEET, form) for form in ("PNG", "JPEG", "WEBP")} | {"HEIF": IPHONE.read_bytes()}
     files = {
         "30,000 x 30,000": (png(30_000, 30_000, (b"IDAT", b"")), "is too large"),
         "just too large": (png(9_000, 6_000, (b"IDAT", b"")), "is too large"),

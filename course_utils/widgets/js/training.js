@@ -2,6 +2,7 @@
 
 import { button, diagram, enable, make, show, svg } from "./shared.js";
 
+const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 const AREA = { left: 76, right: 436, top: 34, bottom: 232 };
 const STYLES = { train: "training images", test: "test images" };
 
@@ -78,6 +79,12 @@ function render({ model, el }) {
     curves.replaceChildren(...metrics.map((metric) => drawMetric(metric, history, model.get("num_epochs"))));
     announcement.textContent = model.get("announcement");
   };
+  // Nothing else would say that the training has ended with its kernel.
+  model.widget_manager?.kernel?.statusChanged.connect((_, status) => {
+    if (!model.get("can_stop") || !ENDS.includes(status)) return;
+    model.set("can_stop", false);
+    model.set("status", "the kernel was restarted: run all cells above, then this one, which goes on");
+  });
   model.on("change:num_done change:status", showProgress);
   model.on("change:history change:announcement change:num_epochs", showHistory);
   showProgress();
