@@ -39,21 +39,6 @@ class FoundDigits(NamedTuple):
     boxes: list[Box]
 
 
-def upload_photo() -> FileUpload:
-    """Display a button that uploads a photo, framed as the course's widgets are, and return it for `read_photo`."""
-    from ipywidgets import Box as Frame
-    from ipywidgets import FileUpload
-
-    from course_utils.widgets.display import display_widget
-
-    upload = FileUpload(accept="image/*")
-    # By this class `display_widget` tells that it is there; without a kernel ipywidgets alone shows an error.
-    display_widget(
-        Frame([upload]).add_class("course-widget"), "A button to upload a photo (interactive in JupyterLab)."
-    )
-    return upload
-
-
 def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     """Read a photo as grey levels, upright and no larger than needed.
 

@@ -14,6 +14,7 @@ _MODULES = {
     "explore_parameters": "parameters",
     "explore_preprocessing": "preprocessing",
     "show_training_progress": "training",
+    "upload_photo": "photo",
 }
 
 __all__ = sorted(_MODULES)

@@ -12,9 +12,9 @@ import course_utils
 
 PACKAGE = Path(course_utils.__file__).parent
 # Each may import those before it.
-ORDER = "personal_settings course environment notices workspace safe_pickle readers download data parameters"
-ORDER += " preprocessing softmax_regression tensorflow_autotune_stall model training checkpoint experiments"
-ORDER += " evaluation handwriting photo my_digits plotting widgets exercises"
+ORDER = "personal_settings course environment notices workspace safe_pickle readers download handwriting data"
+ORDER += " parameters preprocessing softmax_regression tensorflow_autotune_stall model training checkpoint experiments"
+ORDER += " evaluation photo my_digits plotting widgets exercises"
 
 
 def run_python(code: str) -> str:

@@ -196,9 +196,9 @@ def test_setup_repairs_an_environment_in_which_packages_were_changed(course_with
     assert "- install packages" in done.stdout
     assert "create .venv" not in done.stdout
     linked = "import course_utils; print(course_utils.__file__)"
-    file = subprocess.check_output(
-        [venv_python(course_with_venv), "-c", linked], cwd=course_with_venv.parent, text=True
-    )
+    python = [venv_python(course_with_venv), "-c", linked]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    file = subprocess.check_output(python, cwd=course_with_venv.parent, env=environment, text=True)
     assert file.startswith(str(course_with_venv))
 
 
