@@ -36,7 +36,6 @@ STUDENT_FILES |= {
         "interpreters.py",
         "lab.py",
         "lab_settings/overrides.json",
-        "lab_settings/custom.css",
         "settings.py",
     )
 }

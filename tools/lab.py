@@ -52,22 +52,15 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
         def config_file_paths(self) -> list[str]:
             return []
 
-    settings = Path(__file__).with_name("lab_settings")
     promised = {"hostname": "127.0.0.1", "token": secrets.token_hex(24), "root_dir": str(folder), "secure": False}
     config = {
         "Application": {"log_level": "ERROR"},
-        "ServerApp": {
-            "ip": promised["hostname"],
-            "root_dir": str(folder),
-            "allow_root": True,
-            "static_custom_path": [str(settings)],
-        },
+        "ServerApp": {"ip": promised["hostname"], "root_dir": str(folder), "allow_root": True},
         "IdentityProvider": {"token": promised["token"]},
         # No news and no updates, so that starting needs no network; widgets are saved with the notebook; a notebook
         # that is closed gives its memory back.
         "LabApp": {
-            "app_settings_dir": str(settings),
-            "custom_css": True,
+            "app_settings_dir": str(Path(__file__).with_name("lab_settings")),
             "default_url": f"/lab/tree/{START}",
         },
     }

@@ -9,10 +9,3 @@ def test_closing_a_notebook_ends_its_kernel(lab, lesson, page):
     page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").click()
     kernels = f"(await (await fetch('{lab.address}/api/kernels?token={lab.token}')).json())"
     page.wait_for_function(f"async () => {kernels}.length === 0")
-
-
-def test_printed_text_wraps_between_words(lesson, page):
-    lesson.open(notebook_of("print('accuracy ' * 200)"))
-    lesson.run_all()
-    breaks = "element => getComputedStyle(element).wordBreak"
-    assert lesson.cell(0).locator(".jp-RenderedText pre").evaluate(breaks) == "normal"
