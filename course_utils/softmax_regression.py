@@ -5,8 +5,6 @@ It is the linear baseline that a network must beat.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,23 +42,9 @@ def train(
     """
     if len(vectors) != len(one_hot_labels):
         raise ValueError(f"{len(vectors)} vectors and {len(one_hot_labels)} rows of labels: give one row for each.")
-    *_, network = train_by_epoch(vectors, one_hot_labels, num_epochs, batch_size, learning_rate, seed)
-    return network
-
-
-def train_by_epoch(
-    vectors: NDArray[np.float32],
-    one_hot_labels: NDArray[np.float32],
-    num_epochs: int = 5,
-    batch_size: int = 128,
-    learning_rate: float = 0.5,
-    seed: int = 9,
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Yield what `train` returns, first untrained and then after each epoch; the parameters are the same."""
     random = np.random.default_rng(seed)
     weights: NDArray = np.zeros((vectors.shape[1], one_hot_labels.shape[1]), np.float32)
     biases: NDArray = np.zeros(one_hot_labels.shape[1], np.float32)
-    yield weights, biases
     for _ in range(num_epochs):
         order = random.permutation(len(vectors))
         for start in range(0, len(order), batch_size):
@@ -68,7 +52,7 @@ def train_by_epoch(
             errors = (predict(weights, biases, vectors[batch]) - one_hot_labels[batch]) / len(batch)
             weights = weights - learning_rate * (vectors[batch].T @ errors)
             biases = biases - learning_rate * errors.sum(axis=0)
-        yield weights, biases
+    return weights, biases
 
 
 def predict(weights: NDArray, biases: NDArray, vectors: NDArray) -> NDArray:

@@ -70,7 +70,8 @@ def ask(url, token, data=None):
 def test_nothing_of_a_persons_jupyter_decides_how_the_lab_starts(tmp_path):
     home, folder = tmp_path / "home", tmp_path / "Kurs Übung+#1"
     home.mkdir()
-    folder.mkdir()
+    (folder / ".jupyter").mkdir(parents=True)
+    (folder / ".jupyter" / "jupyter_server_config.py").write_text(SERVER, encoding="utf-8")
     server = start(home, folder)
     try:
         url, token = wait_for_address(server, home / "log")

@@ -33,6 +33,7 @@ MODULES = [
     *((name, Path(__file__).with_name(name).read_text(encoding="utf-8")) for name in ("replay.js", "live.js")),
 ]
 NUM_SAMPLES = 200
+NUM_EPOCHS = 5
 
 
 def live_widgets(dataset: Dataset, trained: TrainedModel) -> dict[str, str]:
@@ -115,11 +116,11 @@ def _linear_training(dataset: Dataset) -> dict[str, Any]:
     """Return the weights of the linear baseline after each epoch, as bytes round 128, and its test accuracies."""
     vectors, labels = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
     test_vectors = preprocess_images(dataset.test_images)
-    networks = list(softmax_regression.train_by_epoch(vectors, labels))
+    networks = [softmax_regression.train(vectors, labels, num_epochs=number) for number in range(NUM_EPOCHS + 1)]
     largest = max(abs(weights).max() for weights, _ in networks)
     return {
         "title": "Ten pictures of weights, epoch by epoch",
-        "num_epochs": len(networks) - 1,
+        "num_epochs": NUM_EPOCHS,
         "weights": [
             [column.tobytes() for column in np.rint(128 + 127 * weights.T / largest).astype(np.uint8)]
             for weights, _ in networks
