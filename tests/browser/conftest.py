@@ -37,6 +37,8 @@ CHANNELS = ("chrome", "msedge")  # where Playwright looks by itself: installed f
 # Whatever a page asks for, and whatever Chromium would like to know for itself: nothing gets as far as the network.
 QUIET = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 QUIET += ["--disable-quic", "--disable-gpu", "--no-first-run", "--disable-sync"]
+# JupyterLab logs this of a kernel that ends before it has said whether it can debug.
+HARMLESS = "Could not restore the debugger state"
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------
@@ -96,7 +98,7 @@ class Watch:
             self.problems.append(f"request to another machine: {url}")
 
     def _see_message(self, message):
-        if message.type == "error":
+        if message.type == "error" and HARMLESS not in message.text:
             self.problems.append(f"error in the console: {message.text} ({message.location['url']})")
 
 
