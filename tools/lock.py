@@ -16,6 +16,7 @@ from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
 # For all platforms, from wheels alone, with hashes, and naming no index.
 OPTIONS = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest --generate-hashes"
 OPTIONS += " --no-emit-index-url --no-annotate --no-header --quiet"
+COURSE_EXTRAS = ("--extra=tensorflow", "--extra=course", "--extra=setup")
 
 
 def lock_entries(lock: Path = ROOT / LOCK) -> list[str]:
@@ -33,7 +34,7 @@ def write_lock(*, upgrade: bool = False, root: Path = ROOT) -> int:
         _write(development, lock_entries(root / LOCK) + lock_entries(root / DEVELOPMENT_LOCK))
         _compile(root, "--all-extras", *(["--upgrade"] if upgrade else []), "-o", str(development))
         shutil.copyfile(development, course)
-        _compile(root, "--extra", "setup", "-o", str(course))
+        _compile(root, *COURSE_EXTRAS, "-o", str(course))
         needed = lock_entries(course)
         _write(development, [entry for entry in lock_entries(development) if entry not in needed])
     print(f"{LOCK} and {DEVELOPMENT_LOCK} are written. The next command installs what changed.")

@@ -21,7 +21,7 @@ from course_utils.course import ROOT
 from tools import bootstrap, interpreters
 from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
 from tools.kit import IMPOSSIBLE, PLATFORMS, PYTHONS, pins_for
-from tools.lock import lock_entries
+from tools.lock import COURSE_EXTRAS, lock_entries
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENTRIES = {lock: lock_entries(ROOT / lock) for lock in (LOCK, DEVELOPMENT_LOCK)}
@@ -41,7 +41,8 @@ def test_locks_satisfy_every_declared_dependency(system, python, locks):
     assert all(re.fullmatch(r"\S+==\S+ \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+", pin) for pin in pinned.values())
     environment = {**PLATFORMS[system]._asdict(), "python_version": python, "python_full_version": f"{python}.0"}
     extras = PROJECT["optional-dependencies"]
-    declared = sum(extras.values() if len(locks) == 2 else [extras["setup"]], PROJECT["dependencies"])
+    names = extras if len(locks) == 2 else (option.removeprefix("--extra=") for option in COURSE_EXTRAS)
+    declared = sum([extras[name] for name in names], PROJECT["dependencies"])
     for requirement in map(Requirement, declared):
         if requirement.marker is None or requirement.marker.evaluate(environment):
             version = versions.get(canonicalize_name(requirement.name))
