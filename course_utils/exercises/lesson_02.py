@@ -27,8 +27,8 @@ def _white_mistakes(num_white_pixels: float | NDArray, train_vectors: NDArray, t
     yield of_first, "`{name}` is the number of white pixels in the first image.", "How do you look at all of them?"
     yield num_white, "`{name}` is the number of white pixels in all images together.", ask
     yield num_white / len(train_vectors), "`{name}` is the number of white pixels in an average image.", ask
-    yield (most_ink < 1).sum(), "`{name}` pixels are never entirely black.", "Which value does white paper have?"
-    yield (most_ink == 1).sum(), "`{name}` pixels are entirely black in some image.", "Which value does white have?"
+    yield (most_ink < 1).sum(), "`{name}` counts pixels that are never entirely black.", "Which value does white have?"
+    yield (most_ink == 1).sum(), "`{name}` counts pixels that are black in some image.", "Which value does white have?"
     yield num_white_pixels > 784, "A vector has only 784 pixels, not {value}.", "What did you count?"
 
 
