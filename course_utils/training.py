@@ -126,13 +126,15 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def load_trained_model(dataset: Dataset) -> TrainedModel:
+def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> TrainedModel:
     """Load the network trained in lesson 06, or the recorded one, or train one quickly; a printed line says which.
 
     Parameters
     ----------
     dataset : Dataset
         The digits of the lesson: the network must have been trained on the same.
+    workspace : pathlib.Path, optional
+        Where to look for it, in place of the folder that the lessons share.
 
     Returns
     -------
@@ -145,7 +147,7 @@ def load_trained_model(dataset: Dataset) -> TrainedModel:
     recorded = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]
     num_needed = len(recorded["loss"]) if is_mnist else _short_epochs(dataset)
     yours = f"No network {'of yours' if is_mnist else f'trained on {dataset.name}'} in the workspace"
-    path = workspace_folder() / dataset.slug / "model.keras"
+    path = (workspace or workspace_folder()) / dataset.slug / "model.keras"
     if path.exists():
         try:
             trained = read_trained_model(path)

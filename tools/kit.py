@@ -1,8 +1,8 @@
 """``make kit``: one zip for a USB stick, from which the course is installed without a network.
 
-It holds the students' edition, the wheels of ``requirements.lock`` for the platforms asked for, MNIST, the lessons and
-the drawing pad as pages, and ``kit_files``: a page to start from, and the installers. ``kit.json`` says which wheels
-are for which computer, and has the SHA-256 of every file that is installed.
+It holds the students' edition, the wheels of ``requirements.lock`` for the platforms asked for, MNIST, the site without
+solutions, the drawing pad as one page, and ``kit_files``: a page to start from, and the installers. ``kit.json`` says
+which wheels are for which computer, and has the SHA-256 of every file that is installed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
@@ -26,10 +27,10 @@ from packaging.version import Version
 from course_utils.course import BUILD, ROOT, CourseError
 from course_utils.data import DatasetError, load_dataset, save_pickle
 from course_utils.workspace import atomic_path
-from tools.editions import ZIP_NAME, make_student_edition, read_lessons, without_solutions, zip_entry
+from tools.editions import ZIP_NAME, make_student_edition, read_lessons, zip_entry
 from tools.folders import read_text
 from tools.pad_page import pad_page
-from tools.run import html_page
+from tools.site.build import write_site
 
 KIT_NAME = "digit-course-kit.zip"
 KIT_FOLDER = "digit-course-kit"
@@ -86,12 +87,12 @@ def make_kit(
         "wheels": wheels,
         "sha256": {name: _sha256(path) for name, path in sorted(files.items())},
     }
-    texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", "pages/pad.html": pad_page(), **_scripts(manifest)}
-    for name, lesson in read_lessons(root).items():
-        stem = Path(name).stem
-        texts[f"pages/{stem}.html"] = html_page(without_solutions(lesson), stem, root / "notebooks")
-    with atomic_path(build / KIT_NAME) as temporary:
-        _write_zip(temporary, files, texts)
+    texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", "pad.html": pad_page(), **_scripts(manifest)}
+    with TemporaryDirectory() as folder, atomic_path(build / KIT_NAME) as temporary:
+        site = Path(folder, "site")
+        write_site(read_lessons(root), load_dataset(), site, with_solutions=False)
+        pages = {path.relative_to(folder).as_posix(): path for path in sorted(site.rglob("*")) if path.is_file()}
+        _write_zip(temporary, files | pages, texts)
     size = (build / KIT_NAME).stat().st_size / 1e6
     print(f"Unpack it onto the stick: {build.name}/{KIT_NAME}, {size:,.0f} MB")
     return 0
@@ -197,7 +198,7 @@ def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def _write_zip(path: Path, files: dict[str, Path], texts: dict[str, str]) -> None:
-    # Stored, not deflated: wheels are compressed already.
+    # Wheels are stored, not deflated: they are compressed already.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, text in texts.items():
             entry = zip_entry(f"{KIT_FOLDER}/{name}", 0o755 if name.endswith((".sh", ".command")) else 0o644)
@@ -205,7 +206,8 @@ def _write_zip(path: Path, files: dict[str, Path], texts: dict[str, str]) -> Non
             content = text.replace("\n", "\r\n") if name.endswith(".bat") else text
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
         for name, file in files.items():
-            archive.write(file, f"{KIT_FOLDER}/{name}")
+            kind = zipfile.ZIP_DEFLATED if name.startswith("site/") else zipfile.ZIP_STORED
+            archive.write(file, f"{KIT_FOLDER}/{name}", kind)
 
 
 def _sha256(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -12,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import DictLoader
-from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from tqdm import tqdm
 
@@ -25,6 +22,7 @@ from tools.clean_outputs import clean_outputs, read_notebook, to_text
 from tools.comparison.outputs import code_cells
 from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
+from tools.site.build import write_site
 
 #: What the summary takes from a lesson's last state, by its number: from the one that trains, since those after it
 #: look at the recorded network if the training was short.
@@ -36,20 +34,6 @@ RESULTS = {
     },
 }
 
-# JupyterLab's look without the scripts that its template fetches from elsewhere (for formulas, diagrams, live widgets),
-# and with the text alternatives of pictures, which the template leaves out.
-PAGE_TEMPLATE = """
-{%- extends "lab/index.html.j2" -%}
-{%- block html_head_js -%}{%- endblock -%}
-{%- block jupyter_widgets -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block data_png -%}
-{%- set alt = output | get_metadata("alt", "image/png") -%}
-{{ super() | replace("<img ", '<img alt="' ~ (alt | escape_html) ~ '" ' if alt else "<img ", 1) }}
-{%- endblock -%}
-"""
-
 
 def run(
     num_epochs: int | None = None,
@@ -60,7 +44,7 @@ def run(
 ) -> int:
     """Execute the lessons, each in a kernel of its own, all in one fresh workspace, and write the results.
 
-    ``build`` gets ``notebooks/`` (the executed copies), ``html/`` (one self-contained page each), ``summary.json`` and
+    ``build`` gets ``notebooks/`` (the executed copies), ``html/`` (the site of `tools.site`), ``summary.json`` and
     ``workspace/``. Results of an earlier run are replaced after the last lesson; a failing run leaves them.
     """
     start = time.monotonic()
@@ -94,15 +78,14 @@ def run(
     # All is written before the first takes its place; the summary comes last, since it describes the others.
     with (
         atomic_path(build / "summary.json") as summary_path,
-        replace_folder(build / "html") as pages,
         replace_folder(build / "notebooks") as copies,
     ):
-        for name, execution in executions.items():
-            (copies / f"{name}.ipynb").write_text(to_text(clean_outputs(execution.notebook)), encoding="utf-8")
-            page = html_page(execution.notebook, name, notebooks)
-            (pages / f"{name}.html").write_text(page, encoding="utf-8")
+        executed = {f"{name}.ipynb": clean_outputs(execution.notebook) for name, execution in executions.items()}
+        for name, notebook in executed.items():
+            (copies / name).write_text(to_text(notebook), encoding="utf-8")
         summary_path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    print(f"Pages: {build.name}/html/{next(iter(sources))}.html and others; summary: {build.name}/summary.json")
+        write_site(executed, dataset, build / "html", workspace=workspace, warnings_are_errors=False)
+    print(f"Pages: {build.name}/html/index.html; summary: {build.name}/summary.json")
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     print(
         f"{dataset.name}: test accuracy {summary['test_accuracy']:.4f}, test loss {summary['test_loss']:.4f}, "
@@ -110,22 +93,6 @@ def run(
         + f"{seconds} s"
     )
     return 0
-
-
-def html_page(notebook: NotebookNode, name: str, folder: Path) -> str:
-    """Convert an executed lesson to one HTML page that loads nothing from anywhere.
-
-    Pictures in its text are found in `folder` and become part of the page; links to lessons lead to their pages. A
-    widget lives only as long as its kernel: of it the page shows the text.
-    """
-    notebook = clean_outputs(notebook)
-    headings = (re.match(r"# (.+)", cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
-    notebook.metadata["title"] = next((heading.group(1).strip() for heading in headings if heading), name)
-    exporter = HTMLExporter(
-        template_file="page.html.j2", extra_loaders=[DictLoader({"page.html.j2": PAGE_TEMPLATE})], embed_images=True
-    )
-    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name, "path": str(folder)}})
-    return re.sub(r'href="(?:\./)?([^":/#]+)\.ipynb(?=["#])', r'href="\1.html', page)
 
 
 def _execute(

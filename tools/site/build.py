@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from shutil import copytree
@@ -21,7 +21,6 @@ from sphinx.cmd.build import build_main
 
 from course_utils.course import BUILD, NOTEBOOKS, ROOT, CourseError
 from course_utils.data import Dataset, load_dataset
-from course_utils.training import TrainedModel, load_trained_model
 from course_utils.widgets.widget import CSS, JS
 from tools.clean_outputs import to_text
 from tools.editions import read_lessons, without_solutions
@@ -35,7 +34,10 @@ DOCUMENTS = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
 )
 #: A recorded training played again, after a cell of a lesson.
-REPLAYS = {"05_see_how_it_learns.ipynb": ("templates", "replay_weights"), "06_train.ipynb": ("fit", "replay_training")}
+REPLAYS = {
+    ("05_see_how_it_learns.ipynb", "templates"): "replay_weights",
+    ("06_train.ipynb", "fit"): "replay_training",
+}
 #: Widgets that wait for a click, since their data are large.
 MEGABYTES = {"drawing_pad": 3}
 #: What Furo 2025.12 leaves out for readers who listen to a page, or have no mouse.
@@ -52,10 +54,7 @@ HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
 
 def make_site(*, with_solutions: bool = True, build: Path = BUILD) -> int:
     """Write ``build/site`` from the recorded lessons, executing none of them."""
-    dataset = load_dataset()
-    pages = write_site(
-        read_lessons(), dataset, load_trained_model(dataset), build / "site", with_solutions=with_solutions
-    )
+    pages = write_site(read_lessons(), load_dataset(), build / "site", with_solutions=with_solutions)
     print(f"{pages} pages: open {build.name}/site/index.html in any browser, or copy the folder to a web server.")
     return 0
 
@@ -63,33 +62,42 @@ def make_site(*, with_solutions: bool = True, build: Path = BUILD) -> int:
 def write_site(
     lessons: Mapping[str, NotebookNode],
     dataset: Dataset,
-    trained: TrainedModel,
     site: Path,
     *,
     with_solutions: bool = True,
+    workspace: Path | None = None,
+    warnings_are_errors: bool = True,
 ) -> int:
-    """Write lessons, documents and widgets as linked pages, and return the number of pages."""
+    """Write lessons, documents and widgets as linked pages, and return the number of pages.
+
+    The network in them is the one in the workspace; without a workspace, the one recorded with the course.
+    """
     with TemporaryDirectory() as temporary, replace_folder(site) as out:
         source = Path(temporary)
         static = source / "_static"
         (static / "live").mkdir(parents=True)
-        for name in ("conf.py", "index.md"):
-            (source / name).write_bytes((HERE / name).read_bytes())
+        (source / "conf.py").write_bytes((HERE / "conf.py").read_bytes())
+        index = (HERE / "index.md").read_text(encoding="utf-8")
+        (source / "index.md").write_text(_with_links(index, "index.md", lessons), encoding="utf-8")
         for name in ("site.css", "icon.svg"):
             (static / name).write_bytes((HERE / name).read_bytes())
         (static / "widgets.js").write_text(_widgets_script(), encoding="utf-8")
-        for name, state in live_widgets(dataset, trained).items():
-            (static / "live" / f"{name}.js").write_text(script(name, state), encoding="utf-8")
         copytree(NOTEBOOKS / "pictures", source / "notebooks" / "pictures")
+        widgets: set[str] = set()
         for name, lesson in lessons.items():
-            notebook = site_notebook(lesson, name, with_solutions=with_solutions)
-            (source / "notebooks" / name).write_text(to_text(notebook), encoding="utf-8")
+            text = to_text(site_notebook(lesson, name, with_solutions=with_solutions))
+            widgets.update(re.findall(r'data-widget=\\"(\w+)', text))
+            (source / "notebooks" / name).write_text(text, encoding="utf-8")
+        for name, state in live_widgets(sorted(widgets), dataset, workspace or source).items():
+            (static / "live" / f"{name}.js").write_text(script(name, state), encoding="utf-8")
         for name in DOCUMENTS:
             (source / name).parent.mkdir(exist_ok=True)
             text = (ROOT / name).read_text(encoding="utf-8")
             if name == "docs/students.md":
                 text = text.replace("# The digit course", "# For students", 1)
-            (source / name).write_text(_with_links(text, name) if name.endswith(".md") else text, encoding="utf-8")
+            (source / name).write_text(
+                _with_links(text, name, lessons) if name.endswith(".md") else text, encoding="utf-8"
+            )
         options = [
             "--builder",
             "html",
@@ -99,7 +107,7 @@ def write_site(
             "--doctree-dir",
             f"{source}/.doctrees",
         ]
-        if build_main([*options, str(source), str(out)]):
+        if build_main([*options, str(source), str(out)]) > (not warnings_are_errors):
             raise CourseError(
                 "The site was not built: the warnings above name the pages. Correct them, then build again."
             )
@@ -148,10 +156,8 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
             cell.outputs = [
                 _live_output(call[1], text.replace(" (interactive in JupyterLab)", ""), SETTINGS.get(name, {}))
             ]
-    if name in REPLAYS:
-        cell_id, widget = REPLAYS[name]
-        cell = next(cell for cell in page.cells if cell.id == cell_id)
-        cell.outputs.append(_live_output(widget, "A recorded training, played again."))
+        if (name, cell.id) in REPLAYS:
+            cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A recorded training, played again."))
     return page
 
 
@@ -178,10 +184,10 @@ def _widgets_script() -> str:
 """
 
 
-def _with_links(text: str, name: str) -> str:
+def _with_links(text: str, name: str, lessons: Iterable[str]) -> str:
     """Return a document whose links lead to pages of the site only; the README's place is taken by the start page."""
     folder = (ROOT / name).parent
-    pages = {ROOT / document for document in DOCUMENTS} | {*NOTEBOOKS.glob("*.ipynb")}
+    pages = {ROOT / document for document in DOCUMENTS} | {NOTEBOOKS / lesson for lesson in lessons}
 
     def replace(match: re.Match[str]) -> str:
         words, target, place = match.groups(default="")

@@ -8,21 +8,24 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ipywidgets import Widget
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from course_utils import softmax_regression, widgets
 from course_utils.data import Dataset
 from course_utils.model import DROPOUT_RATES
 from course_utils.preprocessing import one_hot, preprocess_images
 from course_utils.readers import ARRAY_NAMES
-from course_utils.training import TrainedModel
+from course_utils.training import TrainedModel, load_trained_model
 from course_utils.widgets.widget import PARTS, CourseWidget, Explorer, part_of, sources
 from tools.pad_page import network_in_numbers
 
@@ -36,32 +39,54 @@ NUM_SAMPLES = 200
 NUM_EPOCHS = 5
 
 
-def live_widgets(dataset: Dataset, trained: TrainedModel) -> dict[str, str]:
-    """Return the state of each widget as JSON, by the name of the function that shows it in a lesson."""
+def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dict[str, str]:
+    """Return the state of these widgets as JSON, by the names of the functions that show them in lessons.
+
+    The network is the one that lesson 06 left in the workspace, or what the lessons take where there is none.
+    """
     sample = replace(dataset, **{name: getattr(dataset, name)[:NUM_SAMPLES].copy() for name in ARRAY_NAMES})
     digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
-    model, grid = trained.model, np.linspace(-5, 5, 81)
-    hidden_sizes = [len(biases) for biases in model.get_weights()[1::2]][:-1]
-    probabilities = model.predict(preprocess_images(dataset.test_images), batch_size=1000, verbose=0)
-    preprocessing = _made("explore_preprocessing", sample)
-    steps = [{**step, "values": None} for step in preprocessing.response["steps"]]
-    confusion = _made("explore_confusion", dataset.test_images, dataset.test_labels, probabilities)
+    grid = np.linspace(-5, 5, 81)
     upper_borders = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
-    states = {
-        "explore_digits": _state(_made("explore_digits", sample), digits),
-        "explore_preprocessing": _state(preprocessing, {**digits, "steps": steps}),
-        "explore_one_hot": _state(_made("explore_one_hot", sample), digits),
-        "explore_parameters": _state(_made("explore_parameters", hidden_sizes, DROPOUT_RATES)),
-        "explore_gradient_descent": _state(
-            _made("explore_gradient_descent", grid, grid, _landscape(dataset, grid), learning_rate=10)
-        ),
-        "explore_kernel": _state(_made("explore_kernel", sample.test_images[:20], upper_borders)),
-        "explore_confusion": _state(confusion, {"pages": _pages(confusion)}),
-        "drawing_pad": _state(_made("drawing_pad", model), {"network": network_in_numbers(model)}),
-        "replay_training": {"config": _recorded_training(trained)},
-        "replay_weights": {"config": _linear_training(dataset)},
+
+    @cache
+    def trained() -> TrainedModel:
+        with redirect_stdout(io.StringIO()):
+            return load_trained_model(dataset, workspace)
+
+    def preprocessing() -> dict[str, Any]:
+        widget = _made("explore_preprocessing", sample)
+        return _state(widget, {**digits, "steps": [{**step, "values": None} for step in widget.response["steps"]]})
+
+    def parameters() -> dict[str, Any]:
+        hidden_sizes = [len(biases) for biases in trained().model.get_weights()[1::2]][:-1]
+        return _state(_made("explore_parameters", hidden_sizes, DROPOUT_RATES))
+
+    def gradient_descent() -> dict[str, Any]:
+        return _state(_made("explore_gradient_descent", grid, grid, _landscape(dataset, grid), learning_rate=10))
+
+    def confusion() -> dict[str, Any]:
+        vectors = preprocess_images(dataset.test_images)
+        probabilities = trained().model.predict(vectors, batch_size=1000, verbose=0)
+        widget = _made("explore_confusion", dataset.test_images, dataset.test_labels, probabilities)
+        return _state(widget, {"pages": _pages(widget)})
+
+    def pad() -> dict[str, Any]:
+        return _state(_made("drawing_pad", trained().model), {"network": network_in_numbers(trained().model)})
+
+    states: dict[str, Callable[[], dict[str, Any]]] = {
+        "explore_digits": lambda: _state(_made("explore_digits", sample), digits),
+        "explore_preprocessing": preprocessing,
+        "explore_one_hot": lambda: _state(_made("explore_one_hot", sample), digits),
+        "explore_parameters": parameters,
+        "explore_gradient_descent": gradient_descent,
+        "explore_kernel": lambda: _state(_made("explore_kernel", sample.test_images[:10], upper_borders)),
+        "explore_confusion": confusion,
+        "drawing_pad": pad,
+        "replay_training": lambda: {"config": _recorded_training(trained())},
+        "replay_weights": lambda: {"config": _linear_training(dataset)},
     }
-    return {name: json.dumps(state, default=_base64) for name, state in states.items()}
+    return {name: json.dumps(states[name](), default=_base64) for name in names}
 
 
 def script(name: str, state: str) -> str:
@@ -116,7 +141,8 @@ def _linear_training(dataset: Dataset) -> dict[str, Any]:
     """Return the weights of the linear baseline after each epoch, as bytes round 128, and its test accuracies."""
     vectors, labels = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
     test_vectors = preprocess_images(dataset.test_images)
-    networks = [softmax_regression.train(vectors, labels, num_epochs=number) for number in range(NUM_EPOCHS + 1)]
+    with threadpool_limits(1):  # two threads spend far longer on waiting for each other
+        networks = [softmax_regression.train(vectors, labels, num_epochs=number) for number in range(NUM_EPOCHS + 1)]
     largest = max(abs(weights).max() for weights, _ in networks)
     return {
         "title": "Ten pictures of weights, epoch by epoch",
