@@ -19,14 +19,14 @@ def _num_parameters(first: float, second: float) -> float:
 
 def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Row]:
     sizes, wanted = my_hidden_sizes.astype(float), num_parameters
-    two = "Which two of the numbers in 784-a-b-10 may you choose?"
-    learns = "How many numbers does one neuron learn that sees 784 pixels?"
+    two = "Which two of the numbers in 784-a-b-10 can you choose?"
+    learns = "How many numbers does a neuron that sees 784 pixels learn?"
     yield sizes.shape == (), "`{name}` is a single number, expected two, one for each hidden layer.", two
     yield sizes.size > 2 and sizes.flat[0] == 784, "`{name}` has the sizes of other layers as well.", two
-    yield sizes.size > 2 and sizes.shape[1:] == (2,), "`{name}` has several pairs, expected one.", "Which do you take?"
-    yield sizes.shape != (2,), f"`{{name}}` has the shape {sizes.shape}, expected two numbers, one a layer.", two
+    yield sizes.size > 2 and sizes.shape[1:] == (2,), "`{name}` has several pairs, expected one.", "Which one counts?"
+    yield sizes.shape != (2,), f"`{{name}}` has the shape {sizes.shape}, expected two numbers, one for each layer.", two
     whole = "A layer has a whole number of neurons, at least one."
-    yield (sizes % 1).any() or (sizes < 1).any(), whole, "For which first size does the second come out whole?"
+    yield (sizes % 1).any() or (sizes < 1).any(), whole, "For which first size is the second one whole?"
     first, second = sizes.tolist()
     count, swapped = _num_parameters(first, second), _num_parameters(second, first)
     if count == wanted:
@@ -35,12 +35,12 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     yield first > 784 and first % 785 == 0, "`{name}` begins with a number of parameters, expected neurons.", learns
     yield max(first, second) > wanted, "One layer has more neurons than the network may have parameters.", learns
     yield swapped == wanted, "The sizes in `{name}` are right, but in the wrong order.", "Which layer sees the pixels?"
-    yield weights == wanted, "The biases are missing in your count.", "What does a neuron have besides its weights?"
+    yield weights == wanted, "The biases are missing from your count.", "What does a neuron have besides its weights?"
     yield count - wanted in (first, second, 10), "The biases of one layer are missing.", "How many layers have neurons?"
-    yield hidden == wanted, "The output layer is missing in your count.", "How many weights lead to the ten outputs?"
-    yield wanted in (first + second, first + second + 794), "The neurons were counted, not the parameters.", learns
+    yield hidden == wanted, "The output layer is missing from your count.", "How many weights lead to the ten outputs?"
+    yield wanted in (first + second, first + second + 794), "You counted the neurons, not the parameters.", learns
     general = f"784-{first:g}-{second:g}-10 has too {'many' if count > wanted else 'few'} parameters."
-    yield True, general, "How many more are there with one neuron more in the second hidden layer, or in the first?"
+    yield True, general, "How many more are there with one more neuron in the second hidden layer, or in the first?"
 
 
 find_hidden_sizes = Exercise(
@@ -57,7 +57,7 @@ find_hidden_sizes = Exercise(
     given={"num_parameters": Given(lambda: 100_000)},
     hints=[
         "Write the number of parameters of 784-a-b-10 as in the lesson: (784 a + a) + (a b + b) + (10 b + 10).",
-        "Let the computer try: two loops, over a and over b from 1 to 200, and an if with the formula.",
+        "Let the computer try. Write two loops, over a and b from 1 to 200, and an if with the formula.",
     ],
     comment="There is more than one way to spend 100,000 parameters.",
 )
@@ -68,22 +68,22 @@ def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
     yield shape == (784,), "`{name}` has a single axis, expected two, one for images and one for pixels.", images
     yield shape == (28, 28), "`{name}` is a table of 28 rows: Keras takes them for 28 images of 28 pixels.", images
     yield shape == (784, 1), "`{name}` holds 784 images of one pixel each.", images
-    yield shape[1:] == (28, 28), "`{name}` holds an image that is not flattened, expected a vector.", "Who flattens it?"
-    yield shape[1:] == (10,), "`{name}` has ten numbers an image: what comes out, not what goes in.", images
+    yield shape[1:] == (28, 28), "The image in `{name}` is not flattened, expected a vector.", "Which step flattens it?"
+    yield shape[1:] == (10,), "`{name}` has ten numbers per image: that is what comes out, not what goes in.", images
     yield shape[1:] == (1, 784), f"`{{name}}` has an axis too many: {shape}.", images
     yield (
         shape[1:] == (784,) and len(one_image) != 1,
         f"`{{name}}` holds {len(one_image):,} images.",
-        "Which is wanted?",
+        "How many do you need?",
     )
-    yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "Which range do the others have?"
-    yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and which other one?"
-    yield 1 - right, "Ink and paper of `{name}` are exchanged.", "Which number stands for white paper?"
+    yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "What is the range in `test_vectors`?"
+    yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and what does yours do?"
+    yield 1 - right, "Ink and paper of `{name}` are swapped.", "Which number stands for white paper?"
     by_column = right.reshape(28, 28).T.reshape(1, 784)
-    yield by_column, "The image was flattened column by column.", "Which numbers stand side by side?"
-    yield test_vectors[1:2], "`{name}` is the second image.", "Where does Python begin to count?"
-    yield test_vectors[-1:], "`{name}` is the last image.", "Which position has the first?"
-    where = "`{name}` tells where there is ink, expected how dark each pixel is."
+    yield by_column, "The image was flattened column by column.", "Which pixels must be side by side?"
+    yield test_vectors[1:2], "`{name}` is the second image.", "Where does Python start counting?"
+    yield test_vectors[-1:], "`{name}` is the last image.", "Which position does the first image have?"
+    where = "`{name}` says where there is ink, expected how dark each pixel is."
     yield (right > 0).astype(float), where, "Where are the grey levels?"
 
 
@@ -100,9 +100,9 @@ read_an_error = Exercise(
     given={"test_vectors": Given(preprocess_images, rows_of="test_images")},
     hints=[
         "Keras expects two axes: the first counts images, the second pixels. test_vectors[0] has only the second.",
-        "A slice such as [3:5] keeps the axis that counts; so do reshape and np.expand_dims.",
+        "A slice such as [3:5] keeps the axis that counts images; reshape and np.expand_dims add it.",
     ],
-    comment="A batch of one image is a batch, too: Keras always wants the axis that counts images.",
+    comment="A batch of one image is a batch, too: Keras always expects the axis that counts images.",
 )
 
 _SIZES, _RATE = (64, 32, 10), 0.3
@@ -121,7 +121,7 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - wh
 
     network, is_model = small_network, isinstance(small_network, keras.Model)
     described, ask = "Which sentence of the description asks for that?", "What does keras.Sequential([...]) give?"
-    yield network is None, "`{name}` is None, as compile() and summary() give back.", "Which name holds the network?"
+    yield network is None, "`{name}` is None, which compile() and summary() return.", "Which name holds the network?"
     kinds = {"a list of layers": list | tuple, "a single layer": keras.layers.Layer, "a class": type, "{value}": object}
     kind = next(words for words, each in kinds.items() if isinstance(network, each))
     yield not is_model, f"`{{name}}` is {kind}, expected a Keras network.", ask
@@ -137,10 +137,10 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - wh
     sizes = tuple(value for kind, value in parts if kind == "dense")
     message, hint = _WRONG_SIZES.get(sizes, ("The dense layers are not those of the description.", described))
     yield sizes != _SIZES, f"{message} `{{name}}` is {'-'.join(map(str, (784, *sizes)))}.", hint
-    yield ("no bias", True) in parts, "A layer of `{name}` has no biases.", "What is left of it if all inputs are 0?"
+    yield ("no bias", True) in parts, "A layer of `{name}` has no biases.", "What does it give if all inputs are 0?"
     yield from _activation_mistakes(parts)
     yield from _dropout_mistakes(parts)
-    yield not _is_chain(network), "`{name}` is more than its layers one after the other.", "Is one always in training?"
+    yield not _is_chain(network), "`{name}` does more than run its layers in order.", "Is one always in training mode?"
 
 
 def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
@@ -190,7 +190,7 @@ def _activation_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     words = " ".join("|" if kind == "dense" else value for kind, value in parts if kind in ("dense", "activation"))
     pixels, *hidden, last = (names.strip().replace(" ", " and ") for names in words.split("|"))
     to_one, relu = "Which activation makes ten numbers add up to 1?", "What does relu do with negative sums?"
-    yield bool(pixels), f"Before the first dense layer stands {pixels}.", "What does the description do with pixels?"
+    yield bool(pixels), f"The activation {pixels} comes before the first dense layer.", "What happens to pixels there?"
     for number, name in enumerate(hidden, start=1):
         yield not name, f"Hidden layer {number} has no activation: it only adds up.", relu
         yield name != "relu", f"Hidden layer {number} has the activation {name}, expected relu.", relu
@@ -209,7 +209,7 @@ def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     where = ("the pixels", "the first hidden layer", "the second hidden layer", "the probabilities")[places[0]]
     yield places != [1], f"The dropout comes after {where}.", "Whose outputs does a dropout layer set to zero?"
     rate = dict(parts)["dropout"]
-    yield abs(rate - (1 - _RATE)) < 1e-6, f"The dropout rate is {rate:g}, the share that is kept.", ask
+    yield abs(rate - (1 - _RATE)) < 1e-6, f"The dropout rate is {rate:g}, which is the share that is kept.", ask
     yield abs(rate - _RATE) > 1e-6, f"The dropout rate is {rate:g}, not that of the description.", ask
 
 
@@ -225,8 +225,8 @@ build_as_described = Exercise(
     "Build a network from its description",
     Answer("small_network", "a Keras network", mistakes=_network_mistakes, example=_described_network),
     hints=[
-        "Begin with the lesson's list of layers: keras.Input, Dense, Dropout, Dense, Dense.",
-        "The shape is 784-64-32-10. keras.layers.Dropout takes the share that is set to zero.",
+        "Start with the lesson's list of layers: keras.Input, Dense, Dropout, Dense, Dense.",
+        "The shape is 784-64-32-10. keras.layers.Dropout takes the share of outputs to set to 0.",
     ],
-    comment="Its 52,650 parameters are a tenth of those of the lesson's network.",
+    comment="It has 52,650 parameters, about a tenth as many as the lesson's network.",
 )
