@@ -47,11 +47,11 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     def loss(bias: float, weight: float = -4.0) -> float:
         return _loss(weight * centre + bias, is_one)
 
-    distance, which = "By which distance must the difference be divided?", "Which number do you nudge, and where is it?"
+    distance, which = "By which distance do you divide the difference?", "Which number do you nudge, and from where?"
     yield gradient / 2, "`{name}` is half the gradient.", distance
     yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
-    yield -2 * gradient, "`{name}` has the wrong sign, and is twice too large.", distance
-    yield -gradient / 2, "`{name}` has the wrong sign, and is half as large.", distance
+    yield -2 * gradient, "`{name}` has the wrong sign and is twice as large as the gradient.", distance
+    yield -gradient / 2, "`{name}` has the wrong sign and is half as large as the gradient.", distance
     yield 0.0, "`{name}` is 0, as if the loss were flat there.", "Is the nudge so small that both losses are equal?"
     yield _BIAS, "`{name}` is the bias itself, expected the slope of the loss.", which
     yield -4.0, "`{name}` is the weight itself, expected the slope of the loss.", which
@@ -64,9 +64,9 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
     for bias, weight in list(product((_BIAS, 0.0, 1.0, 2.0, 4.0, -3.0, -4.0), (-4.0, -2.0, 0.0, 2.0, 4.0)))[1:]:
         there = f"`{{name}}` is the gradient where the bias is {bias:g} and the weight is {weight:g}."
-        yield _gradient_at(bias, batch_vectors, batch_labels, weight), there, "For which two does the task ask?"
+        yield _gradient_at(bias, batch_vectors, batch_labels, weight), there, "Which two does the task ask for?"
     slope = ((_probabilities(-2 * centre) - is_one) * centre).mean()
-    yield slope, "`{name}` is the lesson's slope, of the weight -2 without a bias.", which
+    yield slope, "`{name}` is the lesson's slope, for weight -2 and no bias.", which
     yield 100 * gradient, "`{name}` is a hundred times too large.", distance
     errors = _probabilities(_BIAS - 4 * centre) - is_one
     yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
@@ -75,16 +75,16 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
         other = ((1 - errors - is_one) / 9 - batch_labels[:, digit]).mean()
         yield other, f"`{{name}}` is the mean error of digit {digit}, expected that of 1.", which
     yield (errors + is_one).mean(), "`{name}` is the mean probability of a 1; the labels are missing.", which
-    yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Do errors cancel?"
+    yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Can errors cancel?"
     for nudge in (1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6):
         up, down, here = loss(_BIAS + nudge), loss(_BIAS - nudge), loss(_BIAS)
         size = f"a nudge of {nudge:g}"
         for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")) if nudge > 1e-4 else ():
-            message = f"`{{name}}` was nudged only {side}, with {size}: the slope of a point beside the right one."
+            message = f"`{{name}}` is nudged only {side}, with {size}: that is the slope at a point nearby."
             yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
-        message = f"`{{name}}` comes from {size}, too far for the slope at a point."
+        message = f"`{{name}}` comes from {size}, which is too far for the slope at a point."
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
-        twice = "`{name}` is twice the gradient: the two nudges lie twice as far apart as one is long."
+        twice = "`{name}` is twice the gradient: the two losses lie two nudges apart."
         yield (up - down) / nudge, twice, distance
         if not 1e-5 < nudge < 0.5:
             continue
@@ -108,10 +108,10 @@ nudge_a_bias = Exercise(
     Number("bias_gradient", expected=_bias_gradient, mistakes=_bias_mistakes),
     given=_GIVEN,
     hints=[
-        "As for the weight in the lesson: nudge up, nudge down, divide the difference by the distance of the two.",
+        "As in the lesson, nudge up and down, and divide the difference by the distance between the two nudges.",
         "`loss_with_bias(3 + nudge)` is one of the two losses, and the two lie `2 * nudge` apart.",
     ],
-    comment="By the formula it is the mean error: the gradient of a weight whose input is always 1.",
+    comment="By the formula, it is the mean error: a bias is a weight whose input is always 1.",
 )
 
 # --- 05.2 ------------------------------------------------------------------------------------------------------------
@@ -147,11 +147,11 @@ def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_
         return
     yield rate <= 0, "`{name}` is not above 0: such a step does not go downhill.", "In which direction does a step go?"
     slow = "With {value}, 100 steps are not enough to arrive, because they are too short."
-    jumps = "With {value} the path jumps across the valley and does not arrive."
+    jumps = "With {value}, the path jumps across the valley and does not arrive."
     if not _arrives(rate, *given):
         yield rate < _SLOW, slow, "What happens with a larger learning rate?"
         yield True, jumps, "What is the loss at each of the last ten places?"
-    larger = "With {value} the path arrives, but with a tenth more it arrives as well, so it is not the largest."
+    larger = "With {value}, the path arrives, but with a tenth more it arrives as well, so it is not the largest."
     yield True, larger, "Up to which learning rate does it still arrive?"
 
 
@@ -167,7 +167,7 @@ largest_rate = Exercise(
     given=_GIVEN,
     hints=[
         "`path[-10:]` are the last ten places. How large is `loss_of_two` there, and how large with learning rate 10?",
-        "Try 10, 20, 40. Then look between the last that arrives and the first that does not.",
+        "Try 10, 20, 40. Then look between the last one that arrives and the first one that does not.",
     ],
     comment="Just below the limit the path zigzags, so the best learning rate is smaller than the largest.",
 )
@@ -185,7 +185,7 @@ def _error_mistakes(
     errors, weights, hidden = second_errors, second_weights, first_hidden
     passed, mask = errors @ weights.T, hidden > 0
     relu = "What is the slope of ReLU where it gave 0, and where it gave more?"
-    line, shape = "Which line of `backward` does the same, one layer further on?", "Which shape has `first_hidden`?"
+    line, shape = "Which line of `backward` does the same, one layer on?", "What shape does `first_hidden` have?"
     yield passed, "`{name}` lets errors pass where ReLU gave 0: the slope of ReLU is missing.", relu
     yield mask, "`{name}` gives only the slope of ReLU.", "Where do the errors of the second layer come in?"
     yield passed * hidden, "`{name}` multiplies by what ReLU gave, not by its slope.", relu
@@ -200,11 +200,11 @@ def _error_mistakes(
     for slope, what in ((hidden * (1 - hidden), "sigmoid"), (1 - hidden**2, "tanh")):
         yield passed * slope, f"`{{name}}` multiplies by the slope of {what}, expected that of ReLU.", relu
     for limit in (0.1, 0.5, 1.0):
-        yield passed * (hidden > limit), f"`{{name}}` stops errors where ReLU gave up to {limit:g}.", relu
+        yield passed * (hidden > limit), f"`{{name}}` stops errors where ReLU gave {limit:g} or less.", relu
     yield passed + mask, "`{name}` adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
-    yield passed * (passed > 0), "`{name}` asks the errors where ReLU was open, not `first_hidden`.", relu
+    yield passed * (passed > 0), "`{name}` uses the errors to tell where ReLU was open, not `first_hidden`.", relu
     for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
-        divided = f"`{{name}}` divides by the number of {what}; the errors were divided by the images already."
+        divided = f"`{{name}}` divides by the number of {what}; the errors were divided by the images before."
         yield right / number, divided, line
         yield passed / number, divided + " The slope of ReLU is missing, too.", line
     yield right * len(hidden), "`{name}` multiplies by the number of images.", line
@@ -212,11 +212,11 @@ def _error_mistakes(
     yield right.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
     yield passed.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
     yield hidden.T @ errors, "`{name}` is the gradient of `second_weights`, expected the errors of the layer.", line
-    yield errors.T @ hidden, "`{name}` is the gradient of `second_weights`, with rows and columns exchanged.", line
+    yield errors.T @ hidden, "`{name}` is the gradient of `second_weights`, with rows and columns swapped.", line
     yield hidden @ weights, "`{name}` gives the sums of the second layer, as on the way forward.", line
-    yield errors, "`{name}` gives back the errors of the second layer.", "How do they reach the first?"
-    yield hidden, "`{name}` gives back what the first layer gave.", line
-    yield weights, "`{name}` gives back `second_weights`.", line
+    yield errors, "`{name}` returns the errors of the second layer.", "How do they reach the first?"
+    yield hidden, "`{name}` returns what the first layer gave.", line
+    yield weights, "`{name}` returns `second_weights`.", line
     yield right.T, "`{name}` has a row for each neuron, expected one for each image.", shape
     yield passed.T, "`{name}` has a row for each neuron, and the slope of ReLU is missing.", shape
     yield right != 0, "`{name}` says where an error arrives, not how large it is.", "Did you compare something?"
@@ -236,11 +236,11 @@ def _error_mistakes(
             yield stopped, second, "Which numbers does `backward` multiply by the slope?"
         for wrong_way in (weights @ errors, weights.T @ errors, errors.T @ weights, errors.T @ weights.T):
             for other in (wrong_way, wrong_way * mask):
-                yield other, "`{name}` multiplies the two matrices another way than the way back does.", line
+                yield other, "`{name}` does not multiply the two matrices as the way back does.", line
         by_entry = "`{name}` multiplies entry by entry, expected the matrix product."
         for wrong in (errors * weights.T, errors * weights):
-            yield wrong * mask, by_entry, "Which sign stands for it in `backward`?"
-            yield wrong, by_entry, "Which sign stands for it in `backward`?"
+            yield wrong * mask, by_entry, "Which operator does `backward` use for it?"
+            yield wrong, by_entry, "Which operator does `backward` use for it?"
     factor = (result * right).sum() / (right**2).sum()
     yield factor != 0 and close(result, factor * right), f"`{{name}}` is {factor:.3g} times the right errors.", line
 

@@ -158,8 +158,8 @@ function render({ model, el }) {
   show(el, config.title, title, make("div", { className: "side-by-side descent" }, picture,
     make("div", { className: "column" }, choice.node, make("div", { className: "row close" }, step, tenSteps, again), verdict,
       make("table", { className: "readout" }, ...rows),
-      make("p", { className: "hint" }, "The shade grows with the loss. Square: the start. To move it, click in the "
-        + "picture, or press the arrow keys there. Dashed, with a ring: the next step."))));
+      make("p", { className: "hint" }, "The stronger the shade, the higher the loss. The square is the start. To move "
+        + "it, click in the picture or press the arrow keys there. The dashed line with a ring is the next step."))));
   draw(0);
 }
 
