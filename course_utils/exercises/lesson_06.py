@@ -40,7 +40,7 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
         )
         yield is_callback, f"`{{name}}` is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
         yield callable(history), f"`{{name}}` was not called, {expected}", ask
-        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep?"
+        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep of its training?"
     yield not history.history, "`{name}` is a history without any epoch.", ask
     network, columns, num_epochs = history.model, history.history, len(history.epoch)
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
@@ -55,8 +55,8 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     low = f"In its first epoch the loss is only {first:.3f}, too low for a fresh network and one-hot labels."
     yield first < 0.2, low, "Did you run the starter cell again, and is each row of the labels a single 1?"
     infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
-    yield bool(infinite), f"{infinite} became infinite or NaN.", "Is the learning rate too large?"
-    large = f"The loss begins at {first:,.1f}, where an untrained network has about 2.3. " * (first > 8)
+    yield bool(infinite), f"{', '.join(infinite)} became infinite or NaN.", "Is the learning rate too large?"
+    large = f"The loss starts at {first:,.1f}, but an untrained network has about 2.3. " * (first > 8)
     rate, ask = float(network.optimizer.learning_rate), "How large are the pixels? " * (first > 8)
     if rate > 0.05:
         ask = f"Is a learning rate of {rate:g} too large? {ask}"
@@ -101,9 +101,9 @@ def _stopper_mistakes(early_stopping: Any) -> Iterator[Row]:
     if not isinstance(stopper, keras.callbacks.EarlyStopping):
         yield callable(stopper), "`{name}` was not called, expected an EarlyStopping callback.", "Where are the ()?"
         what = f"the callback {kind}" if isinstance(stopper, keras.callbacks.Callback) else "{value}"
-        yield True, f"`{{name}}` is {what}, expected one EarlyStopping callback.", "Which callback ends a training?"
+        yield True, f"`{{name}}` is {what}, expected one EarlyStopping callback.", "Which callback ends training?"
     monitors = f"`{{name}}` monitors {stopper.monitor}, expected val_loss."
-    yield stopper.monitor != "val_loss", monitors, "Which column must have stopped falling?"
+    yield stopper.monitor != "val_loss", monitors, "Which column has to stop falling?"
     yield stopper.mode == "max", "`{name}` waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
     patience = f"The patience of `{{name}}` is {stopper.patience!r}, expected {PATIENCE}."
     yield stopper.patience != PATIENCE, patience, "For how many epochs without progress should it wait?"
@@ -138,9 +138,9 @@ def _history_mistakes(
         return any(close(part.mean(), val_loss) for part in parts for val_loss in columns["val_loss"])
 
     if not was_measured(small[-n:]):
-        test, ask = _losses(network, test_vectors, one_hot_test_labels), "Which slice is the last 500 rows of a table?"
-        on_test = "`val_loss` was measured on test images, expected on those held out."
-        yield was_measured(test, test[:n], test[-n:]), on_test, "Which images are then still new to the network?"
+        test, ask = _losses(network, test_vectors, one_hot_test_labels), "Which slice has the last 500 rows of a table?"
+        on_test = "`val_loss` was measured on test images, expected on held-out images."
+        yield was_measured(test, test[:n], test[-n:]), on_test, "Which images would still be new to the network?"
         yield was_measured(small[:n]), f"The first {n} images were held out, expected the last {n}.", ask
         learned = "`val_loss` was measured on images that the network learned from."
         yield was_measured(small, small[:-n]), learned, "Would overfitting show there?"
@@ -150,20 +150,20 @@ def _history_mistakes(
         error = np.minimum(*(abs(means / each - 1) for each in (min(columns["val_loss"]), columns["val_loss"][-1])))
         error[steps_for(len(small) - numbers) != steps] = 1
         number = f"The last {numbers[error.argmin()]:,} of the small images were held out, expected the last {n}."
-        yield error.min() < 1e-5, number, f"Which share of the images are {n}?"
-        more = f"An epoch had {counted(steps, 'step')}, more than {len(small):,} images give, {batch_size} in a batch."
+        yield error.min() < 1e-5, number, f"What share of the images is {n}?"
+        more = f"An epoch had {counted(steps, 'step')}, too many for {len(small):,} images in batches of {batch_size}."
         yield steps > steps_for(len(small)), more, "Did `fit` get the small arrays, and `batch_size`?"
-        other = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
+        other = f"No val_loss is the loss of this network on the last {n} of the small images."
         yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
     expected, epoch = steps_for(len(small) - n), f"An epoch had {counted(steps, 'step')}"
     if steps != expected:
-        all_images = f"{epoch}: the network learned from all {len(small):,} images, those held out included."
-        yield steps == steps_for(len(small)), all_images, "From which images may it not learn?"
+        all_images = f"{epoch}: the network learned from all {len(small):,} images, even those held out."
+        yield steps == steps_for(len(small)), all_images, "Which images must it not learn from?"
         epoch += f", expected {expected:.0f}, for {len(small) - n:,} images in batches of {batch_size}."
-        ask = "How many does Keras take if you do not give `batch_size`?"
+        ask = "How many does Keras take if you do not set `batch_size`?"
         yield True, epoch, ask if steps == steps_for(len(small) - n, 32) else "Which images, in batches of how many?"
     known = f"The network knows the {n} images that were held out better than the first {n}."
-    yield small[:n].mean() > 2 * small[-n:].mean(), known, "From which images may it not learn?"
+    yield small[:n].mean() > 2 * small[-n:].mean(), known, "Which images must it not learn from?"
     yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
     not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
     yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
@@ -195,7 +195,7 @@ hold_out_and_stop = Exercise(
     Answer("small_history", "the history that `fit` returns", mistakes=_history_mistakes, example=_stopped_early),
     given=SMALL | TEST,
     hints=[
-        "`validation_split` takes the last part of the images: write `500 / len(small_vectors)`.",
+        "`validation_split` holds out the last part of the images: write `500 / len(small_vectors)`.",
         "EarlyStopping has the arguments monitor, patience and restore_best_weights; `fit` takes `callbacks=[...]`.",
     ],
     comment=lambda small_history: (
@@ -214,9 +214,9 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
     yield (
         best,
         f"`{{name}}` counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}.",
-        "Which is first?",
+        "What is the number of the first?",
     )
-    yield best + 2, "`{name}` is one epoch too late.", "Was 1 added twice?"
+    yield best + 2, "`{name}` is one epoch too late.", "Did you add 1 twice?"
     yield val_loss.min(), "`{name}` is the lowest val_loss itself, expected the epoch in which it was reached.", ask
     yield val_loss, "`{name}` holds val_loss of every epoch, expected the number of one epoch.", ask
     for name, find in COLUMNS.items():
@@ -229,7 +229,7 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
     if isinstance(best_epoch, float) and best_epoch.is_integer():
         is_one = 1 <= best_epoch <= num_epochs
         no_such = f"There is no epoch {best_epoch:.0f}; they go from 1 to {num_epochs}."
-        yield not is_one, no_such, "Where do they begin?"
+        yield not is_one, no_such, "Where do they start?"
         loss = val_loss[int(best_epoch) - 1] if is_one else np.nan
         yield is_one, f"In epoch {best_epoch:.0f} val_loss is {loss:.4f}; there is a lower one.", ask
 
@@ -237,7 +237,7 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
 def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list[Row]:
     val_loss, loss = np.array(history["val_loss"]), np.array(history["loss"])
     lowest, last, best = val_loss.min(), val_loss[-1], int(val_loss.argmin())
-    divided, two, column = "Did you divide or subtract?", "Which two numbers are compared?", "Which column is it about?"
+    divided, two, column = "Did you divide or subtract?", "Which two numbers do you compare?", "Which column is it?"
     is_epoch = isinstance(best_epoch, float) and best_epoch in range(1, len(val_loss) + 1)
     from_yours = last - val_loss[int(best_epoch) - 1] if is_epoch else np.nan  # type: ignore[arg-type]
     rows = [
@@ -310,7 +310,7 @@ read_the_history = Exercise(
         mistakes=_rise_mistakes,
         otherwise=(
             "`{name}` is {value}, {more} than val_loss rises from its lowest value to the last epoch.",
-            "Which two numbers of the list are compared, and which position has the last?",
+            "Which two numbers of the list do you compare, and at which position is the last?",
         ),
     ),
     given={"model": SMALL["model"], **TEST, "history": Given(test=_is_history, example=_history)},
@@ -355,5 +355,5 @@ repair_a_training = Exercise(
         "An untrained network has a loss near 2.3. If the first loss is far higher, look at the size of the inputs.",
         "Which image does row 0 of the labels belong to after the images were shuffled?",
     ],
-    comment="It gets images with their own labels, and pixels that are small numbers.",
+    comment="Now each image has its own label, and the pixels are small numbers.",
 )

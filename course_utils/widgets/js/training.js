@@ -62,7 +62,7 @@ function stopper(model) {
 }
 
 function render({ model, el }) {
-  const bar = make("progress", { "aria-label": "Training" });
+  const bar = make("progress", { "aria-label": "training" });
   const status = make("span", { className: "status" });
   const curves = make("div", { className: "side-by-side curves" });
   const announcement = make("p", { className: "announcement", role: "status" });
