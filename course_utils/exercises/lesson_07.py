@@ -39,13 +39,13 @@ def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: ND
     if not {first, second} <= set(range(NUM_CLASSES)):
         return (yield True, message, "Are these digits, or counts, or positions in a flattened table?")
     there, back = mistakes[int(first), int(second)], mistakes[int(second), int(first)]
-    message = f"A {first:g} classified as a {second:g} is no confusion: the diagonal holds the right answers."
+    message = f"`{{name}}` has {first:g} twice, which is no confusion: the diagonal holds the right answers."
     yield first == second, message, "Where does the lesson put zeros before it looks for the largest number?"
     message = f"{first:g} and {second:g} are confused most often in one direction, but not in both together."
     yield max(there, back) == mistakes.max(), message, "Which two cells of the table belong to the same pair?"
     times = f"{there + back} times" if there + back != 1 else "once"
-    message = f"{first:g} and {second:g} were confused {times} in both directions together; another pair more often."
-    yield True, message, "How would you add to each cell of the table the one on the other side of the diagonal?"
+    message = f"{first:g} and {second:g} were confused {times} in both directions together, another pair more often."
+    yield True, message, "How do you add to each cell the one on the other side of the diagonal?"
 
 
 def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
@@ -56,7 +56,7 @@ def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predict
         there, back = mistakes[first, second], mistakes[second, first]
         right = confusion[first, first] + confusion[second, second]
         for count, one, other in ((there, first, second), (back, second, first)):
-            way = f": a {one} classified as a {other}" if is_given else ""
+            way = f": {one} classified as {other}" if is_given else ""
             yield count, f"`{{name}}` counts one direction only{way}.", "How often does it happen the other way round?"
         yield right, "`{name}` counts how often the two digits were classified correctly.", cells
         yield right + there + back, "`{name}` counts the right answers as well, the cells on the diagonal.", cells
@@ -107,7 +107,7 @@ find_confused_pair = Exercise(
         "predictions": Given(test=_can_be_predictions, example=_made_predictions),
     },
     hints=[
-        "`mistakes.T` has rows and columns exchanged: `mistakes + mistakes.T` has both directions in each cell.",
+        "`mistakes.T` has rows and columns swapped: `mistakes + mistakes.T` has both directions in each cell.",
         "`np.unravel_index(table.argmax(), table.shape)` gives row and column of the largest number, as in the lesson.",
     ],
     comment="Which pair leads may depend on whether one direction is counted or both.",
@@ -160,9 +160,9 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row
         (hits.sum() / is_right.sum(), "`{name}` is the share of all right answers that are kept.", among),
         (highest.mean(), "`{name}` is the mean probability of the answers.", among),
         (hits.mean() - is_right.mean(), "`{name}` is how much the accuracy gains by refusing.", among),
-        (1, knows_labels, "Which of its ten probabilities does the network go by?"),
-        (digits[answered], "`{name}` holds the predictions themselves.", "With what do you compare them?"),
-        (is_right, "`{name}` says of each image whether it is classified correctly, also of refused ones.", which),
+        (1, knows_labels, "Which of its ten probabilities does the network use?"),
+        (digits[answered], "`{name}` holds the predictions themselves.", "What do you compare them with?"),
+        (is_right, "`{name}` says for each image whether it is classified correctly, even for refused ones.", which),
         *slips_of(hits, "right answers", "share"),
     ]
 

@@ -37,7 +37,7 @@ def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], pr
     first = {"true": true, "read_as": read_as, "page": 0}
     why = "the most frequent mistake" if mistakes.any() else "since there is no mistake"
     alt = (
-        f"{title}. It begins with a {true} classified as a {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
+        f"{title}. It begins with {true} classified as {read_as}, {why}: {matrix.counts[true, read_as]:,} of "
         f"{len(labels):,} images (interactive in JupyterLab)."
     )
     explorer = Explorer("confusion.js", respond=matrix.images_behind, request=first, config=config)

@@ -365,7 +365,7 @@ def test_kernel_by_mouse_touch_and_keyboard(explore, notebook):
 
 
 def cell(explorer, true, read_as):
-    return explorer.get_by_role("gridcell", name=re.compile(f"^a {true} classified as a {read_as}: "))
+    return explorer.get_by_role("gridcell", name=re.compile(f"^{true} classified as {read_as}: "))
 
 
 def behind(notebook, true, read_as):

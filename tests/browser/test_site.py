@@ -145,7 +145,7 @@ def test_the_confusion_matrix_opens_cells(address, screen):
     _, page, watch = screen
     open_page(page, address, "notebooks/07_evaluate")
     widget = page.locator("[data-widget=explore_confusion]")
-    widget.get_by_role("gridcell", name="a 3 classified as a 3").click()
+    widget.get_by_role("gridcell", name="3 classified as 3").click()
     expect(widget).to_contain_text("3 classified correctly")
     page.keyboard.press("Home")
     expect(widget).to_contain_text("3 classified as 0")

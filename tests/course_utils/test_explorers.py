@@ -45,12 +45,12 @@ SHOWN = [
     (
         widgets.explore_confusion,
         (IMAGES, LABELS, PROBABILITIES),
-        r"a \d classified as a \d, the most .*: \d+ of 300 images ",
+        r"begins with \d classified as \d, the most .*: \d+ of 300 images ",
     ),
     (
         widgets.explore_confusion,
         (IMAGES, LABELS, one_hot(LABELS)),
-        "a 0 classified as a 0, since there is no mistake: ",
+        "0 classified as 0, since there is no mistake: ",
     ),
 ]
 

@@ -11,7 +11,7 @@ export default explorer((ask, config) => {
   const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
     tabIndex: -1, className: trueDigit === readAs ? "right" : "",
     style: trueDigit === readAs ? "" : `--count: ${Math.round((60 * count) / mostMistakes)}%`,
-    "aria-label": `a ${trueDigit} classified as a ${readAs}: ${grouped(count)}`,
+    "aria-label": `${trueDigit} classified as ${readAs}: ${grouped(count)}`,
     onclick: () => open(trueDigit, readAs),
   }, count)));
   const open = (trueDigit, readAs) => {
@@ -51,7 +51,7 @@ export default explorer((ask, config) => {
   };
 
   function figure({ index, pixels, read, true: left }, { true: trueDigit, read_as: readAs }) {
-    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `a ${trueDigit}` });
+    const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": `digit ${trueDigit}` });
     paint(canvas, bytes(pixels));
     const lines = [make("strong", {}, `${readAs}: ${percent(read)}`)];
     if (trueDigit !== readAs) lines.push(make("span", {}, `${trueDigit}: ${percent(left)}`));
@@ -62,9 +62,9 @@ export default explorer((ask, config) => {
     nodes: [
       make("div", { className: "side-by-side" },
         make("div", { className: "matrix" }, make("span", { className: "axis-label" }, "true digit"), table,
-          make("p", { className: "hint" }, "Choose a cell by a click or with the arrow keys. Under each image stand "
-            + "the predicted digit and its probability, then what was left for the true digit. "
-            + "The costliest answers come first.")),
+          make("p", { className: "hint" }, "Choose a cell with a click or the arrow keys. Below each image are "
+            + "the predicted digit and its probability, then the probability of the true digit. "
+            + "The images with the highest loss come first.")),
         make("div", { className: "column" }, heading, pager, gallery)),
     ],
     sync(newRequest) {
