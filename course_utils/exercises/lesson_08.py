@@ -33,8 +33,8 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
     earlier = means[:20].mean(), means[10:20].mean(), means[19]
     bests = val_accuracy.max(axis=1), val_accuracy[:, 20:].max(axis=1)
     before, after = val_accuracy[:, 19], val_accuracy[:, 29]
-    columns, of_what = "Which column has the first epoch, and which ones are compared?", "Of what is the mean wanted?"
-    counts = ((gains > 0, "rose"), (gains < 0, "became worse"))
+    columns, of_what = "Which column holds the first epoch, and which do you compare?", "What is it a mean of?"
+    counts = ((gains > 0, "gained"), (gains < 0, "got worse"))
     typical = [(21, 30), (19, 29), (20, 29), (19, 30), (10, 30), (10, 20), (1, 30), (1, 20)]
     of_seeds = val_accuracy.mean(axis=1)
     is_between = np.size(mean_gain) == 1 and (np.abs(of_seeds[:, np.newaxis] - of_seeds - mean_gain) < 1e-9).any()
@@ -44,17 +44,17 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
         *((means[20:].mean() - each, "`{name}` compares means over several epochs.", columns) for each in earlier),
         (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
         (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
-        ((after / before - 1).mean(), "`{name}` is a share of the accuracy before.", "Did you divide or subtract?"),
+        ((after / before - 1).mean(), "`{name}` is the relative gain.", "Did you divide or subtract?"),
         *(
             ((best - before).mean(), "`{name}` takes each seed's best epoch.", "Who chose that epoch?")
             for best in bests
         ),
-        (gains[gains > 0].mean(), "`{name}` leaves out the seeds that became worse.", of_what),
+        (gains[gains > 0].mean(), "`{name}` leaves out the seeds that got worse.", of_what),
         (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
         *((mask.mean(), f"`{{name}}` is the share of seeds that {did}.", of_what) for mask, did in counts),
         *((mask.sum(), f"`{{name}}` says how many seeds {did}.", of_what) for mask, did in counts),
         *slips_of(gains, "gains", "mean"),
-        (is_between and mean_gain != 0, "`{name}` compares two seeds.", "Which axis of `val_accuracy` has the epochs?"),
+        (is_between and mean_gain != 0, "`{name}` compares two seeds.", "Which axis of `val_accuracy` is for epochs?"),
     ]
 
 
@@ -63,26 +63,26 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
     root, deviation = np.sqrt(len(gains)), gains.std(ddof=1)
     one_network = np.sqrt(after.mean() * (1 - after.mean()) / _NUM_IMAGES)
     unpaired = np.sqrt(before.var(ddof=1) + after.var(ddof=1)) / root
-    scatter, of_which = "How far does the mean of ten numbers scatter?", "Of which ten numbers is it the error?"
-    under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are wanted?"
+    scatter, of_which = "How much does a mean of ten numbers vary?", "Which ten numbers is the mean taken of?"
+    under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are asked for?"
     return [
         (deviation, "`{name}` is the standard deviation: how far a single gain lies from the mean.", scatter),
         (gains.std(), "`{name}` is the standard deviation, and without `ddof=1`.", scatter),
-        (gains.std() / root, "`{name}` lacks `ddof=1`, and is a little too small.", "What does `ddof` do?"),
+        (gains.std() / root, "`{name}` lacks `ddof=1`, so it is a little too small.", "What does `ddof` do?"),
         *((deviation / np.sqrt(n), f"`{{name}}` is divided by √{n}, not √10.", under_root) for n in (9, 30)),
         *(
             (each / 10, "`{name}` was divided by the number of seeds, not by its square root.", under_root)
             for each in (deviation, gains.std())
         ),
-        (gains.var(ddof=1), "`{name}` is the variance of the gains.", "Which unit has a variance?"),
-        (unpaired, "`{name}` is for two epochs of different trainings.", "What do both numbers of a seed share?"),
-        (after.std(ddof=1) / root, "`{name}` is that of the accuracy after thirty epochs.", of_which),
-        (before.std(ddof=1) / root, "`{name}` is that of the accuracy after twenty epochs.", of_which),
+        (gains.var(ddof=1), "`{name}` is the variance of the gains.", "What is the unit of a variance?"),
+        (unpaired, "`{name}` treats the epochs as different trainings.", "What do the two numbers of a seed share?"),
+        (after.std(ddof=1) / root, "`{name}` is the error of the accuracy after thirty epochs.", of_which),
+        (before.std(ddof=1) / root, "`{name}` is the error of the accuracy after twenty epochs.", of_which),
         *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
         (gains.mean() / deviation * root, "`{name}` is the gain in standard errors.", "What did you divide by what?"),
-        (gains.mean(), "`{name}` is the mean of the gains.", "How far may that mean be off?"),
+        (gains.mean(), "`{name}` is the mean of the gains.", "How far off may that mean be?"),
         (gains, "`{name}` holds the gains themselves.", scatter),
-        (one_network, "`{name}` is for one network and 10,000 images.", of_which),
+        (one_network, "`{name}` is the error for one network on 10,000 images.", of_which),
     ]
 
 
@@ -97,10 +97,10 @@ tell_gain_from_chance = Exercise(
     ),
     given={"val_accuracy": Given(lambda: _recorded()[0])},
     hints=[
-        "`val_accuracy[:, 0]` holds the first epoch of all seeds. Subtract two columns, and you have ten gains.",
+        "`val_accuracy[:, 0]` holds the first epoch of all seeds. Subtract two columns to get ten gains.",
         "The standard error of a mean of n numbers is their standard deviation, with ddof=1, divided by `np.sqrt(n)`.",
     ],
-    comment="The gain is four times its standard error: hardly chance, although one of the ten became worse.",
+    comment="The gain is four times its standard error: hardly chance, although one of the ten got worse.",
 )
 
 
@@ -113,31 +113,31 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
     variance = (p := _recorded()[0][:, -1].mean()) * (1 - p)
     missing = {"the share d is": d, "the square of z is": _Z, "the square of the difference is": 1 / h}
     missing |= {"both squares are": _Z / h, "z² is": _Z**2, "z² and the square of the difference are": _Z**2 / h}
-    alone = {"computed with p (1 - p) in place of *d*": 1, "for two networks on images of their own": 2}
+    alone = {"computed with p (1 - p) in place of *d*": 1, "for two networks, each on its own images": 2}
     alone |= {"for an interval of ± 0.1 points around one accuracy": 4}
-    root, fraction = "What becomes of each factor when it is squared?", "How much is a point, as a fraction of 1?"
-    same, factors = "On how many of the same images can two networks differ?", (1000, 100, 10, 5, 2, 0.5)
+    root, fraction = "What happens to each factor when you square?", "How much is a point, as a fraction of 1?"
+    same, factors = "On what share of the same images do two networks differ?", (1000, 100, 10, 5, 2, 0.5)
     return [
         *((right / k**2, f"`{{name}}` is for a difference of {k * h:g}.", fraction) for k in factors),
         *((right / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
         *((k * _Z**2 * variance / h**2, f"`{{name}}` is {what}.", same) for what, k in alone.items()),
-        (right * (1 - d), "`{name}` has d (1 - d) in place of *d*.", "What does the task give for the error?"),
-        (n * right, "`{name}` takes *d* for a number of images, not a share.", "What is divided by 10,000?"),
-        (right / n, "`{name}` is how many times as many images are needed.", "How many is that in all?"),
-        (n, "`{name}` is how many images there are.", "How large is the error with them?"),
-        (right - n, "`{name}` is how many more images are needed.", "How many is that in all?"),
+        (right * (1 - d), "`{name}` has d (1 - d) in place of *d*.", "Which formula does the task give for the error?"),
+        (n * right, "`{name}` takes *d* as a number of images, not as a share.", "What is divided by 10,000?"),
+        (right / n, "`{name}` says how many times the present images you need.", "How many is that in all?"),
+        (n, "`{name}` is the number of images that exist.", "How large is the error with them?"),
+        (right - n, "`{name}` says how many more images you need.", "How many is that in all?"),
         (_Z * np.sqrt(d / n), "`{name}` is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
         *((right * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
-        (d * n, "`{name}` is on how many images two networks disagree.", "How many must be tested?"),
-        (num_images_needed <= 0, "`{name}` is {value}, which is no number of images.", "Which step makes it so small?"),
+        (d * n, "`{name}` is the number of images on which two networks disagree.", "How many must be tested?"),
+        (num_images_needed <= 0, "`{name}` is {value}, not a number of images.", "Which step makes it so small?"),
     ]
 
 
 def _error_with(num_images_needed: float, share_differing: float) -> tuple[str, str]:
     error = _Z * np.sqrt(share_differing / num_images_needed)
     number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
-    verdict = "too much" if error > _DIFFERENCE else "less than asked: fewer images do"
-    message = f"With {number} {'image' if number == '1' else 'images'} 1.96 standard errors are {error:.4g}, {verdict}."
+    verdict = "too much" if error > _DIFFERENCE else "less than needed: fewer images are enough"
+    message = f"1.96 standard errors with {number} image{'s' * (number != '1')} are {error:.4g}, {verdict}."
     return message, "Which equation says that they equal the difference, and how do you solve it for n?"
 
 
