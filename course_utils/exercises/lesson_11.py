@@ -24,7 +24,7 @@ def _vector_mistakes(small_images: NDArray) -> Iterator[Row]:
     yield right / 255, "`{name}` was divided by 255 twice.", "What happens if the old cell runs again?"
     yield right * 255 / 256, "`{name}` was divided by 256.", "How large can a uint8 pixel be?"
     for each in (np.floor(right), np.ceil(right)):
-        yield each, "`{name}` has nothing but 0 and 1: all the grey is gone.", "What is left of a pale pixel?"
+        yield each, "`{name}` holds only 0 and 1: all the grey is gone.", "What becomes of a pale pixel?"
 
 
 def _row_mistakes(small_rows: NDArray, small_labels: NDArray) -> Iterator[Row]:
@@ -61,9 +61,9 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:  # n
     no_history = not isinstance(history, keras.callbacks.History)
     yield no_history, "`{name}` is {value}, expected the history that `fit` returns.", "Which line keeps it?"
     columns, network = history.history, history.model
-    yield not columns, "`{name}` is a history without any epoch.", "What does `fit` return?"
+    yield not columns, "`{name}` is a history without epochs.", "What does `fit` return?"
     shape, dropout = getattr(network, "input_shape", None), keras.layers.Dropout
-    yield shape is None, "The network is of a class of its own, expected a `Sequential`.", old
+    yield shape is None, "The network is an object of another class, expected a `Sequential`.", old
     parts = [each.rate if isinstance(each, dropout) else getattr(each, "units", 0) for each in network.layers]
     parts = [part for part in parts if part]  # neurons and dropout rates, in their order
     yield shape != (None, 784), f"The network takes inputs of shape {shape}.", old
@@ -82,13 +82,13 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:  # n
     asked = "categorical_crossentropy, Adam, 0.002"
     yield compiled != asked, f"Loss, optimizer and learning rate are {compiled}, expected {asked}.", old
     epochs, steps, wanted = len(history.epoch), history.params.get("steps"), -(-len(few_vectors) // 128)
-    runs = f"The training ran {counted(epochs, 'epoch')}, expected {NUM_EPOCHS}."
+    runs = f"Training took {counted(epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield epochs != NUM_EPOCHS, runs, "What became of `nb_epoch`?"
     had = f"An epoch had {counted(steps or 0, 'step')}, expected {wanted}: other images, or other batches."
     yield steps != wanted, had, old
     best = max(max(columns.get(name, [0])) for name in ("accuracy", "acc", "categorical_accuracy"))
-    yield not best, f"The history has only {', '.join(columns)}.", "Which metric is asked for?"
-    yield best < 0.3, f"The accuracy never gets above {best:.2f}, near chance.", "Do vectors and rows belong together?"
+    yield not best, f"The history has only {', '.join(columns)}.", "Which metric did you ask for?"
+    yield best < 0.3, f"The accuracy never gets above {best:.2f}, near chance.", "Do vectors and rows match?"
 
 
 def _trained(dataset: Any) -> Any:  # noqa: ANN401 - a Keras history
@@ -110,7 +110,7 @@ repair_training = Exercise(
         "few_rows": Given(one_hot, rows_of="train_labels", most=NUM_SMALL),
     },
     hints=[
-        "Repair one error at a time. Each message names what Keras no longer knows, or what it misses.",
+        "Repair one error at a time. Each message names what Keras no longer knows, or what is missing.",
         "Today: `keras.Input`, `units`, `rate`, `learning_rate`, `epochs`, and the column `accuracy`.",
     ],
     comment="The same 784-512-256-10 as in 2020, in today's words.",
@@ -120,18 +120,18 @@ repair_training = Exercise(
 def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> Iterator[Row]:  # noqa: ANN401
     table = model.predict(test_vectors, verbose=0)
     first, every = table[:25], table.argmax(axis=1)
-    ten, axis = "How do you get the place of the largest of ten?", "Along which axis are the ten classes?"
+    ten, axis = "How do you get the position of the largest of ten?", "Along which axis are the ten classes?"
     yield first, "`{name}` holds the probabilities of all ten classes.", ten
-    yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output; here are ten.", ten
-    yield first.max(axis=1), "`{name}` holds the largest probability of each row, not its place.", ten
-    yield first.argmax(axis=0), "`{name}` says for each class in which image it is likeliest.", axis
-    yield first.argmax(), "`{name}` is a place in the table of all probabilities.", axis
+    yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output, but here are ten.", ten
+    yield first.max(axis=1), "`{name}` holds the largest probability of each row, not its position.", ten
+    yield first.argmax(axis=0), "`{name}` says for each class in which image it is most likely.", axis
+    yield first.argmax(), "`{name}` is a position in the table of all probabilities.", axis
     labels = test_labels[:25] if (test_labels[:25] != every[:25]).any() else np.nan
     yield labels, "`{name}` holds the labels, not what the network predicts.", ten
-    yield table[:25].argmin(axis=1), "`{name}` has the least likely classes.", ten
-    yield every[1:26], "`{name}` has the classes of the images at positions 1 to 25.", "Which slice are the first 25?"
-    yield every[0], "`{name}` is the class of the first image only.", "How many rows may `predict` get?"
-    yield every, "`{name}` has the classes of all test images, expected the first 25.", "Which slice are they?"
+    yield table[:25].argmin(axis=1), "`{name}` holds the least likely classes.", ten
+    yield every[1:26], "`{name}` holds the classes of images 1 to 25.", "Which slice gives the first 25?"
+    yield every[0], "`{name}` is the class of the first image only.", "How many rows does `predict` accept?"
+    yield every, "`{name}` holds the classes of all test images, expected the first 25.", "Which slice?"
 
 
 repair_prediction = Exercise(
@@ -166,15 +166,15 @@ def _choice_mistakes(chosen: NDArray, trials: Trials, test_log: Trials) -> Itera
         few = f"Different {name} rates among your trials: {len(np.unique(values))}, expected at least {least}."
         yield len(np.unique(values)) < least, few, "How many pairs would convince you?"
     is_chosen, is_swapped = (np.isclose(np.transpose(tried), pair, 1e-5).all(axis=1) for pair in (chosen, chosen[::-1]))
-    swapped = "The learning rate and the dropout rate are exchanged."
+    swapped = "The learning rate and the dropout rate are swapped."
     yield bool(is_swapped.any() and not is_chosen.any()), swapped, "Which comes first in `trials`?"
     yield not is_chosen.any(), "This pair is not among your trials.", "Which pairs did you validate?"
     lower = "Another pair has a higher accuracy on the validation images."
     yield accuracies[is_chosen].max() < accuracies.max(), lower, "How does `max` find the best row of `trials`?"
     pairs = list(dict.fromkeys(tuple(row[:2]) for row in test_log))
     yield not pairs, "The test images have not been used: there is no test accuracy yet.", "Which function uses them?"
-    often = f"The test images were used with {len(pairs)} pairs: they helped to choose, and are no test any more."
-    yield len(pairs) > 1, often, "Which images could still tell how good the chosen pair is?"
+    often = f"The test images were used with {len(pairs)} pairs: they helped to choose, so they are no longer a test."
+    yield len(pairs) > 1, often, "Which images could still show how good the chosen pair is?"
     other = "The test images were used with another pair than the chosen one."
     yield not np.allclose(pairs[0], chosen, 1e-5), other, "Which comes first, the choice or the test?"
 
@@ -207,5 +207,5 @@ choose_and_test = Exercise(
         "Call `validate` with at least three learning rates, each ten times the last, and two dropout rates.",
         "`max(trials, key=lambda trial: trial[2])` is the best row. Call `use_test_set` with its pair, once.",
     ],
-    comment="The test images were used once, after the choice: this accuracy was not helped by luck in choosing.",
+    comment="The test images were used once, after the choice: luck in choosing did not help this accuracy.",
 )  # fmt: skip
