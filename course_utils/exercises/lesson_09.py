@@ -36,38 +36,38 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
     marks = f"marks with {'True' if given.dtype == bool else 'ones'} the images that were"
     is_start = size >= len(first) and np.array_equal(given, is_wrong[:size])
     for result, what, hint in (
-        (shape == () and given == len(wrong), "is how many mistakes there are", "Where are they?"),
-        (shape == () and given in wrong[:1], "is the first mistake alone", cut),
+        (shape == () and given == len(wrong), "is the number of mistakes", "Where are they?"),
+        (shape == () and given in wrong[:1], "is only the first mistake", cut),
         (shape == (), "is a single number, expected a position for each mistake", ask),
-        (given.ndim == 3 or shape[1:] == (784,), "holds pictures, not where they are", "What are their numbers?"),
+        (given.ndim == 3 or shape[1:] == (784,), "holds pictures, not their positions", "Where are these images?"),
         (given.ndim == 2 and len(given) == 1, f"has the shape {shape}: np.where gives a tuple", "What is in it?"),
-        (shape[1:] == (2,), "has two numbers for each image, expected its position", "What does each say?"),
+        (shape[1:] == (2,), "has two numbers for each image, expected its position", "What does each mean?"),
         (given.ndim > 1, f"has the shape {shape}, expected a row of positions", "Does np.flatnonzero give the same?"),
         (np.array_equal(given, ~is_wrong), f"{marks} classified correctly, expected positions of the others", ask),
         (is_start, f"{marks} misclassified, expected their positions", ask),
         (given.dtype == bool, "holds True and False, expected positions", ask),
-        (not size, "has no position", "How many mistakes are there in all?"),
-        (right[:10], "has the first images that were classified correctly", "Does == or != find mistakes?"),
-        (right, "has all images that were classified correctly", "Does == or != find mistakes?"),
-        (wrong, "has all mistakes, asked are the first ten", cut),
-        (wrong[-10:], "has the last ten mistakes, not the first", cut),
-        (first[::-1], "has the right positions in reverse", "In which order do the images stand?"),
-        (first + 1, "has positions that are each one too large", "Which image is test_images[0]?"),
-        (first - 1, "has positions that are each one too small", "Which image is test_images[0]?"),
-        (labels[first], "has the labels of the mistakes, not their positions", "Where are they?"),
-        (predictions[first], "has the predictions for the mistakes, not where they are", ask),
-        (np.arange(10), "has simply the first ten images", "Which of them are misclassified?"),
-        (wrong[wrong < 25], "has only the mistakes of the lesson's grid", "Where are the predictions for all images?"),
+        (not size, "holds no position", "How many mistakes are there in all?"),
+        (right[:10], "holds the first images that were classified correctly", "Does == or != find mistakes?"),
+        (right, "holds all images that were classified correctly", "Does == or != find mistakes?"),
+        (wrong, "holds all mistakes, expected the first ten", cut),
+        (wrong[-10:], "holds the last ten mistakes, not the first", cut),
+        (first[::-1], "holds the right positions in reverse", "In which order are the images?"),
+        (first + 1, "holds positions that are each one too large", "Which image is test_images[0]?"),
+        (first - 1, "holds positions that are each one too small", "Which image is test_images[0]?"),
+        (labels[first], "holds the labels of the mistakes, not their positions", "Where are they?"),
+        (predictions[first], "holds the predictions for the mistakes, not their positions", ask),
+        (np.arange(10), "holds the first ten images of all", "Which of them are misclassified?"),
+        (wrong[wrong < 25], "holds only mistakes in the lesson's grid", "Where are the predictions for all images?"),
     ):
         yield result, f"`{{name}}` {what}.", hint
     is_outside, num_right = given.min() < 0 or given.max() >= len(labels), size - np.isin(given, wrong).sum()
     for result, what, hint in (
-        (is_outside or (given % 1).any(), f"has others than positions 0 to {len(labels) - 1:,}", ask),
-        (num_right > 0, f"names {num_right:,} correct predictions", "Are all compared, in their order?"),
-        (len(np.unique(given)) < size, "has some positions twice", "How often is each one named?"),
-        (size != len(first), f"has only mistakes, but too {'few' if size < len(first) else 'many'}", cut),
-        (set(given) == set(first), "has the right positions in another order", "Were they sorted or shuffled?"),
-        (True, "has only mistakes, but an earlier one is missing", "Were they sorted by something?"),
+        (is_outside or (given % 1).any(), f"must hold positions from 0 to {len(labels) - 1:,}", ask),
+        (num_right > 0, f"includes {num_right:,} correct predictions", "Did you compare all, in order?"),
+        (len(np.unique(given)) < size, "holds some positions twice", "How often should each appear?"),
+        (size != len(first), f"holds only mistakes, but too {'few' if size < len(first) else 'many'}", cut),
+        (set(given) == set(first), "holds the right positions in another order", "Did you sort or shuffle them?"),
+        (True, "holds only mistakes, but an earlier one is missing", "Did you sort them by something?"),
     ):
         yield result, f"`{{name}}` {what}.", hint
 
@@ -126,22 +126,22 @@ def _with_paper(images: NDArray, num_pixels: int) -> NDArray:
 def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iterator[Row]:
     axis, keeps = "Which axis counts columns?", "What does a plot of the images before and after show?"
     for result, what, ask in (
-        (images, "gives the images as they were", "np.roll gives a new array: is it returned?"),
+        (images, "gives the images as they were", "np.roll gives a new array: do you return it?"),
         (_move_right(images, -num_pixels), "moves the digits to the left", "In which direction do columns count?"),
         (np.roll(images, num_pixels, axis=1), "moves the digits down", axis),
         (np.roll(images, -num_pixels, axis=1), "moves the digits up", axis),
         (np.roll(images, num_pixels, axis=(1, 2)), "moves the digits down as well", axis),
-        (np.roll(images, num_pixels, axis=0), "makes the images change places, and no pixel moves in its image", axis),
-        (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: there is no axis", axis),
+        (np.roll(images, num_pixels, axis=0), "changes the order of the images but moves no pixel within one", axis),
+        (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: axis is missing", axis),
         (np.array([np.roll(each, num_pixels) for each in images]), "lets it come back in the next row: no axis", axis),
         (_move_right(images, _NUM_PIXELS), "moves by 3 pixels, whatever `num_pixels` is", "Where is it used?"),
-        (_move_right(images, 2 * num_pixels), "moves twice as far", "How often is np.roll called?"),
+        (_move_right(images, 2 * num_pixels), "moves twice as far", "How often do you call np.roll?"),
         (_move_right(images, num_pixels + 1), "moves one pixel too far", keeps),
-        (_move_right(images, num_pixels - 1), "moves one pixel less", keeps),
+        (_move_right(images, num_pixels - 1), "moves one pixel too little", keeps),
         (right[:, :, ::-1], "mirrors the digits", keeps),
         (right.transpose(0, 2, 1), "exchanges rows and columns", keeps),
         (right[0], "gives one image", "What happens to the others?"),
-        (right.reshape(len(right), 784), "gives vectors", "Can you move first and prepare then?"),
+        (right.reshape(len(right), 784), "gives vectors", "Can you move first and prepare later?"),
         (right / 255, "moves the images and divides by 255: preprocess_images will do that", "What comes first?"),
     ):
         yield result, f"`{{name}}` {what}.", ask
@@ -168,7 +168,7 @@ def _accuracy_mistakes(
     test_images: NDArray, test_labels: NDArray, model: keras.Model, dataset: Dataset
 ) -> Iterator[Row]:
     images, labels, ask = _move_right(test_images, _NUM_PIXELS), test_labels, "What went into predict?"
-    vectors, share = preprocess_images(images), "How do you make a share of right predictions?"
+    vectors, share = preprocess_images(images), "How do you get a share of correct predictions?"
     probabilities = predict(model, vectors)
     is_right, before = probabilities.argmax(axis=1) == labels, _accuracy(model, test_images, labels)
     yield from slips_of(is_right, "correctly classified images", "share")
@@ -189,7 +189,7 @@ def _accuracy_mistakes(
         (vectors / 255, "pixels that were divided by 255 twice"),
     ):
         yield _accuracy(model, other, labels), f"`{{name}}` is the accuracy on {what}.", ask
-    every = f"`{{name}}` is the accuracy on all test images, moved; asked are the first {len(labels)}."
+    every = f"`{{name}}` is the accuracy on all test images, moved; expected the first {len(labels)}."
     yield lambda: _moved_accuracy(model, dataset.test_images, dataset.test_labels), every, ask
 
 
@@ -243,7 +243,7 @@ shift_digits = Exercise(
         mistakes=_accuracy_mistakes,
         otherwise=(
             "`{name}` is {value}, {more} than the share of the moved images that the network classifies correctly.",
-            "Are predictions made from these images, prepared as always, and compared with the labels of just these?",
+            "Do you predict from these images, prepared as always, and compare with the labels of these images only?",
         ),
     ),
     given={
@@ -252,11 +252,11 @@ shift_digits = Exercise(
         "model": Given(test=_has_learned, example=_made_network),
     },
     hints=[
-        "A single image has the axes rows and columns; with many images they are the second and the third: axis=2.",
-        "predict takes preprocess_images(...) of the moved images; compare with dataset.test_labels[:500].",
+        "A single image has the axes rows and columns. With many images, these are the second and the third: axis=2.",
+        "predict takes preprocess_images(...) of the moved images. Compare with dataset.test_labels[:500].",
     ],
     comment=lambda moved_accuracy, test_images, test_labels, model: (
         f"Before the move it was {_accuracy(model, test_images, test_labels):.1%}, now {moved_accuracy:.1%}: "
-        "the network has no idea that pixels have neighbours."
+        "the network does not know that pixels have neighbours."
     ),
 )
