@@ -36,23 +36,23 @@ def _scaled(kernel: NDArray) -> NDArray:
 def _kernel_mistakes(my_kernel: NDArray) -> Iterator[Row]:
     shape, ask = my_kernel.shape, "How does the lesson write its kernel, as a list of three rows?"
     yield shape == (9,), "`{name}` has its nine weights in one row, expected shape (3, 3).", ask
-    yield shape == (3, 3, 1, 1), "`{name}` has the shape that Conv2D takes, expected (3, 3).", "Is `reshape` needed?"
+    yield shape == (3, 3, 1, 1), "`{name}` has the shape that Conv2D takes, expected (3, 3).", "Do you need `reshape`?"
     response = "`{name}` has the shape of the sums that a kernel gives, expected its weights, of shape (3, 3)."
     yield shape == (26, 26), response, "Which nine numbers slide over the image?"
     yield shape != (3, 3), f"`{{name}}` has the shape {shape}, expected (3, 3).", ask
     kernel, size = _scaled(my_kernel.astype(float)), np.abs(my_kernel.astype(float)).max()
-    yield not kernel.any(), "All weights are 0: this kernel responds to nothing.", "Where should ink count as plus?"
+    yield not kernel.any(), "All weights are 0: this kernel responds to nothing.", "Where should ink count as positive?"
     total, (left, _, right), rows = kernel.sum(), kernel.sum(axis=0), kernel.sum(axis=1)
     # Where only the right column of a patch is ink, or only its left column is paper; upper borders likewise.
     at_left, at_upper = (right, total - left), (rows[2], total - rows[0])
     plain = f"The nine weights add up to {size * total:.3g}, so the kernel responds to plain ink."
-    yield not _is_zero(total), plain, "What must the weights add up to, so that nine equal pixels give 0?"
+    yield not _is_zero(total), plain, "What must the weights add up to if nine equal pixels should give 0?"
     upper = f"This kernel responds to {'upper' if max(at_upper) > 0 else 'lower'} borders and not to left ones."
     along = "Do the weights have to change from row to row, or from column to column?"
     yield _is_zero(*at_left) and not _is_zero(*at_upper), upper, along
     as_well = f"upper or lower borders as well, since a row of it adds up to {size * max(rows, key=abs):.3g}"
     yield not _is_zero(*at_upper), f"The kernel responds to {as_well}.", "What must each row add up to?"
-    yield _is_zero(*at_left), "At a straight left border it gives 0.", "Which column should count ink as plus?"
+    yield _is_zero(*at_left), "At a straight left border it gives 0.", "In which column should ink be positive?"
     turned = "The sign is the wrong way round: it is negative at left borders and positive at right ones."
     yield max(at_left) < 1e-5, turned, "Is ink on the left or on the right of a left border?"
     where = "only the right column is ink" if right < 0 else "only the left column is paper"
@@ -78,8 +78,8 @@ left_borders = Exercise(
     ),
     given={"image": Given(lambda dataset: preprocess_images(dataset.test_images[:1]).reshape(28, 28))},
     hints=[
-        "The lesson's kernel has its minuses above and its pluses below. Where should they be for a left border?",
-        "Each of the three rows must add up to 0, and begin with a minus.",
+        "The lesson's kernel has -1 above and 1 below. Where should they be for a left border?",
+        "Each of the three rows must add up to 0 and begin with a negative weight.",
     ],
     comment=_strongest_place,
 )
@@ -93,8 +93,8 @@ _NUM_EPOCHS = 10
 def _training_mistakes(
     model: keras.Model, plan: NDArray, num_images: int, batch_size: int, accuracy: Callable[[str, str], float]
 ) -> Iterator[Row]:
-    which, again = "Which vectors went into `fit`?", "How often did `fit` run since the starter cell, and how long?"
-    yield not hasattr(model, "predict"), "`few_cnn` is what `fit` returns.", "What stands before the `=`?"
+    which, again = "Which vectors went into `fit`?", "How often, and how long, did `fit` run after the starter cell?"
+    yield not hasattr(model, "predict"), "`few_cnn` is what `fit` returns.", "Which name is before the `=`?"
     has_kernels = any(weights.ndim == 4 for weights in model.get_weights())
     yield not has_kernels, "`few_cnn` has no convolution: no weights with four axes.", "Which helper builds a CNN?"
     loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
@@ -107,13 +107,13 @@ def _training_mistakes(
     few = f"{steps}, as with {len(plan)} images: few_vectors[plan] picks images, not pixels."
     yield is_other and taken == _NUM_EPOCHS * math.ceil(len(plan) / batch_size), few, "Which axis counts pixels?"
     shuffled, in_place = accuracy("test", "shuffled"), accuracy("test", "in place")
-    tidy = "`few_cnn` was trained on pixels in their places: it knows those far better than the shuffled ones."
+    tidy = "`few_cnn` was trained on pixels in their places: it does far better on those than on shuffled ones."
     yield in_place > max(shuffled, _GUESSING), tidy, which
     is_back = shuffled < _GUESSING < accuracy("test", "backwards")
-    yield is_back, "`few_cnn` was trained on pixels that were shuffled by the plan read backwards.", which
+    yield is_back, "`few_cnn` was trained on pixels that were shuffled by the inverse of the plan.", which
     guesses = "`few_cnn` classifies the shuffled test images hardly better than by guessing."
-    yield shuffled < _GUESSING, guesses, "Which plan shuffled what `fit` got, and do the labels belong to it?"
-    knows = "`few_cnn` knows the test images better than those that it should learn from."
+    yield shuffled < _GUESSING, guesses, "Which plan shuffled what `fit` got, and are the labels the right ones?"
+    knows = "`few_cnn` does better on the test images than on those that it should learn from."
     yield shuffled > accuracy("train", "shuffled") + 0.05, knows, which
     is_default = is_other and taken == _NUM_EPOCHS * math.ceil(num_images / 32)
     yield is_default, f"{steps}, as in batches of 32, expected batches of {batch_size}.", "What sets the batch size?"
@@ -145,21 +145,21 @@ def _shuffled_mistakes(
     rows = _training_mistakes(model, plan, len(train_vectors), batch_size, accuracy)
     if row := next((row for row in rows if row[0]), None):
         return (yield row)
-    share, new = "How do you make a share of right predictions?", "Which images are new to it?"
-    shuffled, about = predict(model, test_vectors[:, plan]), "What did it learn from, and what must it be asked about?"
+    share, new = "How do you get a share of correct predictions?", "Which images are new to it?"
+    shuffled, about = predict(model, test_vectors[:, plan]), "What did it learn from, and what do you test it on?"
     is_right = shuffled.argmax(axis=1) == one_hot_test_labels.argmax(axis=1)
     right = float(is_right.mean())
     if close_in_digits(shuffled_accuracy, right):
         return
-    yield np.shape(shuffled_accuracy) == (2,), "evaluate gives two numbers, loss and accuracy.", "Which one is wanted?"
+    yield np.shape(shuffled_accuracy) == (2,), "evaluate gives two numbers, loss and accuracy.", "Which do you want?"
     yield from slips_of(is_right, "correctly classified images", "share")
     losses = -np.log(np.maximum((shuffled * one_hot_test_labels).sum(axis=1), 1e-30))
     for result, what, ask in (
         (shuffled, "holds probabilities, expected one number", share),
         (shuffled.argmax(axis=1), "holds the predicted digits, expected one number", share),
-        (1 - right, "is the share of wrong predictions", "Which of them does an accuracy count?"),
+        (1 - right, "is the share of wrong predictions", "Which predictions does an accuracy count?"),
         (accuracy("test", "in place"), "is the accuracy on test images with their pixels in their places", about),
-        (accuracy("test", "backwards"), "is the accuracy on pixels shuffled by the plan read backwards", about),
+        (accuracy("test", "backwards"), "is the accuracy on pixels shuffled by the inverse of the plan", about),
         (accuracy("train", "shuffled"), "is the accuracy on the images that it learned from", new),
         (losses.mean(), "is the test loss", "Which of the two numbers of evaluate is the accuracy?"),
     ):
@@ -171,8 +171,8 @@ def _shuffled_mistakes(
             yield from number_slips(shuffled_accuracy, right, whole=False)
         yield not 0 <= shuffled_accuracy <= 1, "`{name}` is {value}, expected a number between 0 and 1.", share
         more = "more" if shuffled_accuracy > right else "less"
-        measured = f"`{{name}}` is {{value}}, {more} than comes out if `few_cnn` is measured again."
-        yield True, measured, "Was it trained further after you measured, or measured on other images?"
+        measured = f"`{{name}}` is {{value}}, {more} than a new measurement of `few_cnn` gives."
+        yield True, measured, "Did you train it further after you measured, or measure on other images?"
     yield True, "`{name}` is {value}, expected one number.", share
 
 
@@ -210,7 +210,7 @@ shuffled_pixels = Exercise(
         "few_vectors[:, plan] has the pixels of all images shuffled; few_vectors[plan] would be other images.",
         "fit takes few_vectors[:, plan] and few_one_hot, evaluate takes test_vectors[:, plan] and one_hot_test_labels.",
     ],
-    comment=lambda shuffled_accuracy: f"{shuffled_accuracy:.1%}: shuffling takes from the CNN what it is built on.",
+    comment=lambda shuffled_accuracy: f"{shuffled_accuracy:.1%}: shuffling takes away what the CNN is built on.",
 )
 
 # --- 10.3 ------------------------------------------------------------------------------------------------------------
@@ -222,21 +222,21 @@ def _count(name: str, who: str, order: int) -> Number:
     def mistakes(own_predictions: NDArray, recorded_predictions: NDArray, test_labels: NDArray) -> Iterator[Row]:
         is_right, other = [each == test_labels for each in (own_predictions, recorded_predictions)][::order]
         only, difference = is_right & ~other, abs(int(is_right.sum()) - int(other.sum()))
-        yield np.flatnonzero(only), "`{name}` holds positions of images, expected how many.", "How many are they?"
+        yield np.flatnonzero(only), "`{name}` holds positions of images, expected their number.", "How many are there?"
         yield from slips_of(only, f"images that only {who} gets right", "number")
         for number, what in (
-            (is_right.sum(), f"counts all images that {who} gets right, also those that both do"),
-            ((~other).sum(), "counts all mistakes of the other, also those that both make"),
+            (is_right.sum(), f"counts all images that {who} gets right, including those that both do"),
+            ((~other).sum(), "counts all mistakes of the other, including those that both make"),
             ((~is_right).sum(), f"counts all mistakes of {who}"),
             (other.sum(), "counts all images that the other gets right"),
-            ((is_right ^ other).sum(), "counts the images that exactly one gets right, whichever"),
-            ((other & ~is_right).sum(), "counts those that only the other gets right"),
+            ((is_right ^ other).sum(), "counts the images that exactly one gets right, either one"),
+            ((other & ~is_right).sum(), "counts the images that only the other gets right"),
             ((is_right & other).sum(), "counts the images that both get right"),
             ((~is_right & ~other).sum(), "counts the images that neither gets right"),
             ((is_right | other).sum(), "counts the images that at least one gets right"),
-            (difference, "is the difference of two counts"),
+            (difference, "is the difference between two counts"),
         ):
-            yield number, f"`{{name}}` {what}.", "How do you say: this one, and *not* the other?"
+            yield number, f"`{{name}}` {what}.", "How do you write: this one, and *not* the other?"
 
     return Number(
         name,
@@ -248,7 +248,7 @@ def _count(name: str, who: str, order: int) -> Number:
             else _only_right(recorded_predictions, own_predictions, test_labels)
         ),
         mistakes=mistakes,
-        otherwise=("`{name}` is {value}, {more} than there are.", "In which images is one right and the other wrong?"),
+        otherwise=("`{name}` is {value}, {more} than there are.", "On which images is one right and the other wrong?"),
     )
 
 
@@ -268,13 +268,13 @@ def _p_mistakes(
     recorded = _only_right(recorded_predictions, own_predictions, labels)
     right, num_tosses, apart = _p_value(own, recorded), max(1, own + recorded), abs(own - recorded)
     num_own, num_recorded = (int((each == labels).sum()) for each in (own_predictions, recorded_predictions))
-    one_sided = "is one-sided: it counts coins uneven in one direction", "Is it known which is better?"
-    every = "comes from a coin that is tossed for every test image", "Which images tell the two networks apart?"
+    one_sided = "is one-sided: it counts only one direction", "Do you know beforehand which is better?"
+    every = "comes from tossing a coin for every test image", "Which images tell the two networks apart?"
     approximate = (
         "is an approximation (chi-squared, z or t), expected the exact value",
-        "Which distribution has mcnemar?",
+        "Which distribution does mcnemar use?",
     )
-    all_counts = "compares all that each gets right, or all its mistakes, also those in common", counts
+    all_counts = "compares all that each gets right, or all mistakes, including shared ones", counts
     for result, (what, ask) in (
         (1 - right, ("is 1 minus the p-value", "Is a small p-value a sign of chance, or against it?")),
         (_p_value(own, recorded, "less"), one_sided),
@@ -286,11 +286,11 @@ def _p_mistakes(
         (chi2.sf(max(0, apart - 1) ** 2 / num_tosses, 1), approximate),
         (_p_value(num_own, num_recorded), all_counts),
         (_p_value(len(labels) - num_own, len(labels) - num_recorded), all_counts),
-        (own / num_tosses, ("is the share of your CNN in those that only one gets right, not a p-value", counts)),
-        (recorded / num_tosses, ("is the share of the recorded CNN in those that only one gets right", counts)),
+        (own / num_tosses, ("is your CNN's share of those that only one gets right, not a p-value", counts)),
+        (recorded / num_tosses, ("is the recorded CNN's share of those that only one gets right", counts)),
     ):
         yield result, f"`{{name}}` {what}.", ask
-    yield own_p_value == 0, "A p-value is never exactly 0.", "Was it rounded?"
+    yield own_p_value == 0, "A p-value is never exactly 0.", "Did you round it?"
 
 
 def _are_own(own_predictions: NDArray, recorded_predictions: NDArray, dataset: Dataset | None) -> bool:
@@ -328,8 +328,8 @@ own_against_recorded = Exercise(
         ),
     },
     hints=[
-        'is_right["CNN"] says where the recorded one is right; own_predictions == test_labels says it of yours.',
-        "mcnemar of the lesson takes the two counts, each as a whole number.",
+        'is_right["CNN"] says where the recorded one is right, and own_predictions == test_labels where yours is.',
+        "The lesson's mcnemar takes the two counts, each as a whole number.",
     ],
     comment=lambda num_only_own, num_only_recorded, own_p_value: (
         f"p = {own_p_value:.2g}: a fair coin would {'often' if own_p_value >= 0.05 else 'rarely'} be as uneven as "
