@@ -168,10 +168,12 @@ def shadowing_files(folder: Path) -> list[Path]:
 def check_settings() -> Finding:
     """Look for a person's own settings of IPython, Matplotlib, Keras and TensorFlow."""
     import matplotlib
+    from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
     from IPython.paths import get_ipython_dir
 
-    profile = Path(get_ipython_dir(), "profile_default")
-    found = [*profile.glob("ipython*_config.*"), *profile.glob("startup/*.*py"), Path(matplotlib.matplotlib_fname())]
+    folders = [Path(get_ipython_dir(), "profile_default"), *map(Path, [*ENV_CONFIG_DIRS, *SYSTEM_CONFIG_DIRS])]
+    found = [file for folder in folders for each in ("*_config.*", "startup/*.*py") for file in folder.glob(each)]
+    found.append(Path(matplotlib.matplotlib_fname()))
     names = [str(path) for path in found if not path.is_relative_to(matplotlib.get_data_path())]
     names += [name for name in ("MPLBACKEND", "PYTHONSTARTUP") if os.environ.get(name)]
     sentences = [os.environ[NOT_USED]] if NOT_USED in os.environ else []
@@ -181,15 +183,15 @@ def check_settings() -> Finding:
 
 
 def check_digits() -> Finding:
-    """Look for MNIST where lessons look for it, and compare every byte with its hash."""
-    from course_utils.data import DatasetError, load_dataset
+    """Look for MNIST, or a data set of one's own, where lessons look for it, and read all of it."""
+    from course_utils.data import DatasetError, chosen_file, load_dataset
 
     printed = io.StringIO()
     try:
         with redirect_stdout(printed):
             return OK, f"{load_dataset(allow_download=False, allow_embedded=False).name}, complete"
     except DatasetError:
-        if os.environ.get("MNIST_PATH"):
+        if chosen_file():
             raise
     passed_over = printed.getvalue().replace(os.environ.get(NOT_USED, "\0"), "").split()
     return NOTE, " ".join([*passed_over, "MNIST is not here yet: lessons download it, or use smaller digits"])

@@ -16,7 +16,7 @@ import numpy as np
 from course_utils.environment import as_path, is_switched_on, path_setting
 from course_utils.notices import show_notice
 from course_utils.personal_settings import NOT_USED, OWN_FOLDER
-from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, read_class_names, shown
+from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, shown
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
 # SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
@@ -26,6 +26,7 @@ _CONTENT_SHA256 = {
 }
 _DIGITS = tuple("0123456789")
 _TEN_CLASSES = "expected ten classes with the labels 0 to 9: the network of the course has ten outputs"
+OWN_DIGITS = "my_digits.npz"  # which lesson 09 keeps in the workspace
 _LEAST_IMAGES = {"train": 1_000, "test": 100}  # what the lessons take out of them, and count in them
 _latest: Dataset | None = None
 
@@ -98,9 +99,9 @@ def load_dataset(
 ) -> Dataset:
     """Load the digits of the course from the first source that has them.
 
-    In this order: `path`, or else the file named by the environment variable ``MNIST_PATH``; ``mnist.pickle`` in the
-    workspace; Keras' cache; a download into Keras' cache; the small digits that come with scikit-learn. A file that
-    was named is used or an error is raised. The workspace and the cache count only if they hold MNIST, by content.
+    In this order: `path`, or else the file that `chosen_file` finds; ``mnist.pickle`` in the workspace; Keras' cache; a
+    download into Keras' cache; the small digits that come with scikit-learn. A file that was chosen is used or an error
+    is raised. ``mnist.pickle`` and the cache count only if they hold MNIST, by content.
 
     Parameters
     ----------
@@ -129,6 +130,15 @@ def load_dataset(
     return _latest
 
 
+def chosen_file() -> Path | None:
+    """Return the file that ``MNIST_PATH`` names, or else the ``.npz`` archive of one's own in the workspace."""
+    if named := path_setting("MNIST_PATH"):
+        return named
+    with suppress(OSError):  # without a workspace there is nothing in it
+        return next((file for file in sorted(workspace_folder().glob("[!.]*.npz")) if file.name != OWN_DIGITS), None)
+    return None
+
+
 def latest_dataset() -> Dataset | None:
     """Return what `load_dataset` returned last in this process, so that checks know what the lesson works with."""
     return _latest
@@ -137,11 +147,11 @@ def latest_dataset() -> Dataset | None:
 def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, allow_embedded: bool) -> Dataset:
     if path is not None:
         return _named_dataset(as_path(path))
-    if named := path_setting("MNIST_PATH"):
+    if chosen := chosen_file():
         try:
-            return _named_dataset(named)
+            return _named_dataset(chosen)
         except DatasetError as error:
-            error.add_note("The environment variable MNIST_PATH names this file.")
+            error.add_note("Lessons use this file because MNIST_PATH names it, or because it is in the workspace.")
             raise
 
     with suppress(OSError):  # without a workspace there is nothing in it
@@ -241,16 +251,13 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     path = as_path(path)
     arrays = read_arrays(path)
     content = hashlib.sha256()
-    for array in arrays:
+    for array in arrays[:4]:
         content.update(array.data)
-    class_names = read_class_names(path) or _DIGITS
     name = shown(path.absolute().name)
-    other = f"digits from {name}" if class_names == _DIGITS else Path(name).stem
+    other = Path(name).stem if arrays[4:] not in ((), (_DIGITS,)) else f"digits from {name}"
     names = {expected: name for name, expected in _CONTENT_SHA256.items()}
     try:
-        train_images, train_labels, test_images, test_labels = arrays
-        name = names.get(content.hexdigest(), other)
-        return Dataset(name, train_images, train_labels, test_images, test_labels, class_names)
+        return Dataset(names.get(content.hexdigest(), other), *arrays)
     except DatasetError as error:
         raise file_error(path, str(error), error.remedy) from error
 

@@ -12,10 +12,10 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from course_utils.data import OWN_DIGITS as FILE_NAME
 from course_utils.readers import DatasetError, file_error
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
-FILE_NAME = "my_digits.npz"
 _REMEDY = "Move the file away, or delete it, and begin a new set of digits."
 
 

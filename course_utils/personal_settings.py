@@ -16,12 +16,13 @@ OWN_FOLDER = "digit_course"
 NOT_USED = "COURSE_SETTINGS_NOT_USED"
 # On processors with VNNI TensorFlow 2.21 switches to operations of oneDNN and says so on stderr, at any log level.
 _CHOSEN = {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0"}
-# What Keras writes into a new file.
+# What Keras writes into a new file, and an experiment that it can be set to.
 _DEFAULTS: dict[str, object] = {
     "backend": "tensorflow",
     "floatx": "float32",
     "epsilon": 1e-07,
     "image_data_format": "channels_last",
+    "nnx_enabled": False,
 }
 
 

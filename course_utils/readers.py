@@ -14,7 +14,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
@@ -33,9 +33,9 @@ from course_utils.safe_pickle import Inert, PickleRefusedError, load_inert, quot
 MAX_BYTES = 90 * 1024 * 1024
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
-Arrays = tuple[np.ndarray, ...]
+Arrays = tuple[Any, ...]
 
-_KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
+KERAS_NAMES = ("x_train", "y_train", "x_test", "y_test")
 _MAX_NAME = 40  # characters of the name of a class
 _NO_NAMES = f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters"
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
@@ -43,6 +43,7 @@ _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use a
 _LOOK = "Check the spelling and the folder, and who may read it."
 _AS_NPZ = "Save it from NumPy: np.savez_compressed('digits.npz', x_train=…, y_train=…, x_test=…, y_test=…)."
 _AS_IMAGES = "In NumPy: images.reshape(-1, 28, 28).astype('uint8'), and before that 255 * images if they go up to 1."
+_RESIZE = "With Image from PIL: np.array([Image.fromarray(image).convert('L').resize((28, 28)) for image in images])."
 _AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(axis=1) if they are one-hot."
 _UNPACK = "If digits are in it, unpack it, and name the file or the folder that comes out."
 _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
@@ -77,7 +78,7 @@ class DatasetError(CourseError, ValueError):
 
 
 def shown(name: str | Path) -> str:
-    """Show the name of a file so that any screen can."""
+    """Show the name of a file or a class so that any screen can."""
     return str(name) if str(name).isprintable() else quoted(str(name))
 
 
@@ -89,13 +90,17 @@ def file_error(path: Path, problem: str, remedy: str = _REMEDY) -> DatasetError:
 
 
 def check_array(name: str, dtype: str, shape: tuple[int, ...]) -> None:
-    """Raise a `DatasetError` unless dtype and shape are what the course expects of one of `ARRAY_NAMES`."""
+    """Raise a `DatasetError` unless dtype and shape are what the course expects of an array of this name."""
+    if name == "class_names":
+        if not re.fullmatch(r"str\d{1,4}", dtype) or len(shape) != 1 or shape[0] > 100:
+            raise DatasetError(_NO_NAMES)
+        return
     axes: tuple[int, ...] = ()
     expected, content, remedy = "(n,)", "the labels 0 to 9", _AS_LABELS
     if name.endswith("images"):
         axes, expected, content, remedy = (28, 28), "(n, 28, 28)", "the pixel values 0 to 255", _AS_IMAGES
         if prod(shape[1:]) != 28 * 28:
-            remedy = "Bring each image to 28 x 28 grey levels, or use another data set."
+            remedy = _RESIZE
     if dtype != "uint8":
         raise DatasetError(f"{name} has dtype {dtype}, expected uint8, {content}", remedy)
     if not shape or shape[1:] != axes:
@@ -111,7 +116,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     The file is an ``.npz`` archive with Keras' keys; a pickle of
     ``[(train_images, train_labels), (test_images, test_labels)]``; one of MNIST's four IDX files, or their folder; or a
     table with a label and 784 pixels in each line (see `_read_csv`). Any of them may be packed with gzip.
-    Whatever is wrong, a `DatasetError` says it.
+    The ``class_names`` of an archive follow as a tuple. Whatever is wrong, a `DatasetError` says it.
     """
     path = Path(path)
     kind, content = "a file of digits", b""
@@ -149,27 +154,6 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
             raise file_error(path, f"{shown(path)} cannot be opened ({error.strerror})", _LOOK) from error
         reason = quoted(str(error) or type(error).__name__)
         raise file_error(path, f"it is broken and cannot be read as {kind} ({reason})") from error
-
-
-def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...] | None:
-    """Return what the array ``class_names`` of an ``.npz`` archive holds; None where there is no such array."""
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo("class_names.npy")
-            if member.file_size > 10_000:
-                raise DatasetError("class_names is far larger than ten names")
-            names = _read_checked(archive, member, "class_names", _check_names)
-        if not all(0 < len(name) <= _MAX_NAME for name in names):
-            raise DatasetError(_NO_NAMES)
-        return tuple(name if name.isprintable() else quoted(name) for name in names.tolist())
-    except (KeyError, zipfile.BadZipFile, IsADirectoryError, PermissionError):  # Windows may not open a folder either
-        return None
-    except DatasetError as error:
-        raise file_error(path, str(error), error.remedy) from error
-    except Exception as error:
-        reason = quoted(str(error) or type(error).__name__)
-        raise file_error(path, f"class_names cannot be read as names ({reason})") from error
 
 
 @contextmanager
@@ -286,34 +270,29 @@ def _read_npz(content: bytes) -> Arrays:
         if not any(name.endswith(".npy") for name in members):
             first = " and ".join(map(quoted, [*members][:2])) or "nothing"
             raise DatasetError(f"it is a zip archive with {first} in it", _UNPACK)
-        if missing := [key for key in _KERAS_NAMES if f"{key}.npy" not in members]:
+        if missing := [key for key in KERAS_NAMES if f"{key}.npy" not in members]:
             raise DatasetError(f"the archive has no array {' and no '.join(missing)}", _AS_NPZ)
-        wanted = [members[f"{key}.npy"] for key in _KERAS_NAMES]
-        if sum(member.file_size for member in wanted) > MAX_BYTES:
+        wanted = {name: members[f"{key}.npy"] for name, key in zip(ARRAY_NAMES, KERAS_NAMES, strict=True)}
+        if "class_names.npy" in members:
+            wanted["class_names"] = members["class_names.npy"]
+        if sum(member.file_size for member in wanted.values()) > MAX_BYTES:
             raise DatasetError(_TOO_LARGE)
-        if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in wanted):
+        if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in wanted.values()):
             raise DatasetError("its arrays are packed in another way than NumPy packs them")
-        return tuple(_read_member(archive, *pair) for pair in zip(wanted, ARRAY_NAMES, strict=True))
+        arrays = {name: _read_member(archive, member, name) for name, member in wanted.items()}
+    names = [tuple(map(shown, arrays.pop(name).tolist())) for name in wanted.keys() - ARRAY_NAMES]
+    if not all(0 < len(name) <= _MAX_NAME for each in names for name in each):
+        raise DatasetError(_NO_NAMES)
+    return (*map(_frozen, arrays.values()), *names)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
-    return _frozen(_read_checked(archive, member, name, check_array))
-
-
-def _check_names(name: str, dtype: str, shape: tuple[int, ...]) -> None:
-    if not dtype.startswith("str") or len(shape) != 1:
-        raise DatasetError(_NO_NAMES)
-
-
-def _read_checked(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, check: Callable[[str, str, tuple[int, ...]], None]
-) -> np.ndarray:
     with warnings.catch_warnings(), archive.open(member) as stream:
         warnings.simplefilter("ignore")  # NumPy warns of odd headers; here they end in an error or do not matter
         version = npy_format.read_magic(stream)
         read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, _, dtype = read_header(stream)
-        check(name, dtype.name, shape)
+        check_array(name, dtype.name, shape)
         # Before the array is allocated: a header may claim any shape.
         if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
             raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")

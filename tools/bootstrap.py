@@ -5,6 +5,7 @@ Any Python from 3.8 on must be able to read this file: only the standard library
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -27,8 +28,6 @@ KIT = os.environ.get("COURSE_WHEELS")
 # As an address, since uv cuts a path at "#".
 WHEELS = ["--no-index", "--find-links", Path(KIT).absolute().as_uri()] if KIT else []
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes", *WHEELS]
-# Whatever a configuration file of pip says: into this environment.
-PIP += ["--target=", "--no-user"]
 # What an editable installation comes to, in characters that every encoding of a file has.
 LINK = "import os, sysconfig; file = open(os.path.join(sysconfig.get_path('purelib'), 'digit_course.pth'), 'w'); "
 LINK += "file.write('import sys; sys.path.append(%s)' % ascii(os.getcwd()))"
@@ -59,6 +58,7 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
             sys.exit(f"No program may be started from the disk of {ROOT} (noexec). Move the course to another disk.")
         print("Setting up .venv: some minutes, once; up to 0.6 GB to download, 2.2 GB on disk.", flush=True)
         _step("create .venv", [*base, "-m", "venv", "--clear", str(VENV)])
+        _use_files_of_pip(python)
         uv_pin = re.findall(r"^uv==.*\n(?: .*\n)*", (ROOT / LOCK).read_text(encoding="utf-8"), re.MULTILINE)
         (VENV / "uv.txt").write_text("".join(uv_pin), encoding="utf-8")
         _step("install uv", [python, *PIP, "-r", str(VENV / "uv.txt")], is_needed=False)
@@ -70,6 +70,7 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
     if not (_step("install packages", packages, is_needed=False) and _step("list fonts", fonts, is_needed=False)):
         # pip knows an institute's mirror and certificates from its configuration, which uv does not read; and uv's own
         # may have sent the packages to another folder.
+        _use_files_of_pip(python)
         _step("install packages with pip, which takes longer", [python, *PIP, *files])
         _step("list fonts", fonts)
     if not is_conda:
@@ -99,6 +100,15 @@ def _step(purpose: str, command: list[str], *, is_needed: bool = True) -> bool:
         space = f" It takes 2.2 GB, and only {free:.1f} GB are free." if free < 2.2 else ""
         sys.exit(f"Setup failed: could not {purpose}; the lines above say why.{space} Then run the same command again.")
     return not status
+
+
+def _use_files_of_pip(python: str) -> None:
+    """Put what pip's files say about networks into variables; whatever else they say, it installs into this Python."""
+    pip, environment = [python, "-m", "pip", "config", "list"], without_personal(os.environ)
+    done = subprocess.run(pip, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    listed = re.findall(r"(?:global|install)\.([a-z-]+)=('.*'|\".*\")", done.stdout.decode("utf-8", "replace"))
+    found = {f"PIP_{name}".upper().replace("-", "_"): ast.literal_eval(value) for name, value in listed}
+    os.environ.update({**without_personal(found), **environment, "PIP_CONFIG_FILE": os.devnull})
 
 
 def _venv_has(locks: list[str]) -> bool:

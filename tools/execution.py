@@ -28,8 +28,7 @@ from traitlets import default
 
 from course_utils.check_setup import shadowing_files
 from course_utils.course import NOTEBOOKS, CourseError
-from course_utils.data import load_dataset, save_pickle
-from course_utils.environment import path_setting
+from course_utils.data import chosen_file, load_dataset, save_pickle
 from tools.comparison.outputs import cell_label, code_cells
 from tools.folders import shown
 from tools.settings import without_personal
@@ -40,6 +39,16 @@ _PEAK_MEMORY = {
     "darwin": "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss / 2**20",
     "win32": "__import__('psutil').Process().memory_info().peak_wset / 2**20",
 }
+
+
+# In place of the module that starts kernels: no variable keeps IPython from what is set for all users of a computer.
+_LAUNCHER = """import sys
+del sys.path[0]  # the lesson's folder, until the kernel runs
+from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
+ENV_CONFIG_DIRS.clear(), SYSTEM_CONFIG_DIRS.clear()
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
 
 
 class LessonError(CourseError):
@@ -114,7 +123,8 @@ def execute_notebook(
 def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
     """Return this process' environment for a kernel: absolute paths, and no personal settings that change outputs."""
     inherited = without_personal(os.environ) | _settings_of_kernels()
-    if path := path_setting("MNIST_PATH"):  # kernels work in another folder
+    inherited["PYTHONPATH"] = os.pathsep.join(filter(None, [inherited["IPYTHONDIR"], inherited.get("PYTHONPATH")]))
+    if path := chosen_file():  # kernels work in another folder, with another workspace
         inherited["MNIST_PATH"] = str(path.resolve())
     return {**inherited, "COURSE_WORKSPACE": str(workspace.resolve()), **(extra or {})}
 
@@ -125,6 +135,7 @@ def _settings_of_kernels() -> dict[str, str]:
     folder = tempfile.mkdtemp(prefix="settings-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     Path(folder, "matplotlibrc").touch()  # empty, it leaves everything as Matplotlib has it
+    Path(folder, "ipykernel_launcher.py").write_text(_LAUNCHER, encoding="utf-8")
     return {"IPYTHONDIR": folder, "KERAS_HOME": folder, "MATPLOTLIBRC": str(Path(folder, "matplotlibrc"))}
 
 
@@ -132,13 +143,13 @@ def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:
     """Find out once, for all kernels to come, which digits there are.
 
     Returns the name of the dataset, and the environment variables with which every kernel loads the same one without
-    looking for it again. MNIST that was found elsewhere than by ``MNIST_PATH`` is copied to `folder`, which must exist
+    looking for it again. MNIST that nobody chose is copied to `folder`, which must exist
     as long as the kernels do.
     """
     dataset = load_dataset()
     if dataset.name != "MNIST":
         return dataset.name, {"COURSE_OFFLINE": "1"}
-    if os.environ.get("MNIST_PATH"):
+    if chosen_file():
         return dataset.name, {}
     return dataset.name, {"MNIST_PATH": str(save_pickle(dataset, folder / "mnist.pickle"))}
 

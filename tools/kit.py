@@ -20,12 +20,14 @@ from string import Template
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import numpy as np
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from course_utils.course import BUILD, ROOT, CourseError
-from course_utils.data import DatasetError, load_dataset, save_pickle
+from course_utils.data import DatasetError, chosen_file, load_dataset, save_pickle
+from course_utils.readers import ARRAY_NAMES, KERAS_NAMES
 from course_utils.workspace import atomic_path
 from tools.editions import ZIP_NAME, make_student_edition, read_lessons, zip_entry
 from tools.folders import read_text
@@ -36,7 +38,6 @@ KIT_NAME = "digit-course-kit.zip"
 KIT_FOLDER = "digit-course-kit"
 FILES = Path(__file__).with_name("kit_files")
 FILE_NAMES = ("START HERE.html", "install.bat", "install.py", "install.sh")
-DIGITS = "mnist.pickle"
 
 
 class Platform(NamedTuple):
@@ -73,7 +74,7 @@ def make_kit(
     make_student_edition(root, build)
     files = {ZIP_NAME: build / ZIP_NAME}
     if digits := _digits(build):
-        files[DIGITS] = digits
+        files[digits.name] = digits
     lock = read_text(root / "requirements.lock")
     wheels: dict[str, dict[str, list[str]]] = {}
     for system, python in targets:
@@ -83,7 +84,7 @@ def make_kit(
         files |= {f"wheels/{path.name}": path for path in found}
     manifest = {
         "course": ZIP_NAME,
-        "digits": DIGITS if digits else None,
+        "digits": digits.name if digits else None,
         "wheels": wheels,
         "sha256": {name: _sha256(path) for name, path in sorted(files.items())},
     }
@@ -170,15 +171,20 @@ def _targets(platforms: Sequence[str], pythons: Sequence[str]) -> list[tuple[str
 
 
 def _digits(build: Path) -> Path | None:
+    own = chosen_file()
     try:
         dataset = load_dataset(allow_embedded=False)
-        if dataset.name == "MNIST":
-            return save_pickle(dataset, build / DIGITS)
-        reason = f"MNIST_PATH names {dataset.name}."
     except DatasetError as error:
-        reason = str(error)
-    print(f"The kit goes without MNIST, so lessons will use the small digits. {reason}", flush=True)
-    return None
+        if own:
+            raise
+        print(f"The kit goes without MNIST, so lessons will use the small digits. {error}", flush=True)
+        return None
+    if own is None or dataset.name == "MNIST":
+        return save_pickle(dataset, build / "mnist.pickle")
+    path = build / f"{own.stem}.npz"
+    arrays = {key: getattr(dataset, name) for key, name in zip(KERAS_NAMES, ARRAY_NAMES, strict=True)}
+    np.savez_compressed(path, **arrays, class_names=dataset.class_names)
+    return path
 
 
 def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
@@ -190,7 +196,7 @@ def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
             f"<li>{system}, with Python {' or '.join(versions)}</li>"
             for system, versions in sorted(manifest["wheels"].items())
         ),
-        digits="MNIST is on this stick and is copied along."
+        digits=f"The images ({manifest['digits']}) are on this stick and are copied along."
         if manifest["digits"]
         else "MNIST is not on this stick: lessons use smaller digits and say so, unless you have a network later.",
     )

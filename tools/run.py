@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -15,7 +14,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from course_utils.course import BUILD, LESSONS, NOTEBOOKS, lesson_file
-from course_utils.data import load_dataset, save_pickle
+from course_utils.data import chosen_file, load_dataset, save_pickle
 from course_utils.environment import is_switched_on
 from course_utils.workspace import atomic_path
 from tools.clean_outputs import clean_outputs, read_notebook, to_text
@@ -60,7 +59,7 @@ def run(
         environment["COURSE_OFFLINE"] = "1"
         if not is_switched_on("COURSE_OFFLINE"):
             environment["COURSE_OFFLINE_REASON"] = "the download failed when this run began"
-    elif not os.environ.get("MNIST_PATH"):
+    elif not chosen_file():
         # Wherever it was found or downloaded, no lesson has to look for it again.
         save_pickle(dataset, workspace / "mnist.pickle")
     parameters = {"num_epochs": num_epochs} if num_epochs else {}

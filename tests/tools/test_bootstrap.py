@@ -177,7 +177,7 @@ def start(course, python, *arguments, **variables):
 
 
 def ask(course, python, expression):
-    code = f"from tools.bootstrap import *; from tools.bootstrap import _holds, _venv_has; print({expression})"
+    code = f"from tools import bootstrap; globals().update(vars(bootstrap)); print({expression})"
     return subprocess.check_output([python, "-c", code], cwd=course, text=True).strip()
 
 
@@ -259,6 +259,28 @@ def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv, bare_p
     )
     assert "Traceback" not in done.stdout + done.stderr
     assert ask(course_with_venv, bare_python, "VENV_PYTHON.exists(), _venv_has([LOCK])") == "True False"
+
+
+PIP_CONF = """[global]
+prefix = /x
+target = /x
+constraint = /x
+index-url = https://a.example/
+[install]
+user = true
+index-url = https://b.example/'
+"""
+
+
+def test_of_what_pips_files_say_only_networks_are_kept(tmp_path, monkeypatch):
+    (tmp_path / "pip.conf").write_text(PIP_CONF, encoding="utf-8")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    left = "[f'{name}={os.environ[name]}' for name in sorted(os.environ) if name.startswith('PIP_')]"
+    found = ask(ROOT, sys.executable, f"_use_files_of_pip(sys.executable), {left}")
+    assert f"PIP_CONFIG_FILE={os.devnull}" in found
+    assert "PIP_INDEX_URL=https://b.example/'" in found
+    assert not re.search("PREFIX|TARGET|CONSTRAINT|USER", found)
 
 
 def test_an_environment_with_the_locked_versions_is_used_as_it_is(course):

@@ -29,6 +29,10 @@ def test_kernels_work_in_another_folder_and_find_the_same_digits(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_PATH", "data.npz")
     assert kernel_environment(tmp_path)["MNIST_PATH"] == str(tmp_path.resolve() / "data.npz")
+    monkeypatch.delenv("MNIST_PATH")
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    (tmp_path / "own.npz").touch()
+    assert kernel_environment(tmp_path / "other")["MNIST_PATH"] == str(tmp_path.resolve() / "own.npz")
 
 
 CONFIG = """c = get_config()
@@ -42,7 +46,8 @@ PERSONAL_FILES = {
     "startup.py": "labels = 'mine'",
 }
 PERSONAL_VARIABLES = {"TF_XLA_FLAGS": "--unknown", "KERAS_BACKEND": "torch", "MPLBACKEND": "svg", "PYTHONOPTIMIZE": "2"}
-LOOK = """import os, matplotlib
+LOOK = """import os, matplotlib, IPython.core.application as ipython
+ipython.ENV_CONFIG_DIRS + ipython.SYSTEM_CONFIG_DIRS
 from pathlib import Path
 1
 globals().get("images"), globals().get("labels"), matplotlib.rcParams["axes.facecolor"], matplotlib.get_backend()
@@ -67,7 +72,8 @@ def test_personal_settings_do_not_reach_a_lesson(tmp_path, monkeypatch):
         executed = execute_notebook(notebook, "lesson", workspace=tmp_path).notebook
         outputs.append([sorted(output.get("data", {}).items()) for cell in executed.cells for output in cell.outputs])
     assert outputs[0] == outputs[1]
-    assert len(outputs[0]) == 5
+    assert len(outputs[0]) == 6
+    assert outputs[0][0] == [("text/plain", "[]")], "what is set for all users of a computer is not read either"
 
 
 @pytest.mark.parametrize("name", ["keras.py", "random.py", "numpy/__init__.py", "matplotlibrc"])

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from course_utils.course import LESSONS, ROOT, CourseError, lesson_file
+from course_utils.data import load_dataset
+from tests.course_utils.test_data import CLOTHES, save_named
 from tools.editions import STUDENT_FILES, STUDENT_FOLDERS, find_leaks, read_lessons
-from tools.kit import fetch_wheels, make_kit, this_platform
+from tools.kit import _digits, fetch_wheels, make_kit, this_platform
 
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 STUDENT_ZIP = "digit-course-student.zip"
@@ -179,6 +181,14 @@ def test_what_a_person_opens_first_says_what_is_there_and_starts(stick):
     assert b"\r" not in (stick / "install.command").read_bytes()
     if os.name != "nt":
         assert all(os.access(stick / name, os.X_OK) for name in ("install.sh", "install.command"))
+
+
+def test_a_data_set_of_ones_own_goes_along_under_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_PATH", str(save_named(tmp_path / "clothes.npz", CLOTHES)))
+    (build := tmp_path / "build").mkdir()
+    file = _digits(build)
+    assert (file.name, load_dataset(file)) == ("clothes.npz", load_dataset())
+    assert load_dataset(file).class_names == CLOTHES
 
 
 def test_wheels_that_are_there_and_right_are_not_fetched_again(course, tmp_path, monkeypatch):
