@@ -167,43 +167,32 @@ CALLABLES += [("numpy._core.multiarray", "scalar"), ("numpy.lib._npyio_impl", "N
               ("importlib", "import_module"), ("shutil", "rmtree"), ("socket", "socket")]  # fmt: skip
 
 
-def packed(codes, layout, values):
-    """Draw one of some instructions with a packed number."""
-    return st.tuples(st.sampled_from(codes), values).map(lambda drawn: drawn[0] + struct.pack(layout, drawn[1]))
-
-
 words = st.sampled_from(["u1", "|", "b", "C", "F", "latin1", "O8", "f8", "V1", "abc", "\xff", "\u0234", "\U0001f600"])
-strings = words.map(text) | words.map(short) | words.map(
-    lambda word: b"X" + struct.pack("<I", len(word.encode())) + word.encode()
-)  # fmt: skip
-data = st.binary(max_size=30)
+strings = words.map(text) | words.map(short)
+integers = st.integers(-(2**70), 2**70)
+numbers = integers.map(lambda value: b"I%d\n" % value) | integers.map(lambda value: b"L%dL\n" % value)
 globals_ = (st.sampled_from(KNOWN) | st.sampled_from(CALLABLES)).flatmap(
     lambda names: st.sampled_from([named(*names), attacks.stacked(*names)])
 )
-integers = st.integers(-(2**70), 2**70)
-numbers = st.one_of(
-    integers.map(lambda value: b"I%d\n" % value),
-    integers.map(lambda value: b"L%dL\n" % value),
-    packed([b"K"], "<B", st.integers(0, 255)),
-    packed([b"M"], "<H", st.integers(0, 2**16 - 1)),
-    packed([b"J"], "<i", st.integers(-(2**31), 2**31 - 1)),
-    st.binary(max_size=255).map(lambda value: b"\x8a" + bytes([len(value)]) + value),
-)
-# Sizes that are true, and others.
-buffers = st.one_of(
-    data.map(lambda value: b"C" + bytes([len(value)]) + value),
-    data.map(lambda value: b"B" + struct.pack("<I", len(value)) + value),
-    st.tuples(packed([b"\x8d", b"\x8e", b"\x96", b"\x95"], "<Q", sizes), data).map(b"".join),
-    st.tuples(packed([b"B", b"T", b"X", b"\x8b"], "<I", st.integers(0, 2**32 - 1)), data).map(b"".join),
-    st.tuples(packed([b"\x95"], "<Q", st.integers(0, 40)), data).map(b"".join),
-)
-memo = st.one_of(
-    st.sampled_from([b"\x94", b"q\x00", b"q\x01", b"h\x00", b"h\x01", b"p0\n", b"p1\n", b"g0\n", b"g1\n"]),
-    packed([b"r", b"j"], "<I", st.integers(0, 2**32 - 1)),
-    st.tuples(st.sampled_from([b"p", b"g"]), st.integers(0, 10**40)).map(lambda drawn: drawn[0] + b"%d\n" % drawn[1]),
-)
-any_instruction = st.sampled_from([opcode.code.encode("latin-1") for opcode in pickletools.opcodes])
-building = st.sampled_from([bytes([code]) for code in b"(tl]ae)\x85\x86\x87Rb}N"])
+
+
+@st.composite
+def any_instruction(draw):
+    """Draw one of all instructions, with an argument of its form; the size that it names may be true."""
+    opcode = draw(st.sampled_from(pickletools.opcodes))
+    code, size = opcode.code.encode("latin-1"), opcode.arg.n if opcode.arg else 0
+    if size == pickletools.UP_TO_NEWLINE:
+        line = draw(words.map(lambda word: word.encode()) | integers.map(lambda value: b"%d" % value))
+        return code + (line + b"\n") * (1 + (opcode.name in ("GLOBAL", "INST")))
+    if size >= 0:
+        return code + draw(st.binary(min_size=size, max_size=size))
+    data = draw(st.binary(max_size=30) | words.map(lambda word: word.encode()))
+    width = {getattr(pickletools, f"TAKEN_FROM_ARGUMENT{name}"): int(name[0]) for name in ("1", "4", "4U", "8U")}[size]
+    length = draw(st.just(len(data)) | st.integers(0, 40) | sizes) % 2 ** (8 * width)
+    return code + length.to_bytes(width, "little") + data
+
+
+building = st.sampled_from([bytes([code]) for code in b"(tl]ae)\x85\x86\x87Rb}N\x94"])
 # Whole pieces of genuine pickles, so that what is made up gets far into the reader.
 pieces = st.sampled_from(
     [
@@ -213,7 +202,8 @@ pieces = st.sampled_from(
         call(named("_codecs", "encode"), text("\x01\x02"), text("latin1")),
     ]
 )
-instructions = st.one_of(any_instruction, building, strings, numbers, buffers, memo, globals_, pieces)
+memo = st.sampled_from([b"q\x00", b"q\x01", b"h\x00", b"h\x01", b"p0\n", b"g0\n"])
+instructions = st.one_of(any_instruction(), building, strings, numbers, memo, globals_, pieces)
 
 
 @st.composite
