@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 
@@ -18,8 +19,8 @@ def path_setting(name: str) -> Path | None:
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Turn into a path what may begin with ``~`` or be a ``file:`` address."""
-    text = os.fspath(text)
+    """Turn into a path what may begin with ``~`` or be a ``file:`` address; of any other, without its password."""
+    text = re.sub("//.*@", "//", os.fspath(text))
     if text.startswith("file:"):
         from urllib.parse import urlsplit  # here, since it is rare
         from urllib.request import url2pathname

@@ -257,6 +257,13 @@ def test_paths_are_understood_as_people_paste_them_and_home_has_the_cache_of_ker
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_password_of_an_address_that_is_given_for_a_path_is_not_shown(monkeypatch):
+    monkeypatch.setenv("MNIST_PATH", "https://user:se/cret@a.example/mnist.npz")
+    with pytest.raises(DatasetError, match=r"no file .*https:/a\.example/mnist\.npz") as caught:
+        load_dataset()
+    assert "cret" not in str(caught.value) + "".join(caught.value.__notes__)
+
+
 def test_workspace_comes_before_the_cache(mnist, capsys):
     save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
     keras_file().parent.mkdir(parents=True)
