@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from course_utils.course import LESSONS, CourseError, lesson_file
 from tools.clean_outputs import read_notebook
+from tools.drift import SAME
 from tools.execution import choose_digits, kernel_environment
 
 _digits = pytest.StashKey[tuple[str, dict[str, str]]]()  # name of the dataset, environment of every kernel
@@ -78,6 +79,15 @@ def pytest_notebook_environment(config: pytest.Config, folder: Path) -> dict[str
 
 def pytest_notebook_cell_compared(config: pytest.Config, cell: NotebookNode) -> bool:
     return config.stash[_digits][0] == "MNIST" or "depends-on-dataset" not in cell.metadata.get("tags", [])
+
+
+def pytest_notebook_end(path: Path) -> str | None:
+    """Have lessons compared with the helpers that do the same."""
+    lesson = next((number for number in SAME if lesson_file(number) == path.name), None)
+    return (
+        lesson
+        and f"from tools.drift import find_drift\nassert not (found := find_drift('{lesson}', globals())), found[0]"
+    )
 
 
 def _find_digits(config: pytest.Config) -> None:

@@ -53,21 +53,29 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
             workspace.mkdir()
             try:
                 before = notebooks[path]
-                after = _execute(before, path, workspace, environment, functools.partial(_show, bar, title))
+                after, drift = _execute(before, path, workspace, environment, functools.partial(_show, bar, title))
                 changes = _keep_equal_outputs(before, after, path.stem, compare_all=digits == "MNIST")
             except LessonError as error:
                 failures.append(str(error))
                 continue
             texts[path] = to_text(clean_outputs(after))
-            if path == reference.RECIPE_LESSON and not reference.is_current():
-                changes.append(": the reference weights were made by another recipe" + ", and are replaced" * write)
-                if write:
-                    rewrite(workspace)
+            changes += [f": {sentence}" for sentence in drift]
+            if path == reference.RECIPE_LESSON and write and not reference.is_current():
+                changes.append(
+                    ": the reference weights, made by another recipe, are replaced; now record 00 and 07 to 11"
+                )
+                rewrite(workspace)
             if not changes and texts[path].encode() != contents[path]:
                 changes.append(": the file is not in its clean form")
             changed |= bool(changes)
             for change in changes or [": as recorded"]:
                 tqdm.write(title + change)
+        if not reference.is_current():
+            changed = True
+            print(
+                "The reference weights were made by another recipe than lesson 06 and its helpers have now. Take that "
+                "change back, or record 06, then 00 and 07 to 11 (make record LESSON=06)."
+            )
         if failures:
             raise LessonError("\n".join([*failures, "Nothing was written."]))
         edited = [path for path, content in contents.items() if not path.exists() or path.read_bytes() != content]
@@ -92,13 +100,15 @@ def _execute(
     workspace: Path,
     environment: dict[str, str],
     on_cell: Callable[[int, int], None],
-) -> NotebookNode:
+) -> tuple[NotebookNode, list[str]]:
+    find_drift = f"__import__('tools.drift', fromlist=['']).find_drift({path.name[:2]!r}, globals())"
     execution = execute_notebook(
         notebook,
         path.stem,
         workspace=workspace,
         folder=path.resolve().parent,
         environment=environment,
+        expressions={"drift": find_drift},
         on_cell=on_cell,
     )
     executed = clean_outputs(execution.notebook)
@@ -112,7 +122,7 @@ def _execute(
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
                 raise LessonError(f"{where}: something is written to stderr: {output.text.strip()[:200]}")
-    return executed
+    return executed, execution.values["drift"]
 
 
 def _show(bar: tqdm, title: str, number: int, _: int) -> None:

@@ -37,6 +37,9 @@ WITHOUT_PATCH = 'pytest_plugins = ["tools.comparison.plugin", "tools.digits_plug
 ALONE = """import sys
 pytest_plugins = ["comparison_elsewhere.plugin"]
 
+def pytest_notebook_end(path):
+    return f"assert os.path.basename(os.getcwd()) == '', {path.name!r}"
+
 def pytest_sessionfinish():
     print("the course:", sorted({"course_utils", "tools"} & {*sys.modules}))
 """
@@ -218,6 +221,8 @@ def test_the_comparison_works_without_the_course(tmp_path):
     measured = {"measured_by": "our command for {notebook}", "cells": {"elsewhere": cells}}
     (tmp_path / "measured_outputs.json").write_text(json.dumps(measured), encoding="utf-8")
     session = run_pytest(tmp_path, ALONE, ELSEWHERE, "-p", "no:xdist", PYTHONPATH=str(tmp_path))
-    assert session.verdicts == {name: verdict for name, (*_, verdict) in ELSEWHERE["elsewhere"].items()}, session.output
+    verdicts = {name: verdict for name, (*_, verdict) in ELSEWHERE["elsewhere"].items()}
+    assert session.verdicts == verdicts | {"end": "failure"}, session.output
+    assert "AssertionError: elsewhere.ipynb" in re.sub(r"#x1B\[[0-9;]*m", "", session.reports["end"])
     assert "the course: []" in session.output
     assert "run our command for elsewhere" in session.reports["unmeasured"]

@@ -1,5 +1,6 @@
 """Lessons are recorded whole or not at all, and what changed is reported."""
 
+import re
 import shutil
 
 import nbformat
@@ -88,6 +89,17 @@ def test_what_changed_is_reported_and_written(folder, capsys):
     assert b"accuracy: 0.7" in contents(folder)[lesson_file("02")]
 
 
+def test_a_lesson_that_does_something_else_than_its_helper_is_reported(folder, capsys):
+    interval = "import numpy as np\nnetwork_right, num_images = np.ones(9), 9\ncentre, half_width = 0.5, 0.25"
+    write_lesson(folder, "07", new_code_cell(interval, id="interval"))
+    assert record(["07"], write=True, folder=folder) == 0
+    capsys.readouterr()
+    assert record(["07"], write=False, folder=folder) == 1  # it cannot be recorded away
+    out = capsys.readouterr().out
+    assert re.search(r"^07 evaluate: .*is 0.25 in the lesson, and 0.7\d+ in accuracy_interval.*evaluation.py", out)
+    assert "To change X, touch Y" in out
+
+
 @pytest.mark.parametrize("write", [False, True])
 def test_a_lesson_that_is_edited_meanwhile_is_not_replaced(write, folder, tmp_path):
     path = folder / lesson_file("03")
@@ -147,6 +159,8 @@ def test_the_reference_weights_follow_their_recipe(folder, tmp_path, monkeypatch
     with pytest.raises(LessonError):
         record(["01", "03"], write=True, folder=folder)
     assert "another recipe" in capsys.readouterr().out
+    assert record(["02"], write=False, folder=folder) == 1  # whichever lesson is checked
+    assert "record 06, then 00 and 07 to 11" in capsys.readouterr().out
     assert weights.read_bytes() == b"old"  # put back, since another lesson failed
     other = f"import pathlib; pathlib.Path({str(weights)!r}).write_bytes(b'of somebody else');"
     write_lesson(folder, "01", *GOOD, new_code_cell(other, id="other"))

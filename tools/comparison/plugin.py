@@ -18,6 +18,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
@@ -25,6 +26,7 @@ from typing import Any
 
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
@@ -46,6 +48,10 @@ class Hooks:
     @pytest.hookspec(firstresult=True)
     def pytest_notebook_cell_compared(self, config: pytest.Config, cell: NotebookNode) -> bool | None:
         """Tell whether the outputs of a cell can come out here as they were recorded; by default, they can."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_notebook_end(self, config: pytest.Config, path: Path) -> str | None:
+        """Return code that must run without an error after the last cell; by default, there is none."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,6 +85,10 @@ class NotebookFile(IPyNbFile):
         for item in super().collect():
             name, values = cell_label(self.nb, item.cell), {"cell_num": item.cell_num, "cell": item.cell}
             yield NotebookCell.from_parent(self, name=name, options=item.options, **values)
+        if source := self.ihook.pytest_notebook_end(config=self.config, path=self.path):
+            cell = new_code_cell(source, id="end", execution_count=1)
+            values = {"options": defaultdict(bool), "cell_num": len(self.nb.cells), "cell": cell}
+            yield NotebookCell.from_parent(self, name="after the last cell (end)", **values)
 
     def setup(self) -> None:
         self.workspace = tempfile.TemporaryDirectory(prefix="workspace-", ignore_cleanup_errors=True)
