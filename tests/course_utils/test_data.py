@@ -344,14 +344,6 @@ def test_download_replaces_a_broken_file_in_the_cache_once(mnist, serve, capsys)
     assert server.requests == 1
 
 
-def test_no_request_when_the_network_is_switched_off(monkeypatch, mnist, serve):
-    server = serve(lambda handler: handler.send(mnist[1].read_bytes()))
-    assert load_dataset(allow_download=False).name == "UCI digits"
-    monkeypatch.setenv("COURSE_OFFLINE", "1")
-    assert load_dataset().name == "UCI digits"
-    assert server.requests == 0
-
-
 @pytest.mark.skipif(not REAL_MNIST, reason="MNIST_PATH is not set, so there is no MNIST to test with")
 def test_real_mnist(house, capsys):
     dataset = load_dataset(REAL_MNIST)

@@ -4,6 +4,7 @@ A server that keeps a client waiting does so for a minute: a download without a 
 With ``--long`` the limits are the real ones, otherwise shorter.
 """
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,8 @@ import pytest
 from course_utils import download
 from course_utils.data import keras_file, load_dataset
 
+# Read before a test puts another address in its place.
+ADDRESS, ARCHIVE_SHA256 = download.MNIST_URL, download.MNIST_ARCHIVE_SHA256
 ARCHIVE = b"PK\x03\x04 as if it were MNIST" + np.random.default_rng(1).bytes(300_000)
 
 
@@ -29,6 +34,24 @@ def expected(house, monkeypatch, is_long):
     monkeypatch.setattr(download, "_NUM_BYTES", len(ARCHIVE))
     if not is_long:
         monkeypatch.setattr(download, "_ANSWER_SECONDS", 0.8)
+
+
+def test_the_whole_file_and_nothing_else(house, serve, capfd):
+    serve(lambda handler: handler.send(gzip.compress(ARCHIVE), Content_Encoding="gzip"))
+    target = house / "keras" / "mnist.npz"
+    assert download.download_mnist(target) is None
+    assert target.read_bytes() == ARCHIVE
+    assert list(target.parent.iterdir()) == [target]
+    assert target.stat().st_mode & 0o044 == 0o044, "others may read it"
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert all(line.startswith("MNIST") for line in printed.err.replace("\r", "\n").split("\n") if line.strip())
+
+
+def test_address_and_hash_are_those_of_the_installed_keras():
+    source = (Path(find_spec("keras").origin).parent / "src" / "datasets" / "mnist.py").read_text(encoding="utf-8")
+    assert ADDRESS.removesuffix("mnist.npz") in source
+    assert ARCHIVE_SHA256 in source
 
 
 def assert_goes_on_without(reason, capfd):
@@ -154,21 +177,51 @@ print("seconds:", time.monotonic() - start)
     [
         (never_answer, "no answer from mnist.example within"),
         (lambda handler: handler.send(b"", status=407), "the connection to mnist.example failed through the proxy"),
-        (None, "the connection to mnist.example failed through the proxy"),
     ],
-    ids=["never answers", "wants a password", "is not there"],
+    ids=["never answers", "wants a password"],
 )
 def test_a_proxy_that_does_not_help(monkeypatch, serve, capfd, answer, words):
     server = serve(answer)
     server.RequestHandlerClass = type("Proxy", (server.RequestHandlerClass,), {"do_CONNECT": answer})
-    port = server.server_address[1]
-    if answer is None:
-        server.shutdown()
-        server.server_close()
     monkeypatch.delenv("NO_PROXY")
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{port}")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@127.0.0.1:{server.server_address[1]}")
     monkeypatch.setattr(download, "MNIST_URL", "https://mnist.example/mnist.npz")
     assert_goes_on_without(words, capfd)
+
+
+PROXY = "the address of the proxy that HTTPS_PROXY or the system's settings name is not valid"
+WRONG_SETTINGS = [
+    ("HTTPS_PROXY", "user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
+    ("HTTPS_PROXY", "secret://user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
+    ("HTTPS_PROXY", "http://user:[secret@127.0.0.1:9", PROXY),
+    ("ALL_PROXY", "http://user:secret@", PROXY),
+    ("REQUESTS_CA_BUNDLE", "nowhere/secret.pem", "REQUESTS_CA_BUNDLE names no file of certificates"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value", "reason"), WRONG_SETTINGS)
+def test_a_wrong_setting_is_named_without_its_value(monkeypatch, capfd, variable, value, reason):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(download, "MNIST_URL", "https://mnist.example/mnist.npz")
+    assert_goes_on_without(reason, capfd)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit that only POSIX systems have")
+def test_a_disk_that_is_full_and_a_folder_that_is_none(house, serve):
+    import resource
+
+    serve(lambda handler: handler.send(ARCHIVE))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        reason = download.download_mnist(house / "keras" / "mnist.npz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert reason == "the download could not be stored in Keras' cache (File too large)"
+    assert not list((house / "keras").iterdir())
+    (house / "file").touch()
+    assert "stored in Keras' cache (Not a directory)" in download.download_mnist(house / "file" / "keras" / "mnist.npz")
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl to make a certificate with")
