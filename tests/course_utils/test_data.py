@@ -152,21 +152,11 @@ def test_any_ten_classes_with_names_of_their_own(house):
         (CLOTHES, put("y_train", lambda labels: labels % 2), "train_labels has only the labels 0, 1, expected ten"),
         (CLOTHES, put("y_test", lambda labels: labels // 2), "test_labels has only the labels 0, 1, 2, 3, 4, expected"),
         (CLOTHES, put("x_train", lambda images: images // 128), "train_images are only 0 and 1, expected 0 to 255"),
-        (CLOTHES, put("x_train", lambda images: images / 255), "has dtype float64, .* 255 . images if they go up to 1"),
-        (
-            CLOTHES,
-            put("x_test", lambda images: images.reshape(-1, 784)),
-            r"shape \(100, 784\), .*\.reshape\(-1, 28, 28\)",
-        ),
         (
             CLOTHES,
             put("x_test", lambda images: images[:, 6:22, 6:22]),
             r"shape \(100, 16, 16\), .* With Image from PIL",
         ),
-        (CLOTHES, put("x_test", lambda images: images[..., None]), r"shape \(100, 28, 28, 1\)"),
-        (CLOTHES, put("y_train", lambda labels: np.eye(10, dtype=np.uint8)[labels]), "argmax.* if they are one-hot"),
-        (CLOTHES, put("y_train", lambda labels: labels.astype(np.int64)), r"dtype int64.* labels.astype\('uint8'\)"),
-        (CLOTHES, put("x_test", lambda images: images[:0]), "test_images is empty"),
         (CLOTHES, lambda arrays: arrays.pop("y_test"), "no array y_test. Save it from NumPy"),
         (CLOTHES, put("x_test", lambda images: images[:99]), "99 images, but test_labels 100 labels"),
         (

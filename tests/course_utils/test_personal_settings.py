@@ -45,7 +45,7 @@ def home(tmp_path, monkeypatch):
         ('{"floatx": "float16", "backend": "jax"}', {}, "backend jax, floatx float16 in {file}"),
         ('{"image_data_format": "channels_first"}', {}, "image_data_format channels_first in {file}"),
         ('{"floatx": "bfloat16"}', {}, "floatx bfloat16 in {file}"),
-        ('{"epsilon": 1}', {}, "epsilon 1 in {file}"),
+        ('{"epsilon": 1, "nnx_enabled": true}', {}, "epsilon 1, nnx_enabled True in {file}"),
         ("[1]", {}, "something unreadable (AttributeError) in {file}"),
         (None, {"KERAS_BACKEND": "torch"}, "KERAS_BACKEND=torch"),
         (None, {"TF_XLA_FLAGS": "--nonsense", "XLA_FLAGS": "--x"}, "TF_XLA_FLAGS=--nonsense; XLA_FLAGS=--x"),

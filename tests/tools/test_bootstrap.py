@@ -191,39 +191,6 @@ def test_a_command_goes_on_in_the_environment_that_is_set_up(course_with_venv, b
     assert all("--dry-run" in call for call in calls), "it looks, and installs nothing"
 
 
-def test_setup_repairs_an_environment_in_which_packages_were_changed(course_with_venv, bare_python):
-    done = start(course_with_venv, bare_python, "setup", HOLDS="Would install 1 package")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "- install packages" in done.stdout
-    assert "create .venv" not in done.stdout
-    linked = "import course_utils; print(course_utils.__file__)"
-    python = [venv_python(course_with_venv), "-c", linked]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    file = subprocess.check_output(python, cwd=course_with_venv.parent, env=environment, text=True)
-    assert file.startswith(str(course_with_venv))
-
-
-def test_another_lock_changes_an_environment_and_does_not_make_a_new_one(course_with_venv, bare_python):
-    CHANGES["the lock has changed"](course_with_venv)
-    done = start(course_with_venv, bare_python, "setup")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "- install packages" in done.stdout
-    assert "create .venv" not in done.stdout
-    assert (course_with_venv / LOCK).read_bytes() == (course_with_venv / ".venv" / LOCK).read_bytes()
-
-
-def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_python):
-    first, second = (
-        start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit #1") for _ in range(2)
-    )
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert first.stdout.splitlines()[-1:] == second.stdout.splitlines() == ["tested -k data"]
-    [install] = map(str.strip, (course_with_venv / "calls").read_text(encoding="utf-8").splitlines())
-    assert "--require-hashes" in install
-    kit = Path("/kit #1").absolute().as_uri()
-    assert install.endswith(f"--no-index --find-links {kit} -r {LOCK} -r {DEVELOPMENT_LOCK}")
-
-
 def change_version(file):
     file.write_text(file.read_text(encoding="utf-8").replace("version = 3.", "version = 3.99"), encoding="utf-8")
 
@@ -236,6 +203,33 @@ CHANGES = {
     "it was moved": lambda course: course.rename(course.parent / "moved"),
     "its Python has changed": lambda course: change_version(course / ".venv" / "pyvenv.cfg"),
 }
+
+
+@pytest.mark.parametrize("is_repair", [True, False], ids=["packages were changed", "the lock has changed"])
+def test_setup_brings_an_environment_up_to_date_and_does_not_make_a_new_one(course_with_venv, bare_python, is_repair):
+    if not is_repair:
+        CHANGES["the lock has changed"](course_with_venv)
+    done = start(course_with_venv, bare_python, "setup", **({"HOLDS": "Would install 1 package"} if is_repair else {}))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "- install packages" in done.stdout
+    assert "create .venv" not in done.stdout
+    assert (course_with_venv / LOCK).read_bytes() == (course_with_venv / ".venv" / LOCK).read_bytes()
+    python = [venv_python(course_with_venv), "-c", "import course_utils; print(course_utils.__file__)"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    file = subprocess.check_output(python, cwd=course_with_venv.parent, env=environment, text=True)
+    assert file.startswith(str(course_with_venv)), "it is linked"
+
+
+def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_python):
+    first, second = (
+        start(course_with_venv, bare_python, "test", "-k", "data", COURSE_WHEELS="/kit #1") for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.splitlines()[-1:] == second.stdout.splitlines() == ["tested -k data"]
+    [install] = map(str.strip, (course_with_venv / "calls").read_text(encoding="utf-8").splitlines())
+    assert "--require-hashes" in install
+    kit = Path("/kit #1").absolute().as_uri()
+    assert install.endswith(f"--no-index --find-links {kit} -r {LOCK} -r {DEVELOPMENT_LOCK}")
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
