@@ -148,7 +148,7 @@ def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        If the picture is none, or if it is not certain which grey level is the paper.
+        If this is not a picture, or if it is unclear which grey level is the paper.
 
     References
     ----------

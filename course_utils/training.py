@@ -139,9 +139,9 @@ def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> Train
     Returns
     -------
     TrainedModel
-        From the workspace if lesson 06 left one there. For MNIST, if there is none or one that learned for fewer
-        epochs than the lessons speak of, the one recorded with the course. For other digits likewise, but a network
-        trained for about 360 steps, which takes seconds.
+        The one that lesson 06 left in the workspace. If it is missing, or trained for fewer epochs than the lessons
+        describe, then for MNIST the one recorded with the course, and for other digits a network trained here for
+        about 360 steps, which takes seconds.
     """
     is_mnist = dataset.name == "MNIST"
     recorded = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]

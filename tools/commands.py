@@ -44,12 +44,12 @@ def test(arguments: Sequence[str] = ()) -> int:
 
 
 def test_browser(arguments: Sequence[str] = ()) -> int:
-    """Run the tests in browsers, one for each core; where there is none they are skipped, and the reason is shown."""
+    """Run the tests in browsers, one for each core; without a browser, skip them and show why."""
     return test(["tests/browser", "--numprocesses=auto", "-rs", *arguments])
 
 
 def ci() -> int:
-    """Run all tests, then those in a browser, which is installed first where there is none and this is allowed."""
+    """Run all tests, then those in a browser, which is installed first if it is missing and this is allowed."""
     command = [sys.executable, "-m", "tools"]
     statuses = [subprocess.run([*command, "test"], cwd=ROOT).returncode]
     if not _has_browser() and shutil.which("apt-get"):

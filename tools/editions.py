@@ -1,4 +1,4 @@
-"""``make student`` and ``make instructor``: two editions of the course from one source, told apart by cell tags.
+"""``make student`` and ``make instructor``: two editions of the course from one source, distinguished by cell tags.
 
 ``exercise`` is a starter with ``...`` to fill in; ``solution`` is an answer and ``instructor`` a note, both removed for
 students. A whole cell is the unit, so the source runs as it stands; nbconvert removes the cells.

@@ -46,7 +46,7 @@ def prepare_output() -> None:
 
 
 def give_home(folder: Path) -> None:
-    """Name a home folder where there is none that can be written: Jupyter, uv and Matplotlib do not start without."""
+    """Name another home folder if the usual one cannot be written: Jupyter, uv and Matplotlib do not start without."""
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - `Path.expanduser` raises an error here
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.update(dict.fromkeys(("HOME", "USERPROFILE"), str(folder)))

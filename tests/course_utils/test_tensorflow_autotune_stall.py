@@ -1,4 +1,4 @@
-"""The workaround is still needed, and changes no result. When TensorFlow has mended the fault, delete the module."""
+"""The workaround is still needed, and changes no result. When TensorFlow has fixed the fault, delete the module."""
 
 import time
 

@@ -201,7 +201,7 @@ def test_without_mnist_only_what_depends_on_it_is_not_compared(tmp_path):
     names = ("new-output", "dataset", "dataset-stderr", "offline", "dataset-error")
     digits = {"02_differs": {name: LESSONS["02_differs"][name] for name in names}}
     offline = run_pytest(tmp_path, WITHOUT_PATCH, digits, MNIST_PATH="", COURSE_OFFLINE="1", **nowhere)
-    # The kernel is told not to look for MNIST again, and shows it.
+    # The kernel must not look for MNIST again, and its output shows that it did not.
     changed = {"dataset": "passed", "offline": "failure"}
     assert offline.verdicts == {name: VERDICTS[name] for name in names} | changed, offline.output
     assert re.search(r"digits: UCI digits .* not compared", offline.output)

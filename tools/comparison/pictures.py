@@ -53,7 +53,7 @@ def picture_distance(expected: Image.Image, actual: Image.Image) -> float:
       curve shifted by an epoch 52 (15), confusion matrix transposed 34 (15), grid of digits off by one 167 (71)
 
     hence a tolerance of 4. An accuracy 4e-4 higher moves a line by a pixel, a distance of 37: a picture of curves that
-    move from processor to processor cannot be told from one with a fault, and is not compared (see `Tolerance`).
+    move from processor to processor looks like one with a fault, and is not compared (see `Tolerance`).
     """
     before, after = (np.asarray(_over_white(picture), dtype=np.float32) for picture in (expected, actual))
     squares = ((before - after) ** 2).mean(axis=2)

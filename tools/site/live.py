@@ -42,7 +42,7 @@ NUM_EPOCHS = 5
 def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dict[str, str]:
     """Return the state of these widgets as JSON, by the names of the functions that show them in lessons.
 
-    The network is the one that lesson 06 left in the workspace, or what the lessons take where there is none.
+    The network is the one that lesson 06 left in the workspace, or else the one that the lessons take.
     """
     sample = replace(dataset, **{name: getattr(dataset, name)[:NUM_SAMPLES].copy() for name in ARRAY_NAMES})
     digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
