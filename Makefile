@@ -8,8 +8,8 @@ COURSE = @$(PYTHON) -m tools
 # With it, Python would not find the commands here.
 unexport PYTHONSAFEPATH
 
-.PHONY: help setup run lab lab-source pad check-setup test test-browser ci site student kit instructor record check measure mutants \
-	experiments bench lock
+.PHONY: help setup run lab lab-source pad check-setup test test-browser ci site student notebooks kit instructor slides record check \
+	measure mutants experiments bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(lastword $(MAKEFILE_LIST))
@@ -44,14 +44,20 @@ ci: ## do what CI does: test and test-browser, with a browser installed where th
 site: ## make the course as a web site, build/site/, whose widgets need no Python (SOLUTIONS=0: without solutions)
 	$(COURSE) site $(if $(filter 0,$(SOLUTIONS)),--without-solutions)
 
-student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs
-	$(COURSE) student
+student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs (LESSONS="01 02 04 05": only these)
+	$(COURSE) student $(LESSONS)
+
+notebooks: ## make build/single-lessons/: lessons to hand out one by one, each of which installs what it needs
+	$(COURSE) notebooks $(LESSONS)
 
 kit: ## make build/digit-course-kit.zip for a USB stick (PLATFORMS="windows-x86_64 macos-arm64" PYTHONS="3.12 3.13")
-	$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS))
+	$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS)) $(if $(LESSONS),--lessons $(LESSONS))
 
 instructor: ## make build/instructor/ to teach from: solutions open, notes shown
-	$(COURSE) instructor
+	$(COURSE) instructor $(LESSONS)
+
+slides: ## make slides in build/slides/, without solutions and notes (LESSON=03: only of that one)
+	$(COURSE) slides $(LESSON)
 
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
 	$(COURSE) record $(LESSON)

@@ -18,7 +18,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.course import NOTEBOOKS, ROOT, CourseError, counted
+from course_utils.course import IS_ALONE, NOTEBOOKS, ROOT, CourseError, counted
 from course_utils.personal_settings import NOT_USED
 from course_utils.workspace import workspace_folder
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import psutil
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
-_INSTALL_AGAIN = "Run: make setup, or python -m tools setup"
+_INSTALL_AGAIN = "Begin with a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
 
@@ -68,28 +68,34 @@ def check_python() -> Finding:
 
 
 def check_packages() -> Finding:
-    """Compare the installed packages with those that ``requirements.lock`` pins for this computer."""
+    """Compare the installed packages with the lock, for this computer; without one, with what the lessons need."""
     from importlib import metadata
 
     from packaging.requirements import Requirement
 
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    pins = [Requirement(line) for line in re.findall(r"^(\S+==[^\\\n]+)", lock, re.MULTILINE)]
-    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+    if IS_ALONE:
+        lines = metadata.requires("digit-course") or []
+    else:
+        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+        lines = re.findall(r"^(\S+==[^\\\n]+)", lock, re.MULTILINE)
+    pins = [Requirement(line) for line in lines]
+    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate({"extra": ""})]
     wrong = []
     for pin in pins:
-        version = next((package.version for package in metadata.distributions(name=pin.name)), "missing")
-        if str(pin.specifier) != f"=={version}":
-            wrong.append(f"{pin.name}{pin.specifier} ({version} here)")
+        version = next((package.version for package in metadata.distributions(name=pin.name)), None)
+        if version is None or not pin.specifier.contains(version, prereleases=True):
+            wrong.append(f"{pin.name}{pin.specifier} ({version or 'missing'} here)")
     if wrong:
         others = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {_INSTALL_AGAIN}"
+        names = " ".join(f'"{entry.split()[0]}"' for entry in wrong)
+        remedy = f"Run in a cell: %pip install {names}, and restart" if IS_ALONE else _INSTALL_AGAIN
+        return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {remedy}"
     if sys.platform == "win32":
         from ctypes.util import find_library
 
         if not find_library("msvcp140_1.dll"):
             return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
-    return OK, f"all {len(pins)} have the versions of requirements.lock"
+    return OK, f"all {len(pins)} have the versions that the lessons need"
 
 
 def check_kernel() -> Finding:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
+_PARENT = Path(__file__).resolve().parent.parent
+#: Whether the package was installed from its wheel, without the folder of the course.
+IS_ALONE = not (_PARENT / "pyproject.toml").exists()
+#: The folder of the course; where the package is alone, the folder of the notebook that imports it.
+ROOT = Path.cwd() if IS_ALONE else _PARENT
+NOTEBOOKS = ROOT if IS_ALONE else ROOT / "notebooks"
 BUILD = ROOT / "build"
 REFERENCE = Path(__file__).resolve().parent / "reference"
 

@@ -28,7 +28,8 @@ def workspace_folder() -> Path:
     Returns
     -------
     pathlib.Path
-        The folder named by the environment variable ``COURSE_WORKSPACE``, otherwise ``workspace`` beside the notebooks.
+        The folder named by the environment variable ``COURSE_WORKSPACE``, otherwise ``workspace`` in the
+        folder of the course, or beside the notebook where the package was installed alone.
 
     Raises
     ------

@@ -90,6 +90,8 @@ class Command(NamedTuple):
 
 
 LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "its number, such as 04; all by default"})
+LESSONS = ("lessons", {**LESSON[1], "help": "numbers of the lessons in it, such as 01 02 04; all by default"})
+OF_KIT = ("--lessons", {"nargs": "+", "default": (), "metavar": "LESSON", "help": LESSONS[1]["help"]})
 EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of what the lessons say"})
 NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
 LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
@@ -134,9 +136,11 @@ COMMANDS = {
         "tools.site.build:make_site",
         [WITHOUT_SOLUTIONS],
     ),
-    "student": Command("make the students' edition in build/, and a zip", "tools.editions:make_student_edition"),
-    "kit": Command("make a zip in build/ that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS]),
-    "instructor": Command("make the instructors' edition in build/", "tools.editions:make_instructor_edition"),
+    "student": Command("make the students' edition, and a zip", "tools.editions:make_student_edition", [LESSONS]),
+    "notebooks": Command("make lessons to hand out one by one", "tools.single_lessons:make_single_lessons", [LESSONS]),
+    "kit": Command("make a zip that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS, OF_KIT]),
+    "instructor": Command("make the instructors' edition", "tools.editions:make_instructor_edition", [LESSONS]),
+    "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON], development=True),
     "record": Command("execute lessons and keep their outputs", "tools.record:record", [LESSON], {"write": True}),
     "check": Command(
         "execute lessons and compare with what is recorded", "tools.record:record", [LESSON], {"write": False}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor, TagRemovePreprocessor
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 
 from course_utils.course import BUILD, LESSONS, ROOT, CourseError, lesson_file
 from course_utils.workspace import atomic_path
+from tools.chosen import choose, without_links
 from tools.clean_outputs import clean_outputs, parse_notebook, read_notebook, to_text
 from tools.comparison.outputs import cell_label, code_cells
 from tools.folders import read_bytes, read_text, reading, replace_folder
@@ -50,20 +52,21 @@ STUDENT_FILES |= {
 _FEWEST_CHARACTERS = 12
 
 
-def make_student_edition(root: Path = ROOT, build: Path = BUILD) -> int:
+def make_student_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequence[str] = ()) -> int:
     """Write ``build/student`` and the same as a zip: no solutions, no notes for instructors, no outputs.
 
-    The same source gives the same bytes. If a solution or a note would reach students, nothing is written.
+    Of all lessons, or of those with these numbers. The same source gives the same bytes. If a solution or a note would
+    reach students, nothing is written.
     """
-    lessons = read_lessons(root)
-    files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in lessons.items()}
-    files |= {name: read_bytes(root / source) for name, source in STUDENT_FILES.items()}
-    for folder in STUDENT_FOLDERS:
-        files |= folder_files(root, folder)
-    if leaks := find_leaks(lessons, files):
-        raise CourseError("\n".join(["Nothing was written: students would see what is not for them.", *leaks]))
+    source = read_lessons(root)
+    chosen = choose(source, lessons)
+    files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in chosen.items()}
+    files |= student_files(root)
+    questions = "docs/questions.md"
+    files[questions] = without_links(files[questions].decode(), chosen).encode()
+    forbid_leaks(source, files)
     name_strangers(root)
-    _write_folder(build / "student", files)
+    write_folder(build / "student", files)
     with atomic_path(build / ZIP_NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
             # Stored, not deflated: another version of zlib would compress to other bytes, and most of it is weights.
@@ -72,12 +75,12 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD) -> int:
     return 0
 
 
-def make_instructor_edition(root: Path = ROOT, build: Path = BUILD) -> int:
+def make_instructor_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequence[str] = ()) -> int:
     """Write ``build/instructor``: the lessons with solutions open, notes marked, and outputs as recorded."""
-    lessons = read_lessons(root)
-    files = {f"notebooks/{name}": to_text(instructor_notebook(lesson)).encode() for name, lesson in lessons.items()}
+    chosen = choose(read_lessons(root), lessons)
+    files = {f"notebooks/{name}": to_text(instructor_notebook(lesson)).encode() for name, lesson in chosen.items()}
     name_strangers(root)
-    _write_folder(build / "instructor", files | folder_files(root, "notebooks/pictures"))
+    write_folder(build / "instructor", files | folder_files(root, "notebooks/pictures"))
     print(f"To teach from, with make lab-source: {build.name}/instructor. Edit the lessons in notebooks/, not there.")
     return 0
 
@@ -86,6 +89,14 @@ def read_lessons(root: Path = ROOT) -> dict[str, NotebookNode]:
     """Read the lessons of the course, in order, by the names of their files."""
     names = [lesson_file(number) for number in LESSONS]
     return {name: read_notebook(root / "notebooks" / name) for name in names}
+
+
+def student_files(root: Path = ROOT) -> dict[str, bytes]:
+    """Read what students get besides the lessons, by its paths in their edition."""
+    files = {name: read_bytes(root / source) for name, source in STUDENT_FILES.items()}
+    for folder in STUDENT_FOLDERS:
+        files |= folder_files(root, folder)
+    return files
 
 
 def without_solutions(notebook: NotebookNode) -> NotebookNode:
@@ -116,6 +127,12 @@ def instructor_notebook(notebook: NotebookNode) -> NotebookNode:
             heading = "" if re.match(r"\*\*For (the )?instructor", cell.source) else "**For instructors.**\n\n"
             cell.source = f'<div class="alert alert-warning">\n\n{heading}{cell.source}\n\n</div>'
     return clean_outputs(edited)
+
+
+def forbid_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> None:
+    """Raise CourseError if students would get a line of a solution or a note of these lessons with these files."""
+    if leaks := find_leaks(lessons, files):
+        raise CourseError("\n".join(["Nothing was written: students would see what is not for them.", *leaks]))
 
 
 def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> list[str]:
@@ -202,7 +219,8 @@ def name_strangers(root: Path = ROOT) -> None:
         print(f"Left alone, since they are no part of the course: {', '.join(strangers)}")
 
 
-def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+def write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Replace a folder by one that holds these files."""
     with replace_folder(folder) as temporary:
         for name, content in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)

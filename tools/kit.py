@@ -64,14 +64,19 @@ IMPOSSIBLE = ("macos-x86_64", "3.13")  # TensorFlow has no build for it
 
 
 def make_kit(
-    platforms: Sequence[str] = (), pythons: Sequence[str] = (), *, root: Path = ROOT, build: Path = BUILD
+    platforms: Sequence[str] = (),
+    pythons: Sequence[str] = (),
+    *,
+    lessons: Sequence[str] = (),
+    root: Path = ROOT,
+    build: Path = BUILD,
 ) -> int:
     """Write ``build/digit-course-kit.zip``, whole or not at all; by default for computers and a Python like this one.
 
     Wheels stay in ``build/wheels``, so that the next kit fetches only what it lacks.
     """
     targets = _targets(platforms or [this_platform()], pythons or ["{}.{}".format(*sys.version_info)])
-    make_student_edition(root, build)
+    make_student_edition(root, build, lessons=lessons)
     files = {ZIP_NAME: build / ZIP_NAME}
     if digits := _digits(build):
         files[digits.name] = digits

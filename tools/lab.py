@@ -11,11 +11,9 @@ from tempfile import TemporaryDirectory
 
 from course_utils.course import ROOT
 
-START = "notebooks/00_start_here.ipynb"
-
 
 def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
-    """Serve JupyterLab on lesson 00 of `folder` until it is stopped; arguments such as ``--no-browser`` are its own.
+    """Serve JupyterLab on the first lesson of `folder` until it is stopped; ``--no-browser`` and the like are its own.
 
     Settings that a person changes in it, such as the theme, are kept in ``.jupyter`` of that folder.
     """
@@ -52,6 +50,8 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
         def config_file_paths(self) -> list[str]:
             return []
 
+    # An edition may begin with another lesson than 00.
+    start = f"notebooks/{min((path.name for path in (folder / 'notebooks').glob('[0-9][0-9]_*.ipynb')), default='')}"
     promised = {"hostname": "127.0.0.1", "token": secrets.token_hex(24), "root_dir": str(folder), "secure": False}
     config = {
         "Application": {"log_level": "ERROR"},
@@ -61,7 +61,7 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
         # that is closed gives its memory back.
         "LabApp": {
             "app_settings_dir": str(Path(__file__).with_name("lab_settings")),
-            "default_url": f"/lab/tree/{START}",
+            "default_url": f"/lab/tree/{start}",
         },
     }
     extensions = dict.fromkeys(("jupyterlab", "jupyter_lsp", "jupyter_server_terminals"), True)
@@ -71,7 +71,7 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
     if wrong := [f"{name} {found[name]!r}, not {value!r}" for name, value in promised.items() if found[name] != value]:
         causes = ", ".join([*arguments, *server.loaded_config_files])
         sys.exit(f"JupyterLab was not started: it would have {', '.join(wrong)}. Leave out what asks for it: {causes}")
-    address = f"{server.connection_url}lab/tree/{START}?token={found['token']}"
+    address = f"{server.connection_url}lab/tree/{start}?token={found['token']}"
     print(
         f"JupyterLab opens in your browser. If it does not, open this address there:\n\n    {address}\n\n"
         "To stop it: save, then press Ctrl-C here twice.",

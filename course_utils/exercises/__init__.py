@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from course_utils.course import LESSONS, lesson_file
 from course_utils.exercises.core import Exercise
@@ -27,7 +28,7 @@ def exercises_of(lesson: str) -> list[Exercise]:
 
 
 def show_progress(lesson: str = "") -> None:
-    """Show which exercises were solved, with a tick before each, and a link to every lesson.
+    """Show which exercises were solved, with a tick before each, and a link to every lesson beside this one.
 
     What was solved stands in ``progress.json`` in the workspace and goes nowhere else; delete the file to start again.
 
@@ -36,18 +37,21 @@ def show_progress(lesson: str = "") -> None:
     lesson : str
         The lesson to show in full (``"02"``); all of them if it is empty.
     """
+    # In an edition with chosen lessons, those; a notebook that runs in another folder sees none, and names them all.
+    here = [number for number in LESSONS if Path(lesson_file(number)).exists()]
     done = done_exercises()
     lines, links, num_done, num_all = [], [], 0, 0
     for number, name in LESSONS.items():
-        if not (exercises := exercises_of(number)):
+        if number not in (here or LESSONS) or not (exercises := exercises_of(number)):
             continue
+        link = f'<a href="{lesson_file(number)}">%s</a>' if here else "%s"
         solved = [exercise.key in done for exercise in exercises]
         num_done, num_all = num_done + sum(solved), num_all + len(solved)
         how_far = " ✓" if all(solved) else f" ({sum(solved)} of {len(solved)})" if any(solved) else ""
-        links.append(f'<a href="{lesson_file(number)}">{number}</a>{how_far}')
+        links.append(link % number + how_far)
         if lesson in ("", number):
             titles = [f"   {'·✓'[mark]} {each.title}" for each, mark in zip(exercises, solved, strict=True)]
-            lines += [f'<a href="{lesson_file(number)}">{number} {name}</a>', *titles]
+            lines += [link % f"{number} {name}", *titles]
     # What a lesson shows of the others must not change when one of them gets another exercise.
     total = f"{num_done} of {num_all} exercises done (✓)"
     html = "\n".join([*lines, "", f"All lessons: {'  '.join(links)}" if lesson else total])
