@@ -14,6 +14,7 @@ from course_utils.exercises import exercises_of
 GUIDE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 EXERCISE_MINUTES = {"one exercise": 5, "two exercises": 10}
 FOR_THE_EVENING = {"08", "10", "11"}  # after half a day
+TWO_HOURS = ["00", "02", "04", "06", "07"]
 
 
 def markdown_of(number):
@@ -29,7 +30,12 @@ def schedule(heading):
 
 
 @pytest.mark.parametrize(
-    ("heading", "numbers"), [("Half a day", sorted(LESSONS.keys() - FOR_THE_EVENING)), ("A full day", [*LESSONS])]
+    ("heading", "numbers"),
+    [
+        ("Two hours", TWO_HOURS),
+        ("Half a day", sorted(LESSONS.keys() - FOR_THE_EVENING)),
+        ("A full day", [*LESSONS]),
+    ],
 )
 def test_a_schedule_adds_up(heading, numbers):
     rows = schedule(heading)
