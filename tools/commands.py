@@ -137,7 +137,7 @@ COMMANDS = {
         [WITHOUT_SOLUTIONS],
     ),
     "student": Command("make the students' edition, and a zip", "tools.editions:make_student_edition", [LESSONS]),
-    "notebooks": Command("make lessons to hand out one by one", "tools.single_lessons:make_single_lessons", [LESSONS]),
+    "notebooks": Command("make lessons to hand out one by one", "tools.editions:make_single_lessons", [LESSONS]),
     "kit": Command("make a zip that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS, OF_KIT]),
     "instructor": Command("make the instructors' edition", "tools.editions:make_instructor_edition", [LESSONS]),
     "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON], development=True),

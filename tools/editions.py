@@ -1,4 +1,4 @@
-"""``make student`` and ``make instructor``: two editions of the course from one source, distinguished by cell tags.
+"""``make student``, ``notebooks`` and ``instructor``: editions of the course from one source, which cell tags describe.
 
 ``exercise`` is a starter with ``...`` to fill in; ``solution`` is an answer and ``instructor`` a note, both removed for
 students. A whole cell is the unit, so the source runs as it stands; nbconvert removes the cells.
@@ -7,13 +7,18 @@ students. A whole cell is the unit, so the source runs as it stands; nbconvert r
 from __future__ import annotations
 
 import ast
+import base64
 import re
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from flit_core.wheel import make_wheel_in
 from nbconvert.preprocessors import ClearMetadataPreprocessor, ClearOutputPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from course_utils.course import BUILD, LESSONS, ROOT, CourseError, lesson_file
 from course_utils.workspace import atomic_path
@@ -48,6 +53,8 @@ STUDENT_FILES |= {
     "docs/questions.md": "docs/questions.md",
 }
 
+FIRST_CELL = Path(__file__).with_name("first_cell.py")
+
 # Shorter lines, such as `axis=1)`, stand in any program.
 _FEWEST_CHARACTERS = 12
 
@@ -72,6 +79,26 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Seq
             # Stored, not deflated: another version of zlib would compress to other bytes, and most of it is weights.
             archive.writestr(zip_entry(f"{ZIP_FOLDER}/{name}"), files[name])
     print(f"To hand out: {build.name}/{ZIP_NAME}; the same, unpacked: {build.name}/student")
+    return 0
+
+
+def make_single_lessons(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequence[str] = ()) -> int:
+    """Write ``build/single-lessons``: lessons for students, each complete in one file, and the wheel of the package."""
+    source, package = read_lessons(root), student_files(root)
+    with TemporaryDirectory() as temporary:
+        write_folder(Path(temporary, "course"), package)
+        wheel = make_wheel_in(Path(temporary, "course", "pyproject.toml"), Path(temporary)).file
+        content = wheel.read_bytes()
+    address = tomllib.loads(read_text(root / "pyproject.toml"))["project"].get("urls", {}).get("Download", "")
+    first_cell = read_text(FIRST_CELL).replace("WHEEL", wheel.name).replace("ADDRESS", address)
+    files = {}
+    for name in choose(source, lessons):
+        alone = student_notebook(choose(source, [name[:2]])[name])
+        files[name] = to_text(single_lesson(alone, first_cell, root / "notebooks")).encode()
+    forbid_leaks(source, package | files)
+    name_strangers(root)
+    write_folder(build / "single-lessons", {**files, wheel.name: content})
+    print(f"To hand out one by one, each with {wheel.name} beside it: {build.name}/single-lessons")
     return 0
 
 
@@ -111,6 +138,20 @@ def student_notebook(notebook: NotebookNode) -> NotebookNode:
     edited, _ = ClearOutputPreprocessor().preprocess(without_solutions(notebook), {})
     cleaner = ClearMetadataPreprocessor(clear_notebook_metadata=False, preserve_cell_metadata_mask=kept)
     return clean_outputs(cleaner.preprocess(edited, {})[0])
+
+
+def single_lesson(lesson: NotebookNode, first_cell: str, folder: Path) -> NotebookNode:
+    """Return a lesson whose first cell installs the package, and whose pictures are part of it."""
+    lesson = clean_outputs(lesson)
+    for cell in lesson.cells:
+        for name in re.findall(r"\]\((pictures/[^)]+\.png)\)", cell.source):
+            picture, key = base64.b64encode(read_bytes(folder / name)).decode(), Path(name).name
+            cell.attachments = {**cell.get("attachments", {}), key: {"image/png": picture}}
+            cell.source = cell.source.replace(f"]({name})", f"](attachment:{key})")
+    # In Colab a form: its title is shown, and the code behind it on demand.
+    first = new_code_cell(first_cell.strip(), id="install-the-course", metadata={"cellView": "form"})
+    lesson.cells.insert(0, first)
+    return lesson
 
 
 def instructor_notebook(notebook: NotebookNode) -> NotebookNode:

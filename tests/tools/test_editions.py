@@ -24,12 +24,12 @@ from tools.editions import (
     folder_files,
     instructor_notebook,
     make_instructor_edition,
+    make_single_lessons,
     make_student_edition,
     read_lessons,
     student_notebook,
 )
 from tools.mutants import copy_course
-from tools.single_lessons import make_single_lessons
 from tools.slides import make_slides, slides_notebook
 
 #: What is imported of packages that have another name.
