@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from course_utils.course import ROOT
+from course_utils.course import ROOT, lesson_file
 
 
 def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
@@ -50,8 +50,9 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
         def config_file_paths(self) -> list[str]:
             return []
 
-    # An edition may begin with another lesson than 00.
-    start = f"notebooks/{min((path.name for path in (folder / 'notebooks').glob('[0-9][0-9]_*.ipynb')), default='')}"
+    # An edition may begin with another lesson.
+    lessons = sorted(path.name for path in (folder / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    start = f"notebooks/{[*lessons, lesson_file('00')][0]}"
     promised = {"hostname": "127.0.0.1", "token": secrets.token_hex(24), "root_dir": str(folder), "secure": False}
     config = {
         "Application": {"log_level": "ERROR"},
