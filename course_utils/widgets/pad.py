@@ -1,8 +1,8 @@
 """The drawing pad of lessons 00 and 09: the network classifies a digit while it is drawn.
 
-The browser draws, and brings the drawing into MNIST's form; of what the network would see it sends 784 grey levels at a
-time, and waits for the response before it asks again. So the picture is there at once, requests never queue up behind a
-slow kernel, and a page without Python (`make pad`) uses the same files.
+The browser draws, and converts the drawing to MNIST's format; of what the network would see it sends 784 grey levels
+at a time, and waits for the response before it asks again. So the picture is there at once, requests never queue up
+behind a slow kernel, and a page without Python (`make pad`) uses the same files.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _NUM_THUMBNAILS = 14  # the latest ones, a row or two
 _ALT = (
     "Drawing pad (interactive in JupyterLab). Draw a digit with mouse, finger or pen, or choose one of thirty samples "
-    "from a list; beside it stand the 28 by 28 pixels that the network sees and its ten probabilities, which follow "
-    "the pen."
+    "from a list; next to it are the 28 by 28 pixels that the network sees and its ten probabilities, updated as you "
+    "draw."
 )
 _ALT_KEEP = f"{_ALT} Buttons keep the digit for a test set of your own."
 
@@ -44,7 +44,7 @@ def drawing_pad(model: keras.Model, dataset: Dataset | None = None) -> None:
     dataset : Dataset, optional
         What it was trained on; its accuracy on the test images is shown beside that on the digits kept from the pad
         (`course_utils.my_digits.load_my_digits`). Without it, as in lesson 00, no digit can be kept, and the drawing is
-        only made smaller, not brought into MNIST's form.
+        only made smaller, not converted to MNIST's format.
     """
     samples = [handwriting._asdict() for handwriting in sample_handwritings()]
     is_first = dataset is None

@@ -52,7 +52,7 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
     modules = sources("shared.js", "training.js")
     view = TrainingView(modules=modules, num_epochs=num_epochs, status="waiting for the first epoch")
     epochs = counted(num_epochs, "epoch")
-    alt = f"Progress, time left and growing curves of a training of {epochs} (interactive in JupyterLab)."
+    alt = f"Progress, time left and growing curves of a training run of {epochs} (interactive in JupyterLab)."
     display_widget(view, alt)
     return _Reporter(view)
 

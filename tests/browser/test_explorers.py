@@ -341,7 +341,7 @@ def test_kernel_by_mouse_touch_and_keyboard(explore, notebook):
     assert_at(12, 24, image=1)
     slider(explorer, "column").fill("11")
     expect(slider(explorer, "column")).to_have_attribute("aria-valuetext", re.compile(r"^11: sum \D?\d\.\d\d$"))
-    explorer.get_by_role("combobox").select_option("left borders")
+    explorer.get_by_role("combobox").select_option("left edges")
     assert_at(12, 11, KERNEL.T, image=1)
     weight = explorer.get_by_role("spinbutton", name="weight in row 2, column 0")
     for typed, value in (("-0.5", -0.5), ("1000", 99)):

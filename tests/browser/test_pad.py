@@ -112,7 +112,7 @@ def test_digits_are_kept_for_a_test_set_of_ones_own(pad, notebook):
     assert (np.array(notebook.evaluate("load_my_digits().images[0]")) == image).all()
 
     pad.draw(in_a_corner(SAMPLES[13].strokes))
-    pad.whole.get_by_role("checkbox", name="in MNIST").uncheck()  # what is kept has MNIST's form nevertheless
+    pad.whole.get_by_role("checkbox", name="in MNIST").uncheck()  # what is kept has MNIST's format nevertheless
     pad.press("1")
     expect(pad.kept).to_have_text(["4 ✗ (is 1)", "7 ✓"])
     expect(pad.whole.get_by_text("1 of 2 right")).to_be_visible()

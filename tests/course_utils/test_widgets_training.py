@@ -22,7 +22,7 @@ def progress(monkeypatch):
         callback = show_training_progress(4)
     InteractiveShell.clear_instance()
     assert captured.outputs[0].data["text/plain"] == (
-        "Progress, time left and growing curves of a training of 4 epochs (interactive in JupyterLab)."
+        "Progress, time left and growing curves of a training run of 4 epochs (interactive in JupyterLab)."
     )
     # What a shell starts in the background ignores Ctrl-C.
     earlier_handler = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -47,7 +47,7 @@ def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dic
     sample = replace(dataset, **{name: getattr(dataset, name)[:NUM_SAMPLES].copy() for name in ARRAY_NAMES})
     digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
     grid = np.linspace(-5, 5, 81)
-    upper_borders = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
+    upper_edges = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
 
     @cache
     def trained() -> TrainedModel:
@@ -80,7 +80,7 @@ def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dic
         "explore_one_hot": lambda: _state(_made("explore_one_hot", sample), digits),
         "explore_parameters": parameters,
         "explore_gradient_descent": gradient_descent,
-        "explore_kernel": lambda: _state(_made("explore_kernel", sample.test_images[:10], upper_borders)),
+        "explore_kernel": lambda: _state(_made("explore_kernel", sample.test_images[:10], upper_edges)),
         "explore_confusion": confusion,
         "drawing_pad": pad,
         "replay_training": lambda: {"config": _recorded_training(trained())},

@@ -1,4 +1,4 @@
-// From strokes of a pen to an image in MNIST's form: course_utils/handwriting.py, line by line. A browser test compares
+// From strokes of a pen to an image in MNIST's format: course_utils/handwriting.py, line by line. A browser test compares
 // the two.
 
 import { SIDE, clamp } from "./shared.js";

@@ -6,10 +6,10 @@ const SIZE = 3;
 const PLACES = SIDE - SIZE + 1;
 const LIMIT = 99; // of a weight
 const KERNELS = {
-  "upper borders": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
-  "left borders": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
+  "upper edges": [-1, -1, -1, 0, 0, 0, 1, 1, 1],
+  "left edges": [-1, 0, 1, -1, 0, 1, -1, 0, 1],
   "rising diagonals": [-1, -1, 2, -1, 2, -1, 2, -1, -1],
-  "all borders": [-1, -1, -1, -1, 8, -1, -1, -1, -1],
+  "all edges": [-1, -1, -1, -1, 8, -1, -1, -1, -1],
   blur: Array(9).fill(1 / 9),
   "the image itself": [0, 0, 0, 0, 1, 0, 0, 0, 0],
 };

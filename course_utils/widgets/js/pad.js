@@ -171,7 +171,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
     make("div", { style: "grid-area: sheet" }, paper),
     make("div", { className: "row close tools", style: "grid-area: tools" }, undoButton, redoButton, clearButton),
     make("div", { className: "column", style: "grid-area: see" }, make("h4", {}, "What the network sees"), seen,
-      ...(onlyShrinks ? [] : [make("label", {}, form, "in MNIST’s form")]),
+      ...(onlyShrinks ? [] : [make("label", {}, form, "in MNIST’s format")]),
       make("p", { className: "hint" }, `28 × 28 pixels${onlyShrinks ? ":" : ". Without the tick:"} the pad, only smaller.`)),
     make("div", { style: "grid-area: predict" }, make("h4", {}, "What it predicts"), answer),
     make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
