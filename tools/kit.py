@@ -96,7 +96,7 @@ def make_kit(
     texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", "pad.html": pad_page(), **_scripts(manifest)}
     with TemporaryDirectory() as folder, atomic_path(build / KIT_NAME) as temporary:
         site = Path(folder, "site")
-        write_site(read_lessons(root), load_dataset(), site, with_solutions=False)
+        write_site(read_lessons(root), load_dataset(), site, with_solutions=False, root=root)
         pages = {path.relative_to(folder).as_posix(): path for path in sorted(site.rglob("*")) if path.is_file()}
         _write_zip(temporary, files | pages, texts)
     size = (build / KIT_NAME).stat().st_size / 1e6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
@@ -24,7 +25,7 @@ from course_utils.data import Dataset, load_dataset
 from course_utils.widgets.widget import CSS, JS
 from tools.clean_outputs import to_text
 from tools.editions import read_lessons, without_solutions
-from tools.folders import replace_folder
+from tools.folders import read_text, replace_folder
 from tools.site.live import MODULES, NUM_SAMPLES, live_widgets, script
 
 HERE = Path(__file__).parent
@@ -40,21 +41,24 @@ REPLAYS = {
 }
 #: Widgets that wait for a click, since their data are large.
 MEGABYTES = {"drawing_pad": 3}
-#: What Furo 2025.12 leaves out for readers who listen to a page, or have no mouse.
+#: What Furo 2025.12 and MyST-NB 1.4 leave out, or say wrongly, for readers who listen to a page, or have no mouse.
 THEME_REPAIRS = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+    '<summary aria-label="Toggle hidden content">': "<summary>",
     '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
 }
+#: Where else a lesson can be opened: what the button says, and the entry of ``[project.urls]`` with an address there.
+ELSEWHERE = {"Open in Colab": "Colab", "Open in Binder": "Binder", "Download": "Download"}
 #: What a lesson's widget has otherwise than the first one of its kind.
 SETTINGS = {"09_predict.ipynb": {"only_shrinks": False}}
 HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
 
 
-def make_site(*, with_solutions: bool = True, build: Path = BUILD) -> int:
+def make_site(*, with_solutions: bool = True, root: Path = ROOT, build: Path = BUILD) -> int:
     """Write ``build/site`` from the recorded lessons, executing none of them."""
-    pages = write_site(read_lessons(), load_dataset(), build / "site", with_solutions=with_solutions)
+    pages = write_site(read_lessons(), load_dataset(), build / "site", with_solutions=with_solutions, root=root)
     print(f"{pages} pages: open {build.name}/site/index.html in any browser, or copy the folder to a web server.")
     return 0
 
@@ -67,6 +71,7 @@ def write_site(
     with_solutions: bool = True,
     workspace: Path | None = None,
     warnings_are_errors: bool = True,
+    root: Path = ROOT,
 ) -> int:
     """Write lessons, documents and widgets as linked pages, and return the number of pages.
 
@@ -84,8 +89,11 @@ def write_site(
         (static / "widgets.js").write_text(_widgets_script(), encoding="utf-8")
         copytree(NOTEBOOKS / "pictures", source / "notebooks" / "pictures")
         widgets: set[str] = set()
+        urls = tomllib.loads(read_text(root / "pyproject.toml"))["project"].get("urls", {})
         for name, lesson in lessons.items():
-            text = to_text(site_notebook(lesson, name, with_solutions=with_solutions))
+            notebook = site_notebook(lesson, name, with_solutions=with_solutions)
+            notebook.cells[0].source = notebook.cells[0].source.replace("\n", _buttons(urls, name), 1)
+            text = to_text(notebook)
             widgets.update(re.findall(r'data-widget=\\"(\w+)', text))
             (source / "notebooks" / name).write_text(text, encoding="utf-8")
         for name, state in live_widgets(sorted(widgets), dataset, workspace or source).items():
@@ -159,6 +167,16 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
         if (name, cell.id) in REPLAYS:
             cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A recorded training, played again."))
     return page
+
+
+def _buttons(urls: Mapping[str, str], name: str) -> str:
+    """Return links that open a lesson elsewhere: its name takes the place of what follows an address's last slash."""
+    links = [
+        f'<a href="{escape(urls[entry].rpartition("/")[0])}/{name}">{text}</a>'
+        for text, entry in ELSEWHERE.items()
+        if entry in urls
+    ]
+    return f'\n\n<p class="elsewhere">{" ".join(links)}</p>\n\n' if links else "\n"
 
 
 def _live_output(name: str, text: str, settings: Mapping[str, object] | None = None) -> NotebookNode:

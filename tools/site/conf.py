@@ -16,6 +16,9 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#00588c", "color-brand-content": "#00588c"},
     "dark_css_variables": {"color-brand-primary": "#7cc4f2", "color-brand-content": "#7cc4f2"},
 }
+myst_html_meta = {
+    "description": "From raw pixels to a neural network that classifies handwritten digits: read, move, draw."
+}
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_heading_anchors = 4

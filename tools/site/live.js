@@ -97,6 +97,7 @@ async function start(el, { widget: name, folder, settings = "{}" }) {
   const respond = makeRespond(data);
   const model = localModel({ ...state, response: { request: state.request, ...respond(state.request ?? {}) } }, respond);
   el.replaceChildren();
+  el.model = model; // to ask it in the browser's console
   module.render({ model, el });
 }
 

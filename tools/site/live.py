@@ -116,11 +116,12 @@ def _describe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str,
 
 def _pages(confusion: Explorer) -> dict[str, list]:
     """Return the first images behind each cell of the matrix; the cells on the diagonal have more."""
-    pages = {}
+    pages, first = {}, confusion.request
     for true, row in enumerate(confusion.config["counts"]):
         for predicted in np.flatnonzero(row):
             confusion.request = {"true": true, "read_as": int(predicted), "page": 0}
             pages[f"{true} {predicted}"] = confusion.response["images"]
+    confusion.request = first
     return pages
 
 
