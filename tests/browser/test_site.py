@@ -80,7 +80,7 @@ def screen(request, browser):
 def open_page(page, address, name):
     page.goto(f"{address}/{name}.html")
     for widget in page.locator("[data-widget]").all():
-        expect(widget.locator(".course-widget, button").first).to_be_visible()
+        expect(widget.locator("button:visible").first).to_be_visible()
 
 
 @pytest.mark.parametrize("name", PAGES)
