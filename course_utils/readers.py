@@ -26,7 +26,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from course_utils.course import CourseError
-from course_utils.safe_pickle import Inert, PickleRefusedError, load_inert, quoted
+from course_utils.safe_pickle import Inert, load_inert, quoted
 
 # Of a file, and of the arrays in it: nearly twice MNIST. Text in Fortran order is held four times while it is read, and
 # that is to stay below 500 MB on a small laptop.
@@ -150,7 +150,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
         if _was_copied_as_text(content):
             remedy = "Download it again, or copy it as a binary file."
             raise file_error(path, "it was copied as text, which damaged it", remedy) from error
-        if isinstance(error, DatasetError | PickleRefusedError):
+        if isinstance(error, CourseError):
             raise file_error(path, str(error), getattr(error, "remedy", _REMEDY)) from error
         if isinstance(error, OSError) and error.strerror:
             raise file_error(path, f"{shown(path)} cannot be opened ({error.strerror})", _LOOK) from error
@@ -186,29 +186,23 @@ def _read(stream: BinaryIO, limit: int) -> bytes:
 
 
 def _read_idx(folder: Path) -> Arrays:
-    """Read the four IDX files of a folder, whatever they are called: those to train with have ``train`` in their names.
-
-    Where the names do not say so, there are more of them.
-    """
-    found: dict[tuple[int, bool, int], Path] = {}  # packed and unpacked, a file is here only once
+    """Read the four IDX files of a folder; those to train with have ``train`` in their names."""
+    found: dict[tuple[int, bool], Path] = {}  # packed and unpacked, a file is here only once
     for path in sorted(folder.iterdir()):
         with suppress(DatasetError, OSError, EOFError, zlib.error), _open(path) as (_, first):
             if first.startswith(_IDX):
-                found[first[3], "train" not in path.name.lower(), -int.from_bytes(first[4:8])] = path
+                found[first[3], "train" in path.name.lower()] = path
+    wanted = [(3, True), (1, True), (3, False), (1, False)]  # axes, to train with
     if not found:
         raise DatasetError(
             f"{shown(folder)} is a folder without IDX files", "Name the file or the folder that has them."
         )
-    images, labels = ([key[1:] for key in sorted(found) if key[0] == axes] for axes in (3, 1))
-    if len(images) != 2 or images != labels:
+    if found.keys() != set(wanted):
         raise DatasetError(
             "the IDX files in its folder are not images and labels to train with, and images and labels to test with",
-            "Put these four, and no others, into one folder, as they were downloaded or unpacked.",
+            "Put these four, and no others, into one folder, with the names that they were downloaded with.",
         )
-    if sum(-num_negative for _, num_negative in images) * 28 * 28 > MAX_BYTES:
-        raise DatasetError(_TOO_LARGE)
-    files = [found[axes, *key] for key in images for axes in (3, 1)]
-    return tuple(_read_idx_file(path, name) for path, name in zip(files, ARRAY_NAMES, strict=True))
+    return tuple(_read_idx_file(found[key], name) for key, name in zip(wanted, ARRAY_NAMES, strict=True))
 
 
 def _read_idx_file(path: Path, name: str) -> np.ndarray:
@@ -216,6 +210,8 @@ def _read_idx_file(path: Path, name: str) -> np.ndarray:
         num_axes = stream.read(4)[3]
         shape = struct.unpack(f">{num_axes}I", stream.read(4 * num_axes))
         check_array(name, "uint8", shape)
+        if prod(shape) > MAX_BYTES:
+            raise DatasetError(_TOO_LARGE)
         return _build(name, shape, "C", _read(stream, prod(shape)))
 
 

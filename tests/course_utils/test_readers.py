@@ -114,7 +114,6 @@ BOM = b"\xef\xbb\xbf"
         *((PACKED, name) for name in [".", *PACKED]),
         (PACKED | UNPACKED | {"LICENSE": b"text", "empty": b""}, "."),
         ({name.replace("-idx", ".idx").upper(): content for name, content in UNPACKED.items()}, "."),
-        ({f"{number}.bin": content for number, content in enumerate(UNPACKED.values())}, "2.bin"),
         *((TABLES, name) for name in TABLES),
         ({name: BOM + HEADER + content for name, content in TABLES.items()}, "mnist_train.csv"),
         ({name: HEADER.replace(b"pixel", b"1x") + content for name, content in TABLES.items()}, "mnist_test.csv"),
@@ -155,15 +154,14 @@ def test_four_idx_files_that_are_not_these_four(tmp_path, monkeypatch):
     for content, match in (
         (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but another number of bytes"),
         (idx(ARRAYS[3]) + b"\0", "test_labels claims shape"),
-        (idx(ARRAYS[3][:1]), "the IDX files in its folder are not images and labels .* Put these four, and no others"),
-        (b"<html>", "the IDX files in its folder are not"),
+        (b"<html>", "the IDX files in its folder are not images and labels .* Put these four, and no others"),
     ):
         labels_file.write_bytes(content)
         assert_refused(tmp_path, match)
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(ARRAYS[2].reshape(2, 784, 1)))
     labels_file.write_bytes(idx(ARRAYS[3]))
     assert_refused(tmp_path, r"test_images has shape \(2, 784, 1\), expected shape \(n, 28, 28\)")
-    monkeypatch.setattr(readers, "MAX_BYTES", 2000)
+    monkeypatch.setattr(readers, "MAX_BYTES", 1000)
     assert_refused(tmp_path, "more bytes than")
 
 
