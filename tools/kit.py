@@ -26,7 +26,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from course_utils.course import BUILD, ROOT, CourseError
-from course_utils.data import DatasetError, chosen_file, load_dataset, save_pickle
+from course_utils.data import DatasetError, chosen_file, load_dataset
 from course_utils.readers import ARRAY_NAMES, KERAS_NAMES
 from course_utils.workspace import atomic_path
 from tools.editions import ZIP_NAME, make_student_edition, read_lessons, zip_entry
@@ -184,9 +184,7 @@ def _digits(build: Path) -> Path | None:
             raise
         print(f"The kit goes without MNIST, so lessons will use the small digits. {error}", flush=True)
         return None
-    if own is None or dataset.name == "MNIST":
-        return save_pickle(dataset, build / "mnist.pickle")
-    path = build / f"{own.stem}.npz"
+    path = build / f"{own.stem if own else 'mnist'}.npz"
     arrays = {key: getattr(dataset, name) for key, name in zip(KERAS_NAMES, ARRAY_NAMES, strict=True)}
     np.savez_compressed(path, **arrays, class_names=dataset.class_names)
     return path

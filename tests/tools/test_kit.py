@@ -231,4 +231,4 @@ def test_a_whole_kit_installs_and_its_lessons_run_without_a_network(request, tmp
     done = run([python, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", *lessons], home, offline)
     assert done.returncode == 0, done.stderr
     text = lessons[6].read_text(encoding="utf-8")
-    assert ("THIS IS NOT MNIST" in text) != (kit / "mnist.pickle").exists()
+    assert ("THIS IS NOT MNIST" in text) != (kit / "mnist.npz").exists()
