@@ -89,7 +89,8 @@ def make_single_lessons(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequ
         write_folder(Path(temporary, "course"), package)
         wheel = make_wheel_in(Path(temporary, "course", "pyproject.toml"), Path(temporary)).file
         content = wheel.read_bytes()
-    address = tomllib.loads(read_text(root / "pyproject.toml"))["project"].get("urls", {}).get("Download", "")
+    download = tomllib.loads(read_text(root / "pyproject.toml"))["project"].get("urls", {}).get("Download", "")
+    address = f"{download.rpartition('/')[0]}/{wheel.name}" if download else ""  # beside the lessons
     first_cell = read_text(FIRST_CELL).replace("WHEEL", wheel.name).replace("ADDRESS", address)
     files = {}
     for name in choose(source, lessons):
