@@ -95,6 +95,11 @@ def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, othe
     assert expected in interpreters.obstacle()
 
 
+def test_a_python_that_was_built_without_what_the_course_needs_is_named(monkeypatch):
+    monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: name if name != "_ctypes" else None)
+    assert interpreters.obstacle() == "it was built without ctypes; install another one, such as python.org's"
+
+
 def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("shell scripts stand in for Pythons")
