@@ -26,10 +26,10 @@ lab-source: ## open JupyterLab on the source of the lessons, with solutions, not
 pad: ## write the drawing pad as one web page, build/pad.html, for a phone or a projector
 	$(COURSE) pad
 
-check-setup: ## say whether this computer has what the course needs, and what to do where it has not
+check-setup: ## check whether this computer has what the course needs, and say what to do if not
 	$(COURSE) check-setup || true
 
-setup: ## only set up .venv, for a workshop without network (every other target does it when needed)
+setup: ## only set up .venv, before a workshop without network (every other target does it when needed)
 	$(COURSE) setup
 
 test: ## run all tests, notebooks included, on all cores (JOBS=1: on one; LONG=1: hostile files and the like in full)
@@ -47,7 +47,7 @@ site: ## make the course as a web site, build/site/, whose widgets need no Pytho
 student: ## make build/digit-course-student.zip to hand out: no solutions, no notes, no outputs (LESSONS="01 02 04 05": only these)
 	$(COURSE) student $(LESSONS)
 
-notebooks: ## make build/single-lessons/: lessons to hand out one by one, each of which installs what it needs
+notebooks: ## make build/single-lessons/: lessons to hand out one by one; each installs what it needs
 	$(COURSE) notebooks $(LESSONS)
 
 kit: ## make build/digit-course-kit.zip for a USB stick (PLATFORMS="windows-x86_64 macos-arm64" PYTHONS="3.12 3.13")
@@ -62,19 +62,19 @@ slides: ## make slides in build/slides/, without solutions and notes (LESSON=03:
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
 	$(COURSE) record $(LESSON)
 
-check: ## execute lessons and compare with what is recorded (LESSON=04: only that one)
+check: ## execute lessons and compare them with the recorded outputs (LESSON=04: only that one)
 	$(COURSE) check $(LESSON)
 
 measure: ## measure how far each recorded number moves between machines (LESSON=05: only those of that one)
 	$(COURSE) measure $(LESSON)
 
-mutants: ## plant a sample of faults in a copy and see that the recorded outputs tell (FAULT=loss: these; LONG=1: all)
+mutants: ## plant a sample of faults in a copy and check that the recorded outputs show them (FAULT=loss: these; LONG=1: all)
 	$(COURSE) mutants $(if $(FAULT),"$(FAULT)") $(if $(LONG),--long)
 
 experiments: ## train with many seeds and variants for lesson 08, and record the results (half an hour)
 	$(COURSE) experiments
 
-bench: ## measure speed and memory beside other libraries, 20 minutes (QUICK=1: briefly; KEEP=1: keep the results)
+bench: ## measure speed and memory, compared with other libraries, 20 minutes (QUICK=1: briefly; KEEP=1: keep the results)
 	$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(PARTS)
 
 lock: ## write both locks from pyproject.toml (UPGRADE=1: with the newest versions)
