@@ -8,7 +8,7 @@ COURSE = @$(PYTHON) -m tools
 # With it, Python would not find the commands here.
 unexport PYTHONSAFEPATH
 
-.PHONY: help setup run lab lab-source pad check-setup test test-browser ci site student notebooks kit instructor slides record check \
+.PHONY: help setup run lab lab-source pad check-setup test test-browser ci site student notebooks kit instructor slides progress record check \
 	measure mutants experiments bench lock
 
 help: ## this list
@@ -58,6 +58,9 @@ instructor: ## make build/instructor/ to teach from: solutions open, notes shown
 
 slides: ## make slides in build/slides/, without solutions and notes (LESSON=03: only of that one)
 	$(COURSE) slides $(LESSON)
+
+progress: ## show what a class has solved and where it is stuck (FILES="folder/*.json"; BY_FILE=1: and by file)
+	$(COURSE) progress $(if $(BY_FILE),--by-file) $(FILES)
 
 record: ## execute lessons and keep their outputs in notebooks/ (LESSON=04: only that one)
 	$(COURSE) record $(LESSON)

@@ -147,13 +147,15 @@ def _compare(num_bytes: float, gigabytes: float, remedy: str) -> Finding:
 
 def check_folders() -> Finding:
     """Try to write where lessons leave the pickle and the trained network, and where they are saved themselves."""
-    for folder in (workspace_folder(), NOTEBOOKS):
+    beside = workspace_folder().parent / "notebooks"  # where the course is read-only, the lessons are a copy
+    lessons = beside if beside.exists() else NOTEBOOKS
+    for folder in (workspace_folder(), lessons):
         try:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
             return PROBLEM, f"{folder} is read-only ({error.strerror}). Copy the course to a folder of your own"
-    for folder in (NOTEBOOKS, Path.cwd()):  # lessons may be worked in elsewhere
+    for folder in (lessons, Path.cwd()):  # they may be worked in elsewhere
         if shadows := shadowing_files(folder):
             return PROBLEM, f"{shadows[0]} would be imported in place of {shadows[0].stem}. Rename it"
     return OK, f"{workspace_folder()} and the notebooks can be written"

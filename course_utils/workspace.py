@@ -16,6 +16,13 @@ from course_utils.environment import path_setting
 
 # A temporary file this old belongs to a process that was killed.
 _ABANDONED_SECONDS = 600
+#: Where a person works if the course is installed for all and only its owner may write there.
+IN_HOME = Path(os.path.expanduser("~"), "my-course")  # noqa: PTH111 - works where there is no home, too
+
+
+def is_read_only() -> bool:
+    """Tell whether somebody else has installed the course, so that its folder cannot hold this person's work."""
+    return not os.access(ROOT, os.W_OK)
 
 
 class WorkspaceError(CourseError, OSError):
@@ -29,14 +36,15 @@ def workspace_folder() -> Path:
     -------
     pathlib.Path
         The folder named by the environment variable ``COURSE_WORKSPACE``, otherwise ``workspace`` in the
-        folder of the course, or beside the notebook where the package was installed alone.
+        folder of the course, or in ``~/my-course`` where that is read-only; beside the notebook where the
+        package was installed alone.
 
     Raises
     ------
     WorkspaceError
         The folder cannot be created.
     """
-    folder = path_setting("COURSE_WORKSPACE") or ROOT / "workspace"
+    folder = path_setting("COURSE_WORKSPACE") or (IN_HOME if is_read_only() else ROOT) / "workspace"
     try:
         if folder.parts[0].startswith("~"):
             raise FileNotFoundError(errno.ENOENT, "no such home folder")

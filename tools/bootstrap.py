@@ -51,6 +51,8 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
         continue_in([python], argv)
     if not install:
         return "The course is not set up here, or a lock has changed since. Run: make setup, or python -m tools setup"
+    if not is_conda and not os.access(str(ROOT), os.W_OK):
+        sys.exit(f"You cannot write to {ROOT}, so its owner has to set the course up there: make setup")
     # One that was set up to its end is only brought up to date: without a network it stays as it is.
     if not is_conda and not (_venv_has([]) and (VENV / LOCK).exists()):
         base = find_python()

@@ -104,6 +104,11 @@ WITHOUT_SOLUTIONS = (
     "--without-solutions",
     {"dest": "with_solutions", "action": "store_false", "help": "leave the solutions out"},
 )
+FILES = (
+    "files",
+    {"nargs": "*", "metavar": "FILE", "help": "progress.json of a student, a folder of such files, or a pattern"},
+)
+BY_FILE = ("--by-file", {"action": "store_true", "help": "also a line for each file, which may name its owner"})
 UPGRADE = (
     "--upgrade",
     {"action": "store_true", "help": "take the newest versions instead of keeping the present ones"},
@@ -141,6 +146,9 @@ COMMANDS = {
     "kit": Command("make a zip that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS, OF_KIT]),
     "instructor": Command("make the instructors' edition", "tools.editions:make_instructor_edition", [LESSONS]),
     "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON], development=True),
+    "progress": Command(
+        "show what a class has solved and where it is stuck", "tools.progress:progress", [FILES, BY_FILE]
+    ),
     "record": Command("execute lessons and keep their outputs", "tools.record:record", [LESSON], {"write": True}),
     "check": Command(
         "execute lessons and compare with what is recorded", "tools.record:record", [LESSON], {"write": False}

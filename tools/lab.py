@@ -11,6 +11,10 @@ from tempfile import TemporaryDirectory
 
 from course_utils.course import ROOT, lesson_file
 
+#: No news and no updates, so that starting needs no network; widgets are saved with the notebook; a notebook that is
+#: closed gives its memory back.
+SETTINGS = Path(__file__).with_name("lab_settings")
+
 
 def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
     """Serve JupyterLab on the first lesson of `folder` until it is stopped; ``--no-browser`` and the like are its own.
@@ -58,12 +62,7 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
         "Application": {"log_level": "ERROR"},
         "ServerApp": {"ip": promised["hostname"], "root_dir": str(folder), "allow_root": True},
         "IdentityProvider": {"token": promised["token"]},
-        # No news and no updates, so that starting needs no network; widgets are saved with the notebook; a notebook
-        # that is closed gives its memory back.
-        "LabApp": {
-            "app_settings_dir": str(Path(__file__).with_name("lab_settings")),
-            "default_url": f"/lab/tree/{start}",
-        },
+        "LabApp": {"app_settings_dir": str(SETTINGS), "default_url": f"/lab/tree/{start}"},
     }
     extensions = dict.fromkeys(("jupyterlab", "jupyter_lsp", "jupyter_server_terminals"), True)
     server = Server.instance(jpserver_extensions=extensions, config=Config(config))

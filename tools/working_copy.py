@@ -11,19 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from course_utils.course import ROOT
-from course_utils.workspace import atomic_path
+from course_utils.workspace import IN_HOME, atomic_path, is_read_only
 from tools.clean_outputs import to_text
 from tools.editions import folder_files, read_lessons, student_notebook
 from tools.lab import open_lab
 
-FOLDER = ROOT / "my-course"
-
 
 def open_working_copy(arguments: Sequence[str] = ()) -> int:
     """Open the working copy in ``my-course``; what it lacks is added first, and nobody's work is overwritten."""
-    update(FOLDER)
-    os.environ.setdefault("COURSE_WORKSPACE", str(FOLDER / "workspace"))
-    return open_lab(arguments, folder=FOLDER)
+    folder = IN_HOME if is_read_only() else ROOT / "my-course"
+    update(folder)
+    os.environ.setdefault("COURSE_WORKSPACE", str(folder / "workspace"))
+    return open_lab(arguments, folder=folder)
 
 
 def update(folder: Path, root: Path = ROOT) -> None:

@@ -30,7 +30,8 @@ def exercises_of(lesson: str) -> list[Exercise]:
 def show_progress(lesson: str = "") -> None:
     """Show which exercises were solved, with a tick before each, and a link to every lesson beside this one.
 
-    What was solved stands in ``progress.json`` in the workspace and goes nowhere else; delete the file to start again.
+    What was solved stands in ``progress.json`` in the workspace and goes nowhere else, unless the student shares it;
+    delete the file to start again.
 
     Parameters
     ----------

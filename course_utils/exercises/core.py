@@ -101,7 +101,8 @@ class Exercise:
         Notes
         -----
         From the second failure on, each verdict comes with a hint. What was solved, and how often it failed, is kept in
-        ``progress.json`` in the workspace, unless the answer came from a cell with a solution.
+        ``progress.json`` in the workspace, unless the answer came from a cell with a solution; what was wrong, only if
+        the student shares it.
         """
         try:
             with _on_its_own(self.key):
@@ -117,7 +118,7 @@ class Exercise:
         if verdict == "right" and any(origin(each.name)[0].startswith("# Solution") for each in self.answers):
             remark = "(This is the answer of the solution's cell, so it earns no tick.)"
         elif verdict in _MARKS:
-            num_failures, remark = record(self.key, is_right=verdict == "right")
+            num_failures, remark = record(self.key, is_right=verdict == "right", text=text)
             self._num_failures = 0 if verdict == "right" else self._num_failures + 1
             if max(num_failures, self._num_failures) >= 2:
                 hint = f"Hint: {self._next_hint()}"

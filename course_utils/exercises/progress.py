@@ -1,29 +1,47 @@
-"""The file of progress: which exercises were solved, and how often each failed since it was last right."""
+"""The file of progress: which exercises were solved, and how often each failed since it was last right.
+
+With ``COURSE_SHARE_PROGRESS=1`` also what was wrong in the last answer to each, which is not right yet: for the table
+of ``tools/progress.py``, which counts only files that say so.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
+from course_utils.environment import is_switched_on
 from course_utils.workspace import atomic_path, workspace_folder
 
 LOCK_SECONDS = 3.0
 MOST_BYTES = 100_000
+MOST_CHARACTERS = 200  # of a mistake
+
+
+class Progress(NamedTuple):
+    """What a file of progress says."""
+
+    done: set[str]
+    failures: dict[str, int]
+    #: What is wrong now, by exercise; None in a file that is not shared.
+    mistakes: dict[str, str] | None = None
+    #: Whether the whole file could be understood.
+    is_whole: bool = True
 
 
 def done_exercises() -> set[str]:
     """Return the keys of the exercises that were solved, as ``progress.json`` in the workspace has them."""
     try:
-        return _read(_file())[0]
+        return read_progress(_file()).done
     except OSError:
         return set()
 
 
-def record(key: str, *, is_right: bool) -> tuple[int, str]:
-    """Keep the result of a check; return how often the exercise has failed, and a remark if something went wrong."""
+def record(key: str, *, is_right: bool, text: str = "") -> tuple[int, str]:
+    """Keep what a check found; return how often the exercise has failed, and a remark if something went wrong."""
     failures: dict[str, int] = {}
     remark, lock = "", None
     try:
@@ -33,7 +51,7 @@ def record(key: str, *, is_right: bool) -> tuple[int, str]:
             lock.acquire()
         except NotImplementedError:  # a network drive without locks: go on unprotected rather than not at all
             lock = None
-        done, failures, is_whole = _read(file)
+        done, failures, mistakes, is_whole = read_progress(file)
         if not is_whole:
             aside = file.with_name("progress.broken.json")
             file.replace(aside)
@@ -41,10 +59,13 @@ def record(key: str, *, is_right: bool) -> tuple[int, str]:
         done |= {key} if is_right else set()
         failures[key] = 0 if is_right else failures.get(key, 0) + 1
         kept = {name: count for name, count in sorted(failures.items()) if count}
+        content: dict[str, object] = {**dict.fromkeys(sorted(done), "done"), "failures": kept}
+        if is_switched_on("COURSE_SHARE_PROGRESS"):
+            first_sentence = re.split(r"(?<=[.?]) ", text)[0][:MOST_CHARACTERS]
+            latest = {**(mistakes or {}), key: "" if is_right else first_sentence}
+            content["mistakes"] = {name: mistake for name, mistake in sorted(latest.items()) if mistake}
         with atomic_path(file) as temporary:
-            temporary.write_text(
-                json.dumps({**dict.fromkeys(sorted(done), "done"), "failures": kept}, indent=1), "utf-8"
-            )
+            temporary.write_text(json.dumps(content, indent=1), "utf-8")
     except Timeout:
         remark = f"(This could not be kept in progress.json: another program has locked it for {LOCK_SECONDS:.0f} s.)"
     except OSError as error:
@@ -59,19 +80,23 @@ def _file() -> Path:
     return workspace_folder() / "progress.json"
 
 
-def _read(file: Path) -> tuple[set[str], dict[str, int], bool]:
-    """Return what was solved, how often each failed, and whether the whole file could be understood."""
+def read_progress(file: Path) -> Progress:
+    """Return what a file says, or as much of it as can be read."""
     if not file.is_file():
-        return set(), {}, True
+        return Progress(set(), {})
     with file.open("rb") as stream:
         content = stream.read(MOST_BYTES)
     is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:4]
     text = content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
+    mistakes = None
     try:
-        is_whole = isinstance(json.loads(text), dict)
+        content = json.loads(text)
+        is_whole = isinstance(content, dict)
+        if is_whole and isinstance(content.get("mistakes"), dict):
+            mistakes = {key: str(mistake)[:MOST_CHARACTERS] for key, mistake in content["mistakes"].items()}
     except (ValueError, RecursionError):
         is_whole = False
     # Found by pattern and not by structure, so that a damaged file gives what is still in it.
     done = set(re.findall(r'"(\d\d\.\d+)"\s*:\s*"done"', text))
     failures = {key: int(count) for key, count in re.findall(r'"(\d\d\.\d+)"\s*:\s*(\d{1,6})(?=\s*[,}])', text)}
-    return done, failures, is_whole
+    return Progress(done, failures, mistakes, is_whole)

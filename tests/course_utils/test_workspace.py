@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from course_utils import workspace
 from course_utils.course import ROOT, CourseError
 from course_utils.workspace import atomic_path, workspace_folder
 
@@ -15,6 +16,13 @@ def test_workspace_is_the_folder_of_the_environment_or_stands_beside_the_noteboo
     assert workspace_folder().is_dir()
     monkeypatch.setenv("COURSE_WORKSPACE", "")
     assert workspace_folder() == ROOT / "workspace"
+
+
+def test_each_user_of_a_read_only_course_has_a_workspace_at_home(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_WORKSPACE", raising=False)
+    monkeypatch.setattr(workspace, "IN_HOME", tmp_path / "my-course")
+    monkeypatch.setattr(workspace, "is_read_only", lambda: True)  # root may write everywhere
+    assert workspace_folder() == tmp_path / "my-course" / "workspace"
 
 
 def test_workspace_that_cannot_be_created_says_what_to_set(tmp_path, monkeypatch):

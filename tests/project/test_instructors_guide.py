@@ -72,7 +72,7 @@ def test_each_objective_has_its_exercise_and_each_exercise_its_objective():
 
 
 @pytest.mark.parametrize(
-    "file", ["docs/instructors.md", "docs/questions.md", "README.md", "CONTRIBUTING.md", "SECURITY.md"]
+    "file", ["docs/instructors.md", "docs/class.md", "docs/questions.md", "README.md", "CONTRIBUTING.md", "SECURITY.md"]
 )
 def test_links_lead_somewhere(file):
     path = ROOT / file

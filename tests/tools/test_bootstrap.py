@@ -282,6 +282,15 @@ def test_of_what_pips_files_say_only_networks_are_kept(tmp_path, monkeypatch):
     assert not re.search("PREFIX|TARGET|CONSTRAINT|USER", found)
 
 
+def test_who_cannot_write_to_the_course_is_sent_to_its_owner(monkeypatch):
+    monkeypatch.setattr(bootstrap, "_holds", lambda *_: False)
+    monkeypatch.setattr(bootstrap, "_venv_has", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr(bootstrap, "give_home", lambda _: None)
+    with pytest.raises(SystemExit, match=r"You cannot write to .*owner has to set the course up"):
+        bootstrap.ensure_environment(["lab"])
+
+
 def test_an_environment_with_the_locked_versions_is_used_as_it_is(course):
     done = start(course, sys.executable, "setup")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "notebooks": ["01"],
     "kit": ["--platform", "macos-arm64", "linux-arm64", "--python", "3.12", "--lessons", "01", "02"],
     "slides": ["03"],
+    "progress": ["--by-file", "one.json", "folder"],
     "record": ["04"],
     "mutants": ["loss", "--long"],
     "experiments": ["cnn", "--workers", "2"],

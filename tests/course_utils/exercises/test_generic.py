@@ -277,6 +277,18 @@ def test_a_link_stays_one(says, workspace, tmp_path):
     assert "done" in (tmp_path / "kept.json").read_text(encoding="utf-8")
 
 
+def test_what_is_wrong_is_kept_only_as_long_as_it_is_shared_and_wrong(says, workspace, monkeypatch):
+    file = workspace / "progress.json"
+    found = []
+    for share, answer in [("", 7), ("1", 7), ("1", 3), ("1", 8), ("0", 9)]:
+        monkeypatch.setenv("COURSE_SHARE_PROGRESS", share)
+        says(THREE, answer)
+        found.append(json.loads(file.read_text(encoding="utf-8")).get("mistakes"))
+        assert progress.read_progress(file).mistakes == found[-1]
+    wrong = [{"02.9": f"`three` is {answer}, more than it should be."} for answer in (7, 8)]
+    assert found == [None, wrong[0], {}, wrong[1], None]
+
+
 @pytest.mark.parametrize("obstacle", ["folder in its place", "no workspace", "locked"])
 def test_the_verdict_comes_also_where_nothing_can_be_kept(obstacle, says, workspace, monkeypatch):
     monkeypatch.setattr(progress, "LOCK_SECONDS", 0.1)
