@@ -75,7 +75,7 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
             for each in (deviation, gains.std())
         ),
         (gains.var(ddof=1), "`{name}` is the variance of the gains.", "What is the unit of a variance?"),
-        (unpaired, "`{name}` treats the epochs as different trainings.", "What do the two numbers of a seed share?"),
+        (unpaired, "`{name}` treats the epochs as different runs.", "What do the two numbers of a seed share?"),
         (after.std(ddof=1) / root, "`{name}` is the error of the accuracy after thirty epochs.", of_which),
         (before.std(ddof=1) / root, "`{name}` is the error of the accuracy after twenty epochs.", of_which),
         *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
