@@ -29,6 +29,7 @@ from course_utils.course import BUILD, ROOT, CourseError
 from course_utils.data import DatasetError, chosen_file, load_dataset
 from course_utils.readers import ARRAY_NAMES, KERAS_NAMES
 from course_utils.workspace import atomic_path
+from tools.chosen import choose
 from tools.editions import ZIP_NAME, make_student_edition, read_lessons, zip_entry
 from tools.folders import read_text
 from tools.pad_page import pad_page
@@ -96,7 +97,7 @@ def make_kit(
     texts = {"kit.json": json.dumps(manifest, indent=1) + "\n", "pad.html": pad_page(), **_scripts(manifest)}
     with TemporaryDirectory() as folder, atomic_path(build / KIT_NAME) as temporary:
         site = Path(folder, "site")
-        write_site(read_lessons(root), load_dataset(), site, with_solutions=False, root=root)
+        write_site(choose(read_lessons(root), lessons), load_dataset(), site, with_solutions=False, root=root)
         pages = {path.relative_to(folder).as_posix(): path for path in sorted(site.rglob("*")) if path.is_file()}
         _write_zip(temporary, files | pages, texts)
     size = (build / KIT_NAME).stat().st_size / 1e6

@@ -33,7 +33,7 @@ SCREENS = {
 URLS = """
 [project.urls]
 Colab = "https://colab.example/github/somebody/course/blob/gh-pages/single-lessons/"
-Download = "https://somebody.example/course/single-lessons/digit_course-1.0.0-py3-none-any.whl"
+Download = "https://somebody.example/course/single-lessons/00_start_here.ipynb"
 """
 
 
