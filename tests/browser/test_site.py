@@ -26,6 +26,7 @@ from .conftest import PATIENCE, PICTURES, Watch
 LESSON_PAGES = [f"notebooks/{Path(lesson_file(number)).stem}" for number in LESSONS]
 PAGES = ["index", "search", *LESSON_PAGES, *(name.removesuffix(".md") for name in DOCUMENTS if name.endswith(".md"))]
 HEAVIEST = 1_500_000  # bytes
+HEAVIEST_WITH_PAD = 4_000_000
 SCREENS = {
     "wide": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True},
@@ -100,7 +101,15 @@ def test_page(site, address, browser, name):
         options = {"preload": False, "resultTypes": ["violations"]}
         violations = Axe().run(page, options=options).response["violations"]
         assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations] == []
-    assert sum((site / path).stat().st_size for path in loaded if (site / path).is_file()) < HEAVIEST
+
+    def weight():
+        return sum((site / path).stat().st_size for path in loaded if (site / path).is_file())
+
+    assert weight() <= HEAVIEST
+    if (pad := page.locator("[data-widget=drawing_pad]")).count():
+        pad.get_by_role("button").click()
+        expect(pad).to_contain_text("Draw a digit.")
+        assert HEAVIEST < weight() <= HEAVIEST_WITH_PAD
     watch.check()
     context.close()
 
