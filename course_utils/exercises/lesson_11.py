@@ -1,4 +1,4 @@
-"""Exercises of lesson 11: make a program of 2020 run, and choose settings without the test set."""
+"""Exercises of lesson 11: make a program from 2020 run, and choose settings without the test set."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ repair_training = Exercise(
         "few_rows": Given(one_hot, rows_of="train_labels", most=NUM_SMALL),
     },
     hints=[
-        "Repair one error at a time. Each message names what Keras no longer knows, or what is missing.",
-        "Today: `keras.Input`, `units`, `rate`, `learning_rate`, `epochs`, and the column `accuracy`.",
+        "Fix one error at a time. Each message names what Keras no longer knows, or what is missing.",
+        "Today: `keras.Input`, `units`, `rate`, `learning_rate`, `epochs`, and the entry `accuracy`.",
     ],
     comment="The same 784-512-256-10 as in 2020, in today's words.",
 )
@@ -147,7 +147,7 @@ repair_prediction = Exercise(
         "test_labels": Given(rows_of="test_labels"),
     },
     hints=[
-        "Which shape came in, and which was expected? `(None, 784)` is a table of any number of rows.",
+        "Which shape did it get, and which did it expect? `(None, 784)` is a table of any number of rows.",
         "`predict_classes` was `predict`, then `argmax` along the classes.",
     ],
     comment="No loop, one call: `(None, 784)` means any number of rows, each of 784 numbers.",
@@ -175,7 +175,7 @@ def _choice_mistakes(chosen: NDArray, trials: Trials, test_log: Trials) -> Itera
     yield not pairs, "The test images have not been used: there is no test accuracy yet.", "Which function uses them?"
     often = f"The test images were used with {len(pairs)} pairs: they helped to choose, so they are no longer a test."
     yield len(pairs) > 1, often, "Which images could still show how good the chosen pair is?"
-    other = "The test images were used with another pair than the chosen one."
+    other = "The test images were used with a pair other than the chosen one."
     yield not np.allclose(pairs[0], chosen, 1e-5), other, "Which comes first, the choice or the test?"
 
 
@@ -194,7 +194,7 @@ def _test_mistakes(trials: Trials, test_log: Trials) -> Iterator[Row]:
 
 choose_and_test = Exercise(
     "11.4",
-    "Choose on validation data, test once",
+    "Choose with validation data, test once",
     Array("chosen", "a learning rate and a dropout rate", mistakes=_choice_mistakes,
           example=lambda trials: np.array(max(trials, key=lambda row: row[2])[:2])),
     Number("test_accuracy", "a single accuracy between 0 and 1", mistakes=_test_mistakes, expected=_accuracy_of),
