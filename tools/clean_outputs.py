@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from tools.comparison.compare import plain_text
 from tools.comparison.outputs import is_picture, line_ends, shown_outputs
 from tools.folders import read_bytes, reading
 
@@ -21,7 +23,14 @@ NOTEBOOK_METADATA = {
 #: What slides, nbgrader and Colab keep in a cell; it says nothing of who ran it, where or when.
 _METADATA_OF_OTHERS = ("slideshow", "nbgrader", "colab", "cellView", "format", "raw_mimetype", "name")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
-_ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-fA-F]+[^<>\n]*>|&lt;[^<>&\n]* at 0x[0-9a-fA-F]+[^<>&\n]*&gt;")
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_OF_ONE_MACHINE = {
+    "a path": r"(?<![\w.])/(?:home|tmp|work|root|Users|private|var|opt|mnt|usr)(?:/|\b)|\b[A-Za-z]:\\|file://",
+    "a web address": r"\bhttps?://\S*",
+    "a memory address": r"\b0x[0-9a-fA-F]{6,}|<[^<>\n]* at 0x[0-9a-fA-F]+[^<>\n]*>",
+    "a date or time": rf"\b(?:19|20)\d\d-\d\d-\d\d|\b\d\d?:\d\d:\d\d\b|\b{_MONTH} \d\d?, \d{{4}}\b",
+    "a duration": r"(?<![\w.])\d[\d.,]* ?(?:[nuµm]?s|secs?|seconds?|min|minutes?|h|hours?)(?:/\w+)?(?!\w)|\bit/s\b",
+}
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -58,7 +67,7 @@ def clean_outputs(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a notebook without anything that depends on who ran it, where or when.
 
     Sources, visible outputs, cell ids, tags, tolerances and what other programs declare stay. Executed cells count
-    1..n from the top. Memory addresses in outputs stay too: removing them is up to the author, see `memory_addresses`.
+    1..n from the top. So does what `belongs_to_one_machine`: that is up to the author.
     """
     cells = []
     count = 0
@@ -86,9 +95,11 @@ def to_text(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
 
 
-def memory_addresses(cell: NotebookNode) -> list[str]:
-    """Return the texts such as ``<Line2D object at 0x7f…>`` in a cell's outputs, which differ on every run."""
-    return [match.group() for text in texts(cell) for match in _ADDRESS.finditer(text)]
+def belongs_to_one_machine(cell: NotebookNode) -> Iterator[str]:
+    """Yield what in a cell's outputs comes out differently elsewhere: ``a path: '/home/me'``."""
+    for text in map(plain_text, texts(cell)):
+        for what, pattern in _OF_ONE_MACHINE.items():
+            yield from (f"{what}: {match.group()!r}" for match in re.finditer(pattern, text))
 
 
 def texts(cell: NotebookNode) -> list[str]:

@@ -209,6 +209,9 @@ def _explain(error: BaseException) -> int:
     status = 1
     if isinstance(error, KeyboardInterrupt):
         text, status = "\nStopped. The same command can be run again at any time.", 130
+    elif isinstance(error, BrokenPipeError):  # as in `python -m tools check-setup | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+        return 141
     elif isinstance(error, CourseError):
         text = "\n".join([str(error), *getattr(error, "__notes__", [])])
     elif isinstance(error, SyntaxError):

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from course_utils.course import CourseError
 from course_utils.data import latest_dataset
 from course_utils.exercises.answers import Answer, Array, Function, Number, apply, close, num_steps
 from course_utils.exercises.cells import origin
@@ -88,8 +89,8 @@ class Exercise:
     def __repr__(self) -> str:
         return f"<Exercise {self.key}: {self.title}>"
 
-    def check(self, *answers: object, **given: object) -> None:
-        """Show one notice: not attempted yet, right, or what is wrong; never raise.
+    def check(self, *answers: object, strict: bool = False, **given: object) -> None:
+        """Show one notice: not attempted yet, right, or what is wrong; raise nothing, unless `strict`.
 
         Parameters
         ----------
@@ -97,6 +98,13 @@ class Exercise:
             What the student found; ``...`` counts as not attempted.
         **given
             Variables of the lesson that the right answer is computed from.
+        strict : bool
+            For programs that grade: whatever is not right is an error, too.
+
+        Raises
+        ------
+        CourseError
+            If `strict`, and the answer is not right; the message is the notice as text.
 
         Notes
         -----
@@ -126,6 +134,8 @@ class Exercise:
         plain = f"{_MARKS.get(verdict, '')} {name}: {said}{text} {hint} {remark}"
         kind = verdict if verdict in _MARKS else "note"
         show_notice(" ".join(plain.split()), f"{verdict.capitalize()}: {name}", text, hint, remark, kind=kind)
+        if strict and verdict != "right":
+            raise CourseError(" ".join(plain.split()))
 
     def example(self, dataset: object) -> tuple[list[Any], dict[str, Any]]:
         """Return right answers and what is given, as the lesson makes it from a dataset; for the tests."""

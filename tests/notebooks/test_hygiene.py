@@ -13,8 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.course import LESSONS, NOTEBOOKS, lesson_file
-from tools.clean_outputs import clean_outputs, memory_addresses, texts, to_text
-from tools.comparison.compare import plain_text
+from tools.clean_outputs import belongs_to_one_machine, clean_outputs, to_text
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.pictures import PICTURE_TOLERANCE
 from tools.comparison.tolerance import Measured, Tolerance, fingerprint
@@ -22,14 +21,6 @@ from tools.reference import MEASURED
 
 TAGS = {"parameters", "depends-on-dataset", "hide-input", "exercise", "solution", "instructor", "raises-exception"}
 MOST_LINES = 12
-MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
-OF_ONE_MACHINE = {
-    "a path": r"(?<![\w.])/(?:home|tmp|work|root|Users|private|var|opt|mnt|usr)(?:/|\b)|\b[A-Za-z]:\\|file://",
-    "a web address": r"\bhttps?://\S*",
-    "a memory address": r"\b0x[0-9a-fA-F]{6,}",
-    "a date or time": rf"\b(?:19|20)\d\d-\d\d-\d\d|\b\d\d?:\d\d:\d\d\b|\b{MONTH} \d\d?, \d{{4}}\b",
-    "a duration": r"(?<![\w.])\d[\d.,]* ?(?:[nuµm]?s|secs?|seconds?|min|minutes?|h|hours?)(?:/\w+)?(?!\w)|\bit/s\b",
-}
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)|\b(?:src|href)=[\"']([^\"']+)")
 
 
@@ -75,11 +66,7 @@ def errors_are_announced_and_stderr_is_empty(lesson):
 
 def nothing_recorded_belongs_to_one_machine(lesson):
     for label, cell in lesson.cells:
-        yield from (f"{label} shows {text}" for text in memory_addresses(cell))
-        for text in texts(cell):
-            for what, pattern in OF_ONE_MACHINE.items():
-                if match := re.search(pattern, plain_text(text)):
-                    yield f"{label} recorded {what}: {match.group()!r}"
+        yield from (f"{label} recorded {found}" for found in belongs_to_one_machine(cell))
 
 
 def tags_are_known_and_nothing_is_ignored(lesson):
@@ -148,6 +135,9 @@ def the_neighbours_and_sections_are_linked(lesson):
     neighbours = [lesson_file(other) for other in LESSONS if abs(int(other) - int(number[1])) == 1]
     for cell in (first, last):
         yield from (f"{cell.id} does not link to {name}" for name in neighbours if f"]({name})" not in cell.source)
+    for name in neighbours:
+        if name[:2] > number[1] and not re.search(rf"\*\*Next:\*\* \[.+\]\({name}\)", lesson.text):
+            yield f"Key points do not end with **Next:** and a link to {name}"
     if len(lesson.notebook.cells) > 50:
         texts_of = [cell.source for cell in lesson.notebook.cells if cell.cell_type == "markdown"]
         headings = re.findall(r"^## (.+)$", "\n".join(texts_of), re.MULTILINE)

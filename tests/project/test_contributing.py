@@ -49,3 +49,13 @@ def test_every_lesson_is_listed(file):
     assert not missing, f"{file} does not list the lesson {missing[0]}: add a row to its table."
     for number in LESSONS:
         assert (ROOT / "notebooks" / lesson_file(number)).exists(), f"notebooks/{lesson_file(number)} is missing."
+
+
+def test_the_number_of_lessons_is_right_wherever_it_is_written():
+    word, last = {12: "twelve", 13: "thirteen", 14: "fourteen"}[len(LESSONS)], [*LESSONS][-1]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in [name for name in listed.split() if name.endswith((".md", ".toml", "commands.py", "Makefile"))]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        said = {*re.findall(r"\b(\w+teen|twelve) lessons", text), *re.findall(r"\b00(?:-|\u2013)(\d\d)\b", text)}
+        wrong = said - {word, last} if name != "CHANGELOG.md" else None
+        assert not wrong, f"{name} says {wrong}: there are {word} lessons, and the last is {last}."

@@ -1,6 +1,7 @@
 """The documents are right: schedules add up, minutes agree, objectives have exercises, links lead to what they name."""
 
 import re
+import tomllib
 from itertools import pairwise
 
 import nbformat
@@ -10,6 +11,8 @@ import pytest
 from course_utils import data
 from course_utils.course import LESSONS, NOTEBOOKS, ROOT, lesson_file
 from course_utils.exercises import exercises_of
+from tests.course_utils.exercises import cases, test_cases, test_generic
+from tests.course_utils.exercises.conftest import DIGITS, says  # noqa: F401
 
 GUIDE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 EXERCISE_MINUTES = {"one exercise": 5, "two exercises": 10}
@@ -45,21 +48,32 @@ def test_a_schedule_adds_up(heading, numbers):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lessons = dict(re.findall(r"^\| \[(\d\d .+?)\].*\| (\d+) \| ?\d* \|$", readme, re.MULTILINE))
     scheduled = [(length, what) for _, length, what in rows if what[:2].isdigit()]
-    assert [what[:2] for _, what in scheduled] == numbers
+    differ = {what[:2] for _, what in scheduled} ^ {*numbers}
+    assert not differ, (
+        f"“{heading}” and the lessons differ in {sorted(differ)}: change its rows, or FOR_THE_EVENING here."
+    )
+    assert [what[:2] for _, what in scheduled] == numbers, f"“{heading}” has the lessons in another order."
     for length, what in scheduled:
         extra = next((minutes for words, minutes in EXERCISE_MINUTES.items() if words in what), 0)
         assert length == int(lessons[what.split(",")[0]]) + extra, what
 
 
-def test_minutes_agree_everywhere():
-    stated = re.compile(r"\*\*(\d+) minutes\*\*(?:, and (\d+) for the exercises)?")
-    titles = {number: stated.search(markdown_of(number)[0]).groups(default="") for number in LESSONS}
+@pytest.mark.parametrize("number", LESSONS)
+def test_minutes_agree_everywhere(number):
+    stated = re.search(r"\*\*(\d+) minutes\*\*(?:, and (\d+) for the exercises)?", markdown_of(number)[0])
+    assert stated, f"The first cell of lesson {number} states no minutes: **15 minutes**, and 10 for the exercises."
+    minutes, for_exercises = stated.groups(default="")
+    needed = 5 * len(exercises_of(number))
+    assert int(for_exercises or 0) == needed, (
+        f"The exercises of lesson {number} take {needed} minutes: correct its first cell."
+    )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for text in (readme, "\n".join(markdown_of("00"))):
-        rows = re.findall(r"^\| (?:\[|\*\*)(\d\d) .*\| (\d+) \| ?(\d*) \|$", text, re.MULTILINE)
-        assert {number: minutes for number, *minutes in rows} == {number: [*each] for number, each in titles.items()}
-    for number, (_, minutes) in titles.items():
-        assert int(minutes or 0) == 5 * len(exercises_of(number)), number
+    for place, text in (("README.md", readme), ("the road map in lesson 00", "\n".join(markdown_of("00")))):
+        row = re.search(rf"^\| (?:\[|\*\*){number} .*\| (\d+) \| ?(\d*) \|$", text, re.MULTILINE)
+        assert row, f"{place} does not list lesson {number}: add a row that ends in | {minutes} | {for_exercises} |."
+        assert row.groups() == (minutes, for_exercises), (
+            f"{place} has other minutes for lesson {number} than its first cell."
+        )
 
 
 def test_each_objective_has_its_exercise_and_each_exercise_its_objective():
@@ -68,11 +82,18 @@ def test_each_objective_has_its_exercise_and_each_exercise_its_objective():
     for number, objective, _ in rows:
         assert objective in re.findall(r"^- (.+?)[,.]$", markdown_of(number)[0], re.MULTILINE), objective
     measured = [key for _, _, keys in rows for key in keys.split(", ")]
-    assert sorted(set(measured)) == [exercise.key for number in LESSONS for exercise in exercises_of(number)]
+    differ = {*measured} ^ {exercise.key for number in LESSONS for exercise in exercises_of(number)}
+    assert not differ, f"The table of objectives and the exercises differ in {sorted(differ)}: correct the last column."
 
 
 @pytest.mark.parametrize(
-    "file", ["docs/instructors.md", "docs/class.md", "docs/questions.md", "README.md", "CONTRIBUTING.md", "SECURITY.md"]
+    "file",
+    [
+        *(f"docs/{name}.md" for name in ("instructors", "class", "extending", "questions")),
+        "README.md",
+        "CONTRIBUTING.md",
+    ]
+    + ["SECURITY.md"],
 )
 def test_links_lead_somewhere(file):
     path = ROOT / file
@@ -104,6 +125,28 @@ def test_commands_and_paths_exist():
     for path in re.findall(r"`([\w./]+/[\w./]*)`", GUIDE):
         # What a command or a lesson makes is not there yet.
         assert path.startswith(("build/", "workspace/")) or (ROOT / path).exists(), path
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Give the exercise of the guide to the tests of exercises, as if it stood in lesson 02."""
+    declaration = re.search(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[1]
+    lesson = {}
+    exec((ROOT / "course_utils" / "exercises" / "lesson_02.py").read_text(encoding="utf-8") + declaration, lesson)
+    assert lesson["swap_ink_and_paper"].key == f"02.{1 + len(exercises_of('02'))}"
+    monkeypatch.setitem(cases.EXERCISES, "02.3", lesson["swap_ink_and_paper"])
+    return lesson["swap_ink_and_paper"]
+
+
+def test_the_declaration_of_the_guide_has_all_that_the_tests_need(example, tmp_path, monkeypatch, says):  # noqa: F811
+    monkeypatch.setattr(data, "_latest", DIGITS)
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    test_generic.test_what_the_lesson_did_not_make_is_named_and_nothing_else_is_said(example, says, tmp_path)
+    test_generic.test_no_odd_answer_raises_or_changes_what_is_given(example, says)
+    test_generic.test_right_answers_are_right_and_missing_ones_are_named(example, says)
+    rows = re.search(r"^```text\n(\[.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[1]
+    for row in tomllib.loads(f"cases = [{rows}]")["cases"]:
+        test_cases.test_a_check_says_what_is_true(cases._case(*row), says)
 
 
 def test_the_worked_example_works(tmp_path, monkeypatch, capsys):

@@ -117,7 +117,12 @@ def test_a_lesson_that_is_edited_meanwhile_is_not_replaced(write, folder, tmp_pa
 
 def test_one_bad_lesson_and_nothing_is_written(folder):
     set_value(folder, "0.7")
-    bad = {"03": "1 / 0", "04": "object()", "07": "import sys; print('oh', file=sys.stderr)"}
+    bad = {
+        "03": "1 / 0",
+        "04": "object()",
+        "05": "import os; os.getcwd()",
+        "07": "import sys; print('oh', file=sys.stderr)",
+    }
     for number, source in bad.items():
         write_lesson(folder, number, new_code_cell(source, id="bad"))
     before = contents(folder)
@@ -125,7 +130,7 @@ def test_one_bad_lesson_and_nothing_is_written(folder):
         record(["01", *bad], write=True, folder=folder)
     assert contents(folder) == before
     *failures, end = str(caught.value).splitlines()
-    for failure, reason in zip(failures, ["ZeroDivisionError", "memory address", "stderr"], strict=True):
+    for failure, reason in zip(failures, ["ZeroDivisionError", "memory address", "a path: '/", "stderr"], strict=True):
         assert "cell 1 (bad)" in failure and reason in failure
     assert end == "Nothing was written."
 

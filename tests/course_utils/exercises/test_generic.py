@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from course_utils import exercises
+from course_utils.course import CourseError
 from course_utils.exercises import core, progress
 from course_utils.exercises.core import Array, Exercise, Function, Given, Number, close
 from tests.course_utils.exercises.cases import EXERCISES, example
@@ -154,6 +155,16 @@ def test_an_exercise_is_complete(exercise):
 
 def test_a_changed_check_line_is_shown_as_it_should_be(says):
     assert ".check(three)" in says(THREE, 3, 4) + says(THREE, 3, wanted=4)
+
+
+def test_a_program_that_grades_gets_an_error_unless_the_answer_is_right(capsys):
+    THREE.check(3, strict=True)
+    for answer in (4, ..., "three", Hostile()):
+        with pytest.raises(CourseError) as caught:
+            THREE.check(answer, strict=True)
+        assert str(caught.value) == capsys.readouterr().out.splitlines()[-1]
+    with pytest.raises(CourseError, match="not checked"):
+        THREE.check(3, 3, strict=True)
 
 
 def test_wrong_answers_are_told_from_right_ones_and_exchanged_ones(says):
