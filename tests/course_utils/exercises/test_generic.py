@@ -290,10 +290,11 @@ def test_a_link_stays_one(says, workspace, tmp_path):
 
 def test_what_is_wrong_is_kept_only_as_long_as_it_is_shared_and_wrong(says, workspace, monkeypatch):
     file = workspace / "progress.json"
+    three = Exercise("02.9", "Find three", *THREE.answers, hints=["A hint."], comment="It is odd.")
     found = []
     for share, answer in [("", 7), ("1", 7), ("1", 3), ("1", 8), ("0", 9)]:
         monkeypatch.setenv("COURSE_SHARE_PROGRESS", share)
-        says(THREE, answer)
+        says(three, answer)
         found.append(json.loads(file.read_text(encoding="utf-8")).get("mistakes"))
         assert progress.read_progress(file).mistakes == found[-1]
     wrong = [{"02.9": f"`three` is {answer}, more than it should be."} for answer in (7, 8)]
