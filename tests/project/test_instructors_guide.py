@@ -90,10 +90,8 @@ def test_each_objective_has_its_exercise_and_each_exercise_its_objective():
     "file",
     [
         *(f"docs/{name}.md" for name in ("instructors", "class", "extending", "questions")),
-        "README.md",
-        "CONTRIBUTING.md",
-    ]
-    + ["SECURITY.md"],
+        *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
+    ],
 )
 def test_links_lead_somewhere(file):
     path = ROOT / file
