@@ -46,7 +46,7 @@ SAME = {
         ("photo_images", "photo", "find_digits(photo).images"),
     ],
     "10": [
-        ("looking_layers[1:] + answering_layers", "model", "build_cnn().layers"),
+        ("feature_layers[1:] + classifier_layers", "model", "build_cnn().layers"),
         ("seed", "training", "SEED"),
         ("batch_size", "training", "BATCH_SIZE"),
     ],

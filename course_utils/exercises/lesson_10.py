@@ -1,4 +1,4 @@
-"""Exercises of lesson 10: a kernel for left borders, a training on shuffled pixels, and McNemar's test."""
+"""Exercises of lesson 10: a kernel for left edges, a run on shuffled pixels, and McNemar's test."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ def _kernel_mistakes(my_kernel: NDArray) -> Iterator[Row]:
     kernel, size = _scaled(my_kernel.astype(float)), np.abs(my_kernel.astype(float)).max()
     yield not kernel.any(), "All weights are 0: this kernel responds to nothing.", "Where should ink count as positive?"
     total, (left, _, right), rows = kernel.sum(), kernel.sum(axis=0), kernel.sum(axis=1)
-    # Where only the right column of a patch is ink, or only its left column is paper; upper borders likewise.
+    # Where only the right column of a patch is ink, or only its left column is paper; upper edges likewise.
     at_left, at_upper = (right, total - left), (rows[2], total - rows[0])
     plain = f"The nine weights add up to {size * total:.3g}, so the kernel responds to plain ink."
     yield not _is_zero(total), plain, "What must the weights add up to if nine equal pixels should give 0?"
-    upper = f"This kernel responds to {'upper' if max(at_upper) > 0 else 'lower'} borders and not to left ones."
+    upper = f"This kernel responds to {'upper' if max(at_upper) > 0 else 'lower'} edges and not to left ones."
     along = "Do the weights have to change from row to row, or from column to column?"
     yield _is_zero(*at_left) and not _is_zero(*at_upper), upper, along
-    as_well = f"upper or lower borders as well, since a row of it adds up to {size * max(rows, key=abs):.3g}"
+    as_well = f"upper or lower edges as well, since a row of it adds up to {size * max(rows, key=abs):.3g}"
     yield not _is_zero(*at_upper), f"The kernel responds to {as_well}.", "What must each row add up to?"
-    yield _is_zero(*at_left), "At a straight left border it gives 0.", "In which column should ink be positive?"
-    turned = "The sign is the wrong way round: it is negative at left borders and positive at right ones."
-    yield max(at_left) < 1e-5, turned, "Is ink on the left or on the right of a left border?"
+    yield _is_zero(*at_left), "At a straight left edge it gives 0.", "In which column should ink be positive?"
+    wrong_sign = "The sign is the wrong way round: it is negative at left edges and positive at right ones."
+    yield max(at_left) < 1e-5, wrong_sign, "Is ink on the left or on the right of a left edge?"
     where = "only the right column is ink" if right < 0 else "only the left column is paper"
-    negative = f"At a left border where {where} it gives {size * min(at_left):.3g}, which should not be negative."
+    negative = f"At a left edge where {where} it gives {size * min(at_left):.3g}, which should not be negative."
     yield min(at_left) < -1e-5, negative, "Which column sees ink first when the kernel comes from the left?"
 
 
-def _strongest_place(my_kernel: NDArray, image: NDArray) -> str:
+def _strongest_position(my_kernel: NDArray, image: NDArray) -> str:
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
     response = (windows * _scaled(my_kernel.astype(float))).sum(axis=(2, 3))
     row, column = np.unravel_index(response.argmax(), response.shape)
     return f"In the lesson's image its response is strongest at row {row}, column {column}."
 
 
-left_borders = Exercise(
+left_edges = Exercise(
     "10.1",
-    "Make a kernel for left borders",
+    "Make a kernel for left edges",
     Array(
         "my_kernel",
         "weights of shape (3, 3)",
@@ -78,15 +78,15 @@ left_borders = Exercise(
     ),
     given={"image": Given(lambda dataset: preprocess_images(dataset.test_images[:1]).reshape(28, 28))},
     hints=[
-        "The lesson's kernel has -1 above and 1 below. Where should they be for a left border?",
+        "The lesson's kernel has -1 above and 1 below. Where should they be for a left edge?",
         "Each of the three rows must add up to 0 and begin with a negative weight.",
     ],
-    comment=_strongest_place,
+    comment=_strongest_position,
 )
 
 # --- 10.2 ------------------------------------------------------------------------------------------------------------
 
-_GUESSING = 0.3  # far above one in ten, far below what the worst honest training gave
+_GUESSING = 0.3  # far above one in ten, far below what the worst honest run gave
 _NUM_EPOCHS = 10
 
 
@@ -107,7 +107,7 @@ def _training_mistakes(
     few = f"{steps}, as with {len(plan)} images: few_vectors[plan] picks images, not pixels."
     yield is_other and taken == _NUM_EPOCHS * math.ceil(len(plan) / batch_size), few, "Which axis counts pixels?"
     shuffled, in_place = accuracy("test", "shuffled"), accuracy("test", "in place")
-    tidy = "`few_cnn` was trained on pixels in their places: it does far better on those than on shuffled ones."
+    tidy = "`few_cnn` was trained on pixels in order: it does far better on those than on shuffled ones."
     yield in_place > max(shuffled, _GUESSING), tidy, which
     is_back = shuffled < _GUESSING < accuracy("test", "backwards")
     yield is_back, "`few_cnn` was trained on pixels that were shuffled by the inverse of the plan.", which
@@ -151,14 +151,14 @@ def _shuffled_mistakes(
     right = float(is_right.mean())
     if close_in_digits(shuffled_accuracy, right):
         return
-    yield np.shape(shuffled_accuracy) == (2,), "evaluate gives two numbers, loss and accuracy.", "Which do you want?"
+    yield np.shape(shuffled_accuracy) == (2,), "evaluate returns two numbers, loss and accuracy.", "Which do you want?"
     yield from slips_of(is_right, "correctly classified images", "share")
     losses = -np.log(np.maximum((shuffled * one_hot_test_labels).sum(axis=1), 1e-30))
     for result, what, ask in (
         (shuffled, "holds probabilities, expected one number", share),
         (shuffled.argmax(axis=1), "holds the predicted digits, expected one number", share),
         (1 - right, "is the share of wrong predictions", "Which predictions does an accuracy count?"),
-        (accuracy("test", "in place"), "is the accuracy on test images with their pixels in their places", about),
+        (accuracy("test", "in place"), "is the accuracy on test images with their pixels in order", about),
         (accuracy("test", "backwards"), "is the accuracy on pixels shuffled by the inverse of the plan", about),
         (accuracy("train", "shuffled"), "is the accuracy on the images that it learned from", new),
         (losses.mean(), "is the test loss", "Which of the two numbers of evaluate is the accuracy?"),
