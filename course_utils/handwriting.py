@@ -128,7 +128,7 @@ def _ink_levels(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
 
 
 def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
-    """Bring a drawing into MNIST's form, as MNIST was made.
+    """Convert a drawing to MNIST's format, as MNIST was made.
 
     The digit is cut out, fitted into a box of 20 x 20 pixels with its proportions kept (grey levels arise, as a pixel
     is the mean of what it covers), and set into 28 x 28 with its centre of mass at pixel (14, 14). The network never

@@ -32,7 +32,7 @@ def load_my_digits() -> MyDigits:
     Returns
     -------
     images : ndarray of uint8, shape (n, 28, 28)
-        From the workspace, in MNIST's form: 0 for paper and 255 for ink. There may be none yet.
+        From the workspace, in MNIST's format: 0 for paper and 255 for ink. There may be none yet.
     labels : ndarray of uint8, shape (n,)
         The digit that each was meant to be, 0 to 9.
 

@@ -82,7 +82,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
 
 
 def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
-    """Find the digits on a sheet of paper, and bring each into MNIST's form.
+    """Find the digits on a sheet of paper, and convert each to MNIST's format.
 
     It cannot separate digits that touch, nor tell them from letters and stains of their size.
 
