@@ -143,16 +143,16 @@ def _is_largest(largest_rate: float | NDArray, batch_vectors: NDArray, batch_lab
 def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
     rate, given = largest_rate, (batch_vectors, batch_labels)
     if not isinstance(rate, float):
-        yield np.size(rate) == 2, "`{name}` holds two numbers, expected one learning rate.", "Is it a place or a rate?"
+        yield np.size(rate) == 2, "`{name}` holds two numbers, expected one learning rate.", "Is it a point or a rate?"
         return
     yield rate <= 0, "`{name}` is not above 0: such a step does not go downhill.", "In which direction does a step go?"
-    slow = "With {value}, 100 steps are not enough to arrive, because they are too short."
-    jumps = "With {value}, the path jumps across the valley and does not arrive."
+    slow = "With {value}, 100 steps are too short to reach the bottom."
+    jumps = "With {value}, the path jumps across the valley and does not reach the bottom."
     if not _arrives(rate, *given):
         yield rate < _SLOW, slow, "What happens with a larger learning rate?"
-        yield True, jumps, "What is the loss at each of the last ten places?"
-    larger = "With {value}, the path arrives, but with a tenth more it arrives as well, so it is not the largest."
-    yield True, larger, "Up to which learning rate does it still arrive?"
+        yield True, jumps, "What is the loss at each of the last ten points?"
+    larger = "With {value}, the path reaches the bottom, but a rate 10 % larger reaches it as well."
+    yield True, larger, "Up to which learning rate does the path still reach the bottom?"
 
 
 def _example_rate(batch_vectors: NDArray, batch_labels: NDArray) -> float:
@@ -166,8 +166,8 @@ largest_rate = Exercise(
     Number("largest_rate", is_right=_is_largest, mistakes=_rate_mistakes, example=_example_rate),
     given=_GIVEN,
     hints=[
-        "`path[-10:]` are the last ten places. How large is `loss_of_two` there, and how large with learning rate 10?",
-        "Try 10, 20, 40. Then look between the last one that arrives and the first one that does not.",
+        "`path[-10:]` are the last ten points. How large is `loss_of_two` there, and how large with learning rate 10?",
+        "Try 10, 20, 40. Then look between the last one that reaches the bottom and the first one that does not.",
     ],
     comment="Just below the limit the path zigzags, so the best learning rate is smaller than the largest.",
 )
