@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: hold out images and stop early, read a history, and repair a training."""
+"""Exercises of lesson 06: hold out images and stop early, read a history, and repair a network that does not learn."""
 
 # ruff: noqa: ANN401 - answers can be anything, and Keras has no types
 
@@ -26,13 +26,13 @@ def _losses(network: Any, vectors: NDArray, rows: NDArray) -> NDArray:
 
 
 def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
-    """Yield what is wrong with a history, or with any training of a fresh network."""
+    """Yield what is wrong with a history, or with any training run of a fresh network."""
     import keras
 
     ask, fresh = "What does `fit` return?", "Did you run the starter cell again, and then `fit` only once?"
     is_dict, kind = isinstance(history, dict) and "loss" in history, type(history).__name__
     yield is_dict, "`{name}` is the dictionary inside the history; the check also needs the network.", ask
-    yield isinstance(history, keras.Model), "`{name}` is the network, expected what its training returns.", ask
+    yield isinstance(history, keras.Model), "`{name}` is the network, expected what `fit` returned.", ask
     if not isinstance(history, keras.callbacks.History):
         is_callback, expected = (
             isinstance(history, keras.callbacks.Callback),
@@ -40,7 +40,7 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
         )
         yield is_callback, f"`{{name}}` is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
         yield callable(history), f"`{{name}}` was not called, {expected}", ask
-        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep of its training?"
+        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep of its training run?"
     yield not history.history, "`{name}` is a history without any epoch.", ask
     network, columns, num_epochs = history.model, history.history, len(history.epoch)
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
@@ -48,7 +48,7 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     yield "categorical_crossentropy" not in loss, other_loss, "What does `compile` in the starter cell say?"
     num_taken, first = num_steps(network) or 0, columns.get("loss", [1.0])[0]
     num_here = num_epochs * (history.params.get("steps") or num_taken / num_epochs)
-    again = f"The network took {counted(num_here, 'step')} in this training, and {num_taken:,} in all: "
+    again = f"The network took {counted(num_here, 'step')} in this run, and {num_taken:,} in all: "
     of_lesson = network is model and num_taken > num_here  # not a fresh one that was called `model`, too
     yield of_lesson, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
     yield num_taken > num_here, f"{again}it was trained before, or has been trained again since.", fresh
@@ -167,16 +167,16 @@ def _history_mistakes(
     yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
     not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
     yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
-    ran_on = f"The training ran to its last epoch, {num_epochs}, and nothing stopped it."
+    ran_on = f"Training ran to its last epoch, {num_epochs}, and nothing stopped it."
     ask, was_stopped = "Is `early_stopping` in `callbacks=[...]`, and are there enough epochs?", num_epochs < asked_for
     yield not (was_stopped or getattr(early_stopping, "stopped_epoch", 0)), ran_on, ask
     took_part = getattr(early_stopping, "model", network) is network
-    yield not took_part, "`early_stopping` took no part in this training.", "Which argument of `fit` takes it?"
+    yield not took_part, "`early_stopping` took no part in this run.", "Which argument of `fit` takes it?"
     is_wrong = hasattr(early_stopping, "stopped_epoch") and any(row[0] for row in _stopper_mistakes(early_stopping))
     yield is_wrong, "`{name}` was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
 
 
-@cache  # the training must have the one that is the other answer
+@cache  # the run must have the one that is the other answer
 def _stopper() -> Any:
     import keras
 
@@ -334,7 +334,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
     yield "accuracy" not in columns, "The history has no column accuracy.", "What does `metrics` in `compile` say?"
     steps, expected = repaired_history.params.get("steps"), math.ceil(len(small_vectors) / batch_size)
     message = f"An epoch had {counted(steps or 0, 'step')}, expected {expected}, for {len(small_vectors):,} images."
-    yield steps != expected, message, "Is this the training of the starter cell, with all its images?"
+    yield steps != expected, message, "Is this the run of the starter cell, with all its images?"
     message = f"It ran {counted(num_epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"
     message = f"It learns, but accuracy ends at {columns['accuracy'][-1]:.2f}; it should get above 0.8."
@@ -343,7 +343,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
 
 repair_a_training = Exercise(
     "06.3",
-    "Repair a training that does not learn",
+    "Repair a network that does not learn",
     Answer(
         "repaired_history",
         "the history that `fit` returns",
