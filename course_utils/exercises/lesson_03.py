@@ -60,23 +60,23 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
     swapped[:, :num_labels] = right.T[:num_labels]
     of_lesson = rows.ndim == 2 and rows.any() and np.array_equal(rows.argmax(axis=1), _LESSON_LABELS)
     uint8 = "`{name}` goes wrong with labels of type uint8, as in `train_labels`: maybe a sum exceeds 255."
-    far, places = "In `{name}` each 1 stands one place too far to the", "Which place belongs to label 0?"
+    far, places = "In `{name}` each 1 is one position too far to the", "Which position belongs to label 0?"
     return [
         (labels, "`{name}` gives back the labels, expected their one-hot rows.", "How long should each row be?"),
-        (1 - right, "`{name}` has a 0 at the place of the label and 1 everywhere else.", "What does `np.zeros` hold?"),
+        (1 - right, "`{name}` has a 0 at the label's position and 1 everywhere else.", "What does `np.zeros` hold?"),
         (of_lesson, f"`{{name}}` gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
         (right.T, "`{name}` has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
         (is_row, "`{name}` is a single row, expected one for each label.", "Where are the other rows?"),
         (fits_largest, "`{name}` has rows just long enough for the largest label.", "What if a class does not occur?"),
         (width == 10 != num_classes, "`{name}` has rows of 10 numbers, not of num_classes.", "Where is the 10 fixed?"),
         (width == num_classes + 1, "`{name}` has rows with one number too many.", "What is the largest label?"),
-        (width == num_classes - 1, "`{name}` has rows with one number too few.", "Is there a place for label 0?"),
+        (width == num_classes - 1, "`{name}` has rows with one number too few.", "Is there an entry for label 0?"),
         (every_label, "Each row of `{name}` has a 1 for every label of the batch.", "Which rows does `:` select?"),
         (swapped, "In `{name}` row and column of each 1 are exchanged.", "Which index comes first in the brackets?"),
         (right * 0 + 1, "`{name}` has only ones: whole rows were set.", "How do you select one column in each row?"),
         (right * 0, "`{name}` has only zeros.", "Which line before `return` sets the ones?"),
         *((np.roll(right, step, axis=1), f"{far} {side}.", places) for step, side in ((-1, "left"), (1, "right"))),
-        (right[:, ::-1], "In `{name}` the places are counted from the right.", "At which end does label 0 belong?"),
+        (right[:, ::-1], "In `{name}` the positions are counted from the right.", "At which end does label 0 belong?"),
         (right * labels[:, None], "`{name}` has the label itself, expected a 1.", "Which value do you assign?"),
         (np.eye(*right.shape), "In `{name}` the ones stand on the diagonal.", "Where do the labels come in?"),
         (np.array_equal(rows != 0, right), "`{name}` has other numbers where a 1 belongs.", "What do you assign?"),
@@ -97,7 +97,7 @@ write_one_hot = Exercise(
             *((np.array(labels), size) for labels, size in (([2, 0, 1], 5), ([1, 1, 0], 5), ([3, 0, 2, 2], 4))),
             *((np.array([7, 9]), 10), (np.array([2, 250], dtype=np.uint8), 256)),
         ],
-        returns=Array("rows", "a row for each label, with a place for each class", mistakes=_one_hot_mistakes),
+        returns=Array("rows", "a row for each label, with an entry for each class", mistakes=_one_hot_mistakes),
     ),
     hints=[
         "Start with the two lines of the lesson. Which number is fixed there, and must now be a parameter?",
