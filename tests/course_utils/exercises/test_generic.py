@@ -88,7 +88,7 @@ ODD = {
     "endless": (endless, "list into itself"),
     "deep": (deep, "more than 32 deep"),
     "huge array": (np.broadcast_to(np.uint8(0), (10**12,)), "1,000,000,000,000 numbers"),
-    "huge range": (range(10**15), "too many"),
+    "huge range": (range(10**15), "lists more than"),
     "huge number": (1e308, "more than it should be"),
     "pair": ((3, 4), "2 numbers, and one of them is right"),
     "beside": (4, "is off by one"),
