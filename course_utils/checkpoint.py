@@ -92,7 +92,7 @@ class _CheckpointHistory(keras.callbacks.History):
             print("This network has been trained before, and learns on from there. For a fresh one, run all cells.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        # Keras has read it by now, and would start every later training of this network there, too.
+        # Keras has read it by now, and would start every later training of this network there as well.
         self.model._initial_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -111,7 +111,7 @@ class _CheckpointHistory(keras.callbacks.History):
         except OSError as error:
             self._keeps = False
             reason = os.strerror(error.errno) if error.errno else error
-            problem = f"The epochs cannot be kept in the workspace ({reason}); the training goes on without."
+            problem = f"The epochs cannot be saved in the workspace ({reason}); the training continues without."
             print(problem, write_remedy(error))
 
     def _continue(self) -> None:

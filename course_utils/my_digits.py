@@ -16,7 +16,7 @@ from course_utils.data import OWN_DIGITS as FILE_NAME
 from course_utils.readers import DatasetError, file_error
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
-_REMEDY = "Move the file away, or delete it, and begin a new set of digits."
+_REMEDY = "Move or delete the file, then start a new set of digits."
 
 
 class MyDigits(NamedTuple):
@@ -32,9 +32,9 @@ def load_my_digits() -> MyDigits:
     Returns
     -------
     images : ndarray of uint8, shape (n, 28, 28)
-        From the workspace, in MNIST's format: 0 for paper and 255 for ink. There may be none yet.
+        From the workspace, in MNIST's format: 0 for paper and 255 for ink. Empty if no digit was kept yet.
     labels : ndarray of uint8, shape (n,)
-        The digit that each was meant to be, 0 to 9.
+        The digit that each image shows, 0 to 9.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import re
 import sys
 from html import escape
 
-# The word beside an icon says the same, and colour is only on the border. The colours are JupyterLab's, of its theme.
+# The word beside an icon says the same; only the border has a colour. The colours are those of JupyterLab's theme.
 _ICONS = {"right": "✓", "wrong": "✗", "note": "○", "warning": "⚠"}
 _COLOURS = {"right": "success-color1, #388e3c", "wrong": "error-color1, #d32f2f"}
 _COLOURS |= {"note": "info-color1, #1976d2", "warning": "warn-color1, #f57c00"}

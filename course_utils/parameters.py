@@ -1,4 +1,4 @@
-"""Values that a person, or a program such as papermill, sets in the cell of parameters of a lesson."""
+"""Values that a person, or a program such as papermill, sets in a lesson's cell of parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from course_utils.course import CourseError
 from course_utils.data import Dataset
 
 _COUNT = ("a whole number from 1 on", Integral, 1, math.inf)
-#: What is expected of each: in words, of which kind it is, the least and the most.
+#: What is expected of each: in words, its type, the minimum and the maximum.
 _EXPECTED: dict[str, tuple[str, Any, float, float]] = {
     "num_epochs": _COUNT,
     "batch_size": _COUNT,

@@ -38,7 +38,7 @@ def train(
     Raises
     ------
     ValueError
-        If there is not one row of labels for each vector.
+        If the numbers of vectors and rows of labels differ.
     """
     if len(vectors) != len(one_hot_labels):
         raise ValueError(f"{len(vectors)} vectors and {len(one_hot_labels)} rows of labels: give one row for each.")

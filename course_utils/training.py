@@ -65,7 +65,7 @@ def steps_per_execution(num_images: int, batch_size: int) -> int:
     Raises
     ------
     CourseError
-        If the batch size is no whole number from 1 on.
+        If the batch size is not a whole number of at least 1.
     """
     check_parameters(batch_size=batch_size)
     num_steps = math.ceil(num_images / batch_size)
@@ -96,12 +96,12 @@ def as_tensor(array: NDArray[np.float32] | tensorflow.Tensor) -> tensorflow.Tens
 
 
 def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
-    """Keep a trained network and its history in the workspace, in the folder of its dataset.
+    """Save a trained network and its history in the workspace, in the folder of its dataset.
 
     Parameters
     ----------
     trained : TrainedModel
-        What to keep. It replaces an earlier one for the same dataset.
+        What to save. It replaces an earlier one for the same dataset.
     dataset : Dataset
         What it was trained on.
 
@@ -113,15 +113,15 @@ def save_trained_model(trained: TrainedModel, dataset: Dataset) -> str:
     Raises
     ------
     CourseError
-        If the file cannot be written; what was there before is still there.
+        If the file cannot be written; an earlier file is unchanged.
     """
     path = workspace_folder() / dataset.slug / "model.keras"
     try:
         save_with_json(path, trained.model, _HISTORY, trained.history)
     except OSError as error:
         raise CourseError(
-            f"The trained network cannot be kept in {path} ({os.strerror(error.errno) if error.errno else error}). "
-            f"{write_remedy(error)} Then run this cell again: nothing that was trained is lost."
+            f"The trained network cannot be saved in {path} ({os.strerror(error.errno) if error.errno else error}). "
+            f"{write_remedy(error)} Then run this cell again: the trained network is not lost."
         ) from error
     return f"{path.parent.name}/{path.name}"
 
@@ -134,7 +134,7 @@ def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> Train
     dataset : Dataset
         The digits of the lesson: the network must have been trained on the same.
     workspace : pathlib.Path, optional
-        Where to look for it, in place of the folder that the lessons share.
+        Where to look for it, instead of the folder that the lessons share.
 
     Returns
     -------

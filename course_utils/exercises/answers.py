@@ -22,7 +22,7 @@ def apply(function: Callable[..., Any], context: Mapping[str, Any]) -> Any:  # n
 
 
 def close(value: Any, other: Any, relative: float = 1e-4) -> bool:  # noqa: ANN401 - numbers or arrays
-    """Tell whether two numbers, or two arrays of one shape, agree up to what float32 and the order of sums may do."""
+    """Tell whether two numbers, or two arrays of one shape, agree up to float32 rounding and the order of sums."""
     value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
     if value.shape != other.shape:
         return False
@@ -53,15 +53,15 @@ class Answer:
     Parameters
     ----------
     name : str
-        How the notebook calls it; functions of the declaration have the answer under this name.
+        Its name in the notebook; functions of the declaration receive the answer under this name.
     what : str
         What is expected, in words: ``"a Keras network"``.
     expected : callable, optional
         Returns the right answer.
     is_right : callable, optional
-        Where several answers are right: tells whether this one is.
+        If several answers are right: tells whether this one is.
     mistakes : callable, optional
-        Returns the table of mistakes. With an object, it is read up to the first row that is True.
+        Returns the table of mistakes. For an object, it is read up to the first row that is True.
     otherwise : tuple of str, or callable, optional
         Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
     example : callable, optional
@@ -84,7 +84,7 @@ class Answer:
     def causes(self, context: Mapping[str, Any], shown: str) -> list[tuple[str, str]]:
         """Return message and hint of each mistake that explains an answer; nothing if it is right.
 
-        Agreement in all digits goes before agreement in three: a mistake that nearly gives the right number is one.
+        Agreement in all digits comes before agreement in three: a mistake may nearly give the right number.
         """
         value = context[self.name]
         right = apply(self.expected, context) if self.expected else None
@@ -106,7 +106,7 @@ class Answer:
         return self._filled_in(found, value, shown)
 
     def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
-        """Tell whether two values agree as far as the task asks for it."""
+        """Tell whether two values agree as closely as the task asks."""
         return close_in_digits(value, other)
 
     def form_slips(self, value: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
@@ -120,7 +120,7 @@ class Answer:
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Return the last resort, for an answer in which no mistake was recognised."""
         otherwise = apply(self.otherwise, context) if callable(self.otherwise) else self.otherwise
-        message, hint = otherwise or ("`{name}` is {value}, {more} than it should be.", "What went into it?")
+        message, hint = otherwise or ("`{name}` is {value}, {more} than it should be.", "How did you compute it?")
         more = "other" if right is None or np.size(value) != 1 else "more" if value > right else "less"
         return True, message.replace("{more}", more), hint
 
@@ -171,11 +171,11 @@ class Number(Answer):
         """Return a float; an array if there are more numbers, since a table may know what they are."""
         array = as_array(answer, shown, self.what)
         if array.size == 0:
-            raise Incorrect(f"`{shown}` is empty, expected {self.what}.", "Why is nothing left in it?")
+            raise Incorrect(f"`{shown}` is empty, expected {self.what}.", "Which step leaves nothing in it?")
         if array.size == 1 and array.dtype == bool:
             raise Incorrect(
                 f"`{shown}` is a truth value ({bool(array.item())}), expected {self.what}.",
-                "Did you compare two things where one of them was wanted?",
+                "Did you compare two values where one of them was asked for?",
             )
         return float(array.item()) if array.size == 1 else array
 
@@ -190,7 +190,7 @@ class Number(Answer):
         num_right = sum(close(number, right) for number in value.flat) if value.size <= 10 else 0
         those = "one of them is right" if num_right == 1 else f"{num_right} of them are right"
         message = f"`{{name}}` has {value.size} numbers, and {those}; expected {self.what}."
-        return [(num_right > 0, message, "How do you take only one?")]
+        return [(num_right > 0, message, "How do you select only that one?")]
 
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
         """Say the direction, and never by how much."""
@@ -199,14 +199,14 @@ class Number(Answer):
         if isinstance(value, float):
             return super().general_row(value, right, context)
         message = f"`{{name}}` has the shape {value.shape}, expected {self.what}."
-        return True, message, "Which step makes one number of it?"
+        return True, message, "Which step turns it into a single number?"
 
 
 @dataclass(frozen=True)
 class Array(Answer):
     """An array, or lists of numbers; right in three digits of its largest entry, whole numbers in all.
 
-    With `any_order`, a set is an answer as well.
+    With `any_order`, a set is accepted as well.
     """
 
     what: str = "an array of numbers"
@@ -217,7 +217,7 @@ class Array(Answer):
     def read(self, answer: Any, shown: str) -> np.ndarray:  # noqa: ANN401 - any answer
         """Return an array of finite numbers or truth values."""
         if self.dtype is not None and isinstance(answer, np.ndarray) and answer.dtype == object:
-            raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "Which step makes objects of it?")
+            raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "Which step makes it so?")
         is_set = self.any_order and isinstance(answer, (set, frozenset))
         return as_array(list(answer) if is_set else answer, shown, self.what)
 
@@ -227,9 +227,9 @@ class Array(Answer):
 
     def form_slips(self, value: np.ndarray) -> Iterable[Row]:
         """Say what is wrong with the dtype of right values."""
-        ask = "Which step decides what type the numbers have?"
+        ask = "Which step decides the dtype of the numbers?"
         if value.dtype == bool:
-            yield True, "`{name}` has True and False at the right places, expected numbers.", ask
+            yield True, "`{name}` has True and False in the right places, expected numbers.", ask
         elif self.dtype is not None and value.size and not np.issubdtype(value.dtype, self.dtype):
             wanted = "whole numbers" if self.dtype is np.integer else np.dtype(self.dtype).name
             yield True, f"The values of `{{name}}` are right, but their dtype is {value.dtype}, expected {wanted}.", ask
@@ -250,7 +250,7 @@ class Array(Answer):
         verb = "is" if len(wrong) == 1 else "are"
         message = f"{len(wrong):,} of the {value.size:,} numbers in `{{name}}` {verb} not right"
         first = ", ".join(map(str, wrong[0])) if len(wrong) else "0"
-        return True, f"{message}, the first at position [{first}].", "How do you compute that one by hand?"
+        return True, f"{message}, the first at position [{first}].", "How would you compute that one by hand?"
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ class Function(Answer):
                 result = call(context[self.name], handed_over.values(), shown, this_call)
                 if changed := [name for name in known if not np.array_equal(known[name], handed_over[name])]:
                     ask = f"Which step changes `{changed[0]}` in place?"
-                    raise Incorrect(f"`{shown}` changes the {changed[0]} that it is given.", ask)
+                    raise Incorrect(f"`{shown}` changes the argument `{changed[0]}` itself.", ask)
                 known |= {self.returns.name: self.returns.read(result, this_call), "right": self.expected(*inputs)}
                 found = replace(self.returns, expected=lambda right: right).causes(known, this_call)
             except Incorrect as incorrect:

@@ -1,4 +1,4 @@
-"""What the kernel remembers of the cells that were run: which one an answer comes from, and whether that one failed."""
+"""What the kernel remembers about the cells that were run: which one gave an answer, and whether it failed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What an exercise is made of: what it is given, its answers with their known mistakes, and hints; and the check.
+"""What an exercise consists of: the variables it is given, its answers with their known mistakes, hints, and the check.
 
 An exercise is a declaration; `lesson_03` is a good first example. Each function in it receives, by the names of its
 parameters, the variables that the lesson gives and those that the student filled in. A table of mistakes is a list of
-rows ``(result, message, hint)``: `result` is what the mistake gives, a function without parameters that computes it,
-or True where the mistake is certain. ``{name}`` and ``{value}`` in a message stand for the answer.
+rows ``(result, message, hint)``: `result` is the value that the mistake gives, a function without parameters that
+computes it, or True where the mistake is certain. ``{name}`` and ``{value}`` in a message stand for the answer.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _FILL_IN = "Fill in the name above, then run the cell and the check again."
 
 
 class Exercise:
-    """A task of a lesson: what it is given, its answers, and hints.
+    """A task of a lesson: the variables it is given, its answers, and hints.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class Exercise:
     answers : sequence of Answer
         In the order of the check's line in the notebook.
     given : mapping of str to Given
-        By the names in the check's line.
+        By their names in the check's line.
     hints : sequence of str
-        From the gentlest to the plainest; none is the solution.
+        From the gentlest to the plainest; no hint gives the solution.
     comment : str or callable
-        What right answers show.
+        What the right answers show.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class Exercise:
         return f"<Exercise {self.key}: {self.title}>"
 
     def check(self, *answers: object, strict: bool = False, **given: object) -> None:
-        """Show one notice: not attempted yet, right, or what is wrong; raise nothing, unless `strict`.
+        """Show one notice: not attempted yet, right, or wrong and why; raise nothing, unless `strict`.
 
         Parameters
         ----------
         *answers
-            What the student found; ``...`` counts as not attempted.
+            The student's answers; ``...`` counts as not attempted.
         **given
             Variables of the lesson that the right answer is computed from.
         strict : bool
@@ -116,15 +116,15 @@ class Exercise:
             with _on_its_own(self.key):
                 verdict, text = self._judge(answers, given)
         except KeyboardInterrupt:
-            verdict, text = "not checked", "You stopped the check. Run the cell again to start it once more."
+            verdict, text = "not checked", "You stopped the check. Run the cell again to repeat it."
         except BaseException as error:  # answers are objects of any kind, and a comparison may run their code
             found = [f"`{each.name}` is {describe(one)}" for each, one in zip(self.answers, answers, strict=False)]
             expected = _join([each.what for each in self.answers])
-            text = f"{_join(found)}; looking at it ended in {name_of(type(error))}. Expected: {expected}."
+            text = f"{_join(found)}; the check failed with {name_of(type(error))}. Expected: {expected}."
             verdict, text = "wrong", f"{text} What does type(...) say about your answer?"
         hint = remark = ""
         if verdict == "right" and any(origin(each.name)[0].startswith("# Solution") for each in self.answers):
-            remark = "(This is the answer of the solution's cell, so it earns no tick.)"
+            remark = "(This answer comes from the solution's cell, so it earns no tick.)"
         elif verdict in _MARKS:
             num_failures, remark = record(self.key, is_right=verdict == "right", text=text)
             self._num_failures = 0 if verdict == "right" else self._num_failures + 1
@@ -158,10 +158,10 @@ class Exercise:
         names = [each.name for each in self.answers]
         if len(answers) != len(names) or set(given) != set(self.given):
             line = ", ".join([*names, *(f"{name}={name}" for name in self.given)])
-            return "not checked", f"The check got other arguments than it needs. Does its line end in .check({line})?"
+            return "not checked", f"The check needs other arguments. Does its line end in .check({line})?"
         if failed := next((name for name in names if origin(name)[1]), ""):
             problem = (
-                f"The cell above did not run to its end ({origin(failed)[1]}), so `{failed}` may have an old value."
+                f"The cell above did not run to the end ({origin(failed)[1]}), so `{failed}` may hold an old value."
             )
             return "not checked", f"{problem} Correct that cell and run it, then run the check again."
         missing = {name for name, answer in zip(names, answers, strict=True) if is_open(answer)}
@@ -176,7 +176,7 @@ class Exercise:
                 off.append(f"`{name}`")
         if off:
             verb, them = ("is", "it") if len(off) == 1 else ("are", "them")
-            again = "Run the cells of the lesson above again, in order, then your cell and the check."
+            again = "Run the cells above again, in order, then your cell and the check."
             return "not checked", f"{_join(off)} {verb} not as the lesson made {them}. {again}"
         problems: dict[str, str] = {}
         context |= dict.fromkeys(names)
@@ -223,7 +223,7 @@ class Exercise:
         right = {each.name: apply(each.expected, context) for each in wrong if each.expected}
         for one, other in combinations(right, 2):
             if close(context[one], right[other], 5e-3) and close(context[other], right[one], 5e-3):
-                return f"`{one}` and `{other}` are exchanged. Which of the two is which?"
+                return f"`{one}` and `{other}` are swapped. Which is which?"
         return ""
 
 
@@ -240,7 +240,7 @@ def _told(causes: list[tuple[str, str]]) -> str:
     (message, hint), *others = causes
     if not others:
         return f"{message} {hint}"
-    return f"More than one mistake leads to this, for example: {message} Or: {others[0][0]} {hint}"
+    return f"More than one mistake gives this answer, for example: {message} Or: {others[0][0]} {hint}"
 
 
 # --- running a check -------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ class _OnlyOthers(io.TextIOBase):
 
 @contextmanager
 def _on_its_own(key: str) -> Iterator[None]:
-    """Keep the check to one paragraph, and say what it is doing if it takes long."""
+    """Keep the check's output to one paragraph, and say what it is doing if it takes long."""
     stdout = sys.stdout
 
     def notify() -> None:
@@ -290,19 +290,19 @@ def _on_its_own(key: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Given:
-    """A variable of the lesson that a check needs, and how to tell that it is as the lesson made it.
+    """A variable of the lesson that a check needs, and how to tell whether it is still as the lesson made it.
 
     Parameters
     ----------
     make : callable, optional
-        Makes it, from other givens and from ``dataset`` where it names them; the whole value is compared. With
-        `rows_of`, makes rows of it from rows of the dataset; samples are compared.
+        Makes it from the other givens and ``dataset``, as far as its parameters name them; the whole value is compared.
+        With `rows_of`, makes its rows from rows of the dataset; samples are compared.
     rows_of : str, optional
         A field of the dataset: ``"train_images"``.
     most : int, optional
         Only the first rows are taken, as in ``train_images[:most]``.
     test : callable, optional
-        For what cannot be made again, such as predictions: tells whether it can be right.
+        For values that cannot be made again, such as predictions: tells whether they can be right.
     example : callable, optional
         Like `make`; for the tests of an exercise with such a variable.
     """

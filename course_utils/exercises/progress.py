@@ -1,4 +1,4 @@
-"""The file of progress: which exercises were solved, and how often each failed since it was last right.
+"""The progress file: which exercises were solved, and how often each failed since it was last right.
 
 With ``COURSE_SHARE_PROGRESS=1`` also what was wrong in the last answer to each, which is not right yet: for the table
 of ``tools/progress.py``, which counts only files that say so.
@@ -33,7 +33,7 @@ class Progress(NamedTuple):
 
 
 def done_exercises() -> set[str]:
-    """Return the keys of the exercises that were solved, as ``progress.json`` in the workspace has them."""
+    """Return the keys of the solved exercises, from ``progress.json`` in the workspace."""
     try:
         return read_progress(_file()).done
     except OSError:
@@ -55,7 +55,7 @@ def record(key: str, *, is_right: bool, text: str = "") -> tuple[int, str]:
         if not is_whole:
             aside = file.with_name("progress.broken.json")
             file.replace(aside)
-            remark = f"(progress.json was damaged: what could be read was kept, and the old file is now {aside.name}.)"
+            remark = f"(progress.json was damaged. What could be read was kept; the old file is now {aside.name}.)"
         done |= {key} if is_right else set()
         failures[key] = 0 if is_right else failures.get(key, 0) + 1
         kept = {name: count for name, count in sorted(failures.items()) if count}
@@ -67,9 +67,9 @@ def record(key: str, *, is_right: bool, text: str = "") -> tuple[int, str]:
         with atomic_path(file) as temporary:
             temporary.write_text(json.dumps(content, indent=1), "utf-8")
     except Timeout:
-        remark = f"(This could not be kept in progress.json: another program has locked it for {LOCK_SECONDS:.0f} s.)"
+        remark = f"(This was not saved: another program has locked progress.json for {LOCK_SECONDS:.0f} s.)"
     except OSError as error:
-        remark = f"(This could not be kept in progress.json: {error.strerror or 'the workspace cannot be written'}.)"
+        remark = f"(This was not saved in progress.json: {error.strerror or 'the workspace cannot be written'}.)"
     finally:
         if lock is not None:
             lock.release()

@@ -1,4 +1,4 @@
-"""Reading what a student answered: turn it into numbers or call it, and say in plain words what it is instead."""
+"""Read a student's answer: turn it into numbers or call it, or say in plain words what it is instead."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, n
 
 
 class Incorrect(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """The verdict on an answer that is not right.
+    """The verdict on a wrong answer.
 
     Parameters
     ----------
     message : str
-        What is wrong in this answer, in one or two sentences.
+        What is wrong with this answer, in one or two sentences.
     hint : str
-        One question that leads on, and does not give the solution away.
+        One question that leads on without giving the solution away.
     """
 
     def __init__(self, message: str, hint: str) -> None:
@@ -60,11 +60,11 @@ def as_array(answer: Any, name: str, what: str) -> np.ndarray:  # noqa: ANN401 -
             "Which row is longer or shorter than the others?",
         ) from error
     if array.dtype.kind in "US":
-        raise Incorrect(f"`{name}` holds texts, expected {what}.", "Are there quotes around numbers?")
+        raise Incorrect(f"`{name}` holds strings, expected {what}.", "Are there quotes around the numbers?")
     if array.dtype.kind not in "biuf":
         raise Incorrect(
             f"`{name}` holds values of dtype {name_of(array.dtype)}, expected ordinary numbers: {what}.",
-            "Which step made something else of them?",
+            "Which step turned them into something else?",
         )
     if array.size > MOST_NUMBERS:
         raise Incorrect(f"`{name}` is {describe(array)}, far more than the task needs.", "Which step made it so large?")
@@ -72,7 +72,7 @@ def as_array(answer: Any, name: str, what: str) -> np.ndarray:  # noqa: ANN401 -
         value = "NaN (not a number)" if np.isnan(array).any() else "an infinite value"
         raise Incorrect(
             f"`{name}` {'is' if array.size == 1 else 'holds'} {value}, expected {what}.",
-            "Where is something divided by 0, or a logarithm taken of 0?",
+            "Where do you divide by 0, or take the logarithm of 0?",
         )
     return array
 
@@ -86,7 +86,7 @@ def shown_input(value: Any) -> str:  # noqa: ANN401 - an argument of a made-up c
 
 
 def now_doing() -> str:
-    """Return what a check is doing that has not come to an end."""
+    """Return what an unfinished check is doing."""
     return _now_doing[-1] if _now_doing else "computing the expected answer"
 
 
@@ -98,7 +98,7 @@ def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> A
     NotAttempted
         The function is as the starter cell has it: it returns ``...``, or has an empty body.
     Incorrect
-        It is no function, it ends in an error, or it returns nothing.
+        It is not a function, it raises an error, or it returns nothing.
     """
     if not callable(function):
         raise Incorrect(
@@ -109,7 +109,7 @@ def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> A
         result = function(*arguments)
     except (Exception, SystemExit, GeneratorExit) as error:
         text = " ".join(str(error).split())[:150].rstrip(".")
-        what = "an `assert` that does not hold" if isinstance(error, AssertionError) else a(name_of(type(error)))
+        what = "an `assert` that fails" if isinstance(error, AssertionError) else a(name_of(type(error)))
         raise Incorrect(
             f"`{shown}` ends in {what}{': ' * bool(text)}{text}.",
             "What do you see when you call it in a cell of your own?",
@@ -124,18 +124,18 @@ def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> A
             "Which name should `return` give back?",
         )
     if result is None:
-        raise Incorrect(f"`{name}` returns nothing (None).", "Does it end with `return` and what was computed?")
+        raise Incorrect(f"`{name}` returns nothing (None).", "Does it end with `return` and the result?")
     return result
 
 
 def is_open(answer: object) -> bool:
-    """Tell whether an answer, or one of the first entries in a list or tuple, or in a list in it, is still ``...``."""
+    """Tell whether an answer, or one of the first entries in a list or a nested list, is still ``...``."""
     lists = [answer, *answer[:100]] if type(answer) in (list, tuple) else []  # type: ignore[index]
     return answer is ... or any(entry is ... for one in lists if type(one) in (list, tuple) for entry in one[:100])
 
 
 def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
-    """Say in a few words what kind of thing an answer is, whatever it is: ``"a uint8 array of shape (3, 10)"``."""
+    """Describe any answer in a few words: ``"a uint8 array of shape (3, 10)"``."""
     if answer is None:
         return "nothing (None)"
     if isinstance(answer, bool):
@@ -144,7 +144,7 @@ def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
         shape = f"of shape {answer.shape}" if answer.ndim else "with a single number"
         return f"{a(name_of(answer.dtype))} array {shape}"
     if isinstance(answer, str):
-        return "a text (str)"
+        return "a string (str)"
     if isinstance(answer, _FUNCTIONS):
         return "a function"
     if type(answer) in (list, tuple, set, frozenset, dict):
@@ -153,7 +153,7 @@ def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
 
 
 def name_of(kind: Any) -> str:  # noqa: ANN401 - a class or a dtype
-    """Return the name of a class or dtype, also of one that does not want to say it."""
+    """Return the name of a class or dtype, even of one whose name cannot be looked up."""
     try:
         name = kind.name if isinstance(kind, np.dtype) else type.__getattribute__(kind, "__name__")
         return re.sub(r"[^\w\[\], ]", "", str(name))[:40] or "nameless"
@@ -167,7 +167,7 @@ def a(noun: str) -> str:
 
 
 def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 - any answer
-    """Raise `Incorrect` for what NumPy would turn into something else than numbers, or take for ever to read."""
+    """Raise `Incorrect` if NumPy would not turn the answer into numbers, or would take far too long."""
     waiting: list[tuple[Any, int]] = [(answer, 0)]
     num_listed = 0
     while waiting:
@@ -175,8 +175,8 @@ def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 -
         base: Any = next((kind for kind in (list, tuple, range) if isinstance(item, kind)), None)
         if depth > MOST_NESTED:
             raise Incorrect(
-                f"`{name}` has lists in lists, more than {MOST_NESTED} deep, expected {what}.",
-                "Was a list put into itself?",
+                f"`{name}` has lists nested more than {MOST_NESTED} deep, expected {what}.",
+                "Did you put a list into itself?",
             )
         if base is range:
             num_listed += max(0, (item.stop - item.start) // item.step)
@@ -192,9 +192,11 @@ def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 -
         elif item is not answer:
             num_listed += _size(item)
         elif _size(item) > MOST_NUMBERS:
-            raise Incorrect(f"`{name}` has {_size(item):,} numbers, far more than the task needs.", f"Where is {what}?")
+            raise Incorrect(
+                f"`{name}` has {_size(item):,} numbers, far more than the task needs.", f"How do you get {what}?"
+            )
         if num_listed > MOST_LISTED:
-            raise Incorrect(f"`{name}` lists too many numbers, over {MOST_LISTED:,}.", f"How would you get {what}?")
+            raise Incorrect(f"`{name}` lists more than {MOST_LISTED:,} numbers.", f"How do you get {what}?")
 
 
 def _size(item: Any) -> int:  # noqa: ANN401 - any answer
@@ -215,24 +217,24 @@ def _ask(name: str, item: object = 0) -> str:
     if isinstance(item, _FUNCTIONS):
         return "Are the parentheses that call it missing?"
     if item is None:
-        return "Did a step work in place and return nothing, or was `return` forgotten?"
+        return "Did a step work in place and return nothing, or is a `return` missing?"
     if isinstance(item, str):
-        return "Is it in quotes, or was it printed into a text?"
+        return "Is it in quotes, or did you format it as a string?"
     if isinstance(item, dict):
-        return "Is one of its entries wanted, or a list of all its values?"
+        return "Do you need one of its entries, or a list of all its values?"
     if isinstance(item, (set, frozenset)):
         return "Which order should its entries have, and would a list keep it?"
     if name_of(type(item)) == "History":
-        return "`fit` returns a history: what do you do with the network then?"
+        return "`fit` returns a history: which step with the network comes next?"
     if name_of(type(item)).endswith("Result"):  # of a test of SciPy
-        return "Which of its attributes is the number that is wanted?"
+        return "Which of its attributes is the number you need?"
     if hasattr(type(item), "__next__"):
         return "It has not been computed yet: what does list(...) make of it?"
     return f"What does type({name}) say?"
 
 
 def _is_starter(function: Callable) -> bool:
-    """Tell whether a function does nothing but return ``...`` or nothing, by itself or under a name."""
+    """Tell whether a function only returns ``...`` or nothing, directly or through a variable."""
     if not isinstance(function, types.FunctionType):
         return False
     harmless = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "STORE_FAST", "LOAD_FAST"}

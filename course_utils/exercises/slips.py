@@ -1,4 +1,4 @@
-"""Everyday slips that happen with every number and every array: one list for all exercises.
+"""Everyday slips with numbers and arrays: one list for all exercises.
 
 A row is ``(result, message, hint)``, as in the tables of the exercises: what the slip gives, and what to say.
 """
@@ -13,8 +13,8 @@ import numpy as np
 
 Row = tuple[Any, str, str]
 
-_ORDER = "`{name}` has the right values in another order"
-_COUNTING = "Where do you begin to count, at 0 or at 1?"
+_ORDER = "`{name}` has the right values in the wrong order"
+_COUNTING = "Does your counting start at 0 or at 1?"
 
 
 def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
@@ -22,27 +22,27 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     is_share = 0 < right < 1
     if whole:
         for step in (1, -1):
-            yield right + step, "`{name}` is just beside the right number.", _COUNTING
-        yield not value.is_integer(), "`{name}` is {value}, expected a whole number.", "Is it a share or a mean?"
+            yield right + step, "`{name}` is off by one.", _COUNTING
+        yield not value.is_integer(), "`{name}` is {value}, expected a whole number.", "Is it a fraction or a mean?"
     elif value:
         last_digit = -math.floor(math.log10(abs(right))) if right else 0
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
             if rounded := round(right, digits):
-                yield rounded, "`{name}` may be right, but it is rounded too far.", "What is it without rounding?"
+                yield rounded, "`{name}` may be right, but it is rounded too much.", "What is it without rounding?"
     too_large = "`{name}` is a percentage, not a fraction." if is_share else "`{name}` is a hundred times too large."
-    yield 100 * right, too_large, "Which factor is too much?"
-    yield right / 100, "`{name}` is a hundred times too small.", "Was it taken for a percentage?"
-    yield 10 * right, "`{name}` is ten times too large.", "Is a zero too many, or a division missing?"
-    yield right / 10, "`{name}` is ten times too small.", "Was something divided or averaged over ten too many?"
+    yield 100 * right, too_large, "Is there a factor too many?"
+    yield right / 100, "`{name}` is a hundred times too small.", "Did you divide by 100?"
+    yield 10 * right, "`{name}` is ten times too large.", "Is there a zero too many, or a division missing?"
+    yield right / 10, "`{name}` is ten times too small.", "Is there a division too many?"
     if is_share:
         for result in (1 - right, 100 * (1 - right)):
-            yield result, "`{name}` is what is missing from the right share to 1.", "Was the opposite counted?"
+            yield result, "`{name}` is 1 minus the right share.", "Did you count the opposite?"
     if right:
-        yield -right, "`{name}` has the wrong sign.", "What is subtracted from what?"
-        yield 1 / right, "`{name}` is 1 divided by the right number.", "What is divided by what?"
+        yield -right, "`{name}` has the wrong sign.", "What do you subtract from what?"
+        yield 1 / right, "`{name}` is 1 divided by the right number.", "What do you divide by what?"
     if right > 0 and right != 1 and not whole:  # of small counts, by chance
         yield right**2, "`{name}` is the square of the right number.", "Is a square root missing?"
-        yield math.sqrt(right), "`{name}` is the square root of the right number.", "Is a root too many?"
+        yield math.sqrt(right), "`{name}` is the square root of the right number.", "Is there a square root too many?"
 
 
 def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
@@ -50,36 +50,36 @@ def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
     if value.shape != right.shape:
         shapes = f"it has the shape {value.shape}, expected {right.shape}"
         same_values = value.size == right.size and np.allclose(value.ravel(), right.ravel(), rtol=1e-4)
-        yield right.T, f"Rows and columns of `{{name}}` are exchanged: {shapes}.", "Which axis comes first?"
+        yield right.T, f"Rows and columns of `{{name}}` are swapped: {shapes}.", "Which axis comes first?"
         yield same_values, f"The values of `{{name}}` are right, but {shapes}.", "Which step adds or loses an axis?"
         return
     yield value.dtype == bool, "`{name}` holds True and False, the result of a comparison.", "What did you compare?"
-    yield right.T, "Rows and columns of `{name}` are exchanged.", "Which axis comes first?"
-    yield right[::-1], f"{_ORDER}: the first comes last.", "Which row is the first?"
+    yield right.T, "Rows and columns of `{name}` are swapped.", "Which axis comes first?"
+    yield right[::-1], f"{_ORDER}: it is reversed.", "Which row comes first?"
     for step in (1, -1):
         yield np.roll(right, step, axis=-1), f"{_ORDER}: each is one place off.", _COUNTING
-    yield np.sort(right, axis=0), f"{_ORDER}: they were sorted.", "To what does each of them belong?"
+    yield np.sort(right, axis=0), f"{_ORDER}: they are sorted.", "What does each of them belong to?"
     if right.dtype.kind in "iu":
         for step in (1, -1):
             yield right.astype(float) + step, "Each number in `{name}` is off by one.", _COUNTING
     else:
-        yield 100 * right, "`{name}` holds percentages, or is a hundred times too large.", "Which factor is too much?"
-        yield right / 100, "`{name}` is a hundred times too small.", "Was it divided once too often?"
-        yield 1 - right, "`{name}` is 1 minus the right values.", "Was the opposite computed?"
+        yield 100 * right, "`{name}` holds percentages, or is a hundred times too large.", "Is there a factor too many?"
+        yield right / 100, "`{name}` is a hundred times too small.", "Is there a division too many?"
+        yield 1 - right, "`{name}` is 1 minus the right values.", "Did you compute the opposite?"
         yield right**2, "`{name}` holds the squares of the right numbers.", "Is a square root missing?"
         for digits in (0, 1, 2):
-            yield np.round(right, digits), "`{name}` is right, but rounded too far.", "Where may one round?"
-    yield -1.0 * right, "`{name}` has the wrong sign.", "What is subtracted from what?"
-    yield np.zeros(right.shape), "`{name}` has only zeros.", "Which step loses the values, or is missing?"
+            yield np.round(right, digits), "`{name}` is right, but rounded too much.", "What is it without rounding?"
+    yield -1.0 * right, "`{name}` has the wrong sign.", "What do you subtract from what?"
+    yield np.zeros(right.shape), "`{name}` contains only zeros.", "Which step loses the values, or is missing?"
 
 
 def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN401 - an array or a list
-    """Yield what else may be made of values whose mean, sum or number is `wanted`.
+    """Yield what students may compute instead of the mean, sum or number that is `wanted`.
 
     Parameters
     ----------
     values
-        Numbers, such as the losses of a batch, or a mask of which the True entries are counted.
+        Numbers, such as the losses of a batch, or a mask whose True entries are counted.
     noun
         What they are called: ``"losses"``.
     wanted
@@ -89,16 +89,16 @@ def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN
     ask = f"Which function gives their {wanted}?"
     if values.dtype == bool:
         yield values, f"`{{name}}` is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
-        yield values.size, f"`{{name}}` is how many entries the mask has, expected the {wanted} of the {noun}.", ask
-        yield (~values).sum(), f"`{{name}}` is the number of the others, not of the {noun}.", "Is it `==` or `!=`?"
-        ask = "Is it a sum or a mean that you need?"
+        yield values.size, f"`{{name}}` is the length of the mask, expected the {wanted} of the {noun}.", ask
+        yield (~values).sum(), f"`{{name}}` counts the others, not the {noun}.", "Should it be `==` or `!=`?"
+        ask = "Do you need a sum or a mean?"
         if wanted == "number":
             yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", ask
         else:
             yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", ask
         return
     yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
-    yield values.size, f"`{{name}}` is how many {noun} there are in all, expected their {wanted}.", ask
+    yield values.size, f"`{{name}}` is the number of {noun}, expected their {wanted}.", ask
     for name in ("sum", "mean", "median", "std", "max", "min"):
         word = {"std": "standard deviation", "max": "largest", "min": "smallest"}.get(name, name)
         if name != wanted:

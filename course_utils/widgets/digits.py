@@ -12,7 +12,7 @@ ROW, COLUMN = 14, 13
 
 
 def explore_digits(dataset: Dataset) -> None:
-    """Show any digit enlarged, with the value of the pixel that is pointed at.
+    """Show any digit enlarged, with the value of the pixel you point at.
 
     Parameters
     ----------

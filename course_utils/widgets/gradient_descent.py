@@ -22,7 +22,7 @@ DECADES = 2  # the slider goes from a hundredth of the learning rate to a hundre
 def explore_gradient_descent(
     first_weights: ArrayLike, second_weights: ArrayLike, losses: ArrayLike, learning_rate: float = 0.1
 ) -> None:
-    """Show contour lines of a loss, and walk down from a point that is chosen in the picture.
+    """Show contour lines of a loss, and walk down from a point chosen in the picture.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_r
     if not np.isfinite(losses).all() or not 0 < learning_rate < np.inf:
         raise ValueError("losses must be finite, and learning_rate a positive number.")
     x, y = (np.linspace(0, 1, size) for size in losses.shape)
-    fine = np.linspace(0, 1, 201)  # so that lines have no corners
+    fine = np.linspace(0, 1, 201)  # so that lines look smooth
     surface = contour_generator(fine, fine, RectBivariateSpline(x, y, losses)(fine, fine).T)
     rates = np.outer(10.0 ** np.arange(-9, 10), [1, 1.5, 2, 3, 5, 7]).ravel()
     rates = rates[np.abs(np.log10(rates / learning_rate)) <= DECADES]

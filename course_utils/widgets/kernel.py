@@ -1,4 +1,4 @@
-"""The explorer of lesson 10: a kernel of nine weights slides over a digit, and the browser does the sums."""
+"""The explorer of lesson 10: a kernel of nine weights slides over a digit; the browser computes the sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drawing pad of lessons 00 and 09: the network classifies a digit while it is drawn.
+"""The drawing pad of lessons 00 and 09: the network classifies a digit while you draw it.
 
 The browser draws, and converts the drawing to MNIST's format; of what the network would see it sends 784 grey levels
 at a time, and waits for the response before it asks again. So the picture is there at once, requests never queue up

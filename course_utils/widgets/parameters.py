@@ -14,7 +14,7 @@ MOST_NEURONS = 1024
 
 
 def explore_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[float]) -> None:
-    """Count the parameters of each layer while sizes and dropout rates are moved.
+    """Count the parameters of each layer while sizes and dropout rates change.
 
     Parameters
     ----------

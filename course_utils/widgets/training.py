@@ -46,7 +46,7 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
     Raises
     ------
     CourseError
-        If `num_epochs` is no whole number from 1 on.
+        If `num_epochs` is not a whole number of at least 1.
     """
     check_parameters(num_epochs=num_epochs)
     modules = sources("shared.js", "training.js")

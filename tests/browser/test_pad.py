@@ -169,7 +169,7 @@ def test_a_digit_that_cannot_be_kept_is_not_lost(pad, notebook):
     (notebook.lab.workspace / "my_digits.npz").write_bytes(b"rubbish")
     pad.draw(SAMPLES[SEVEN].strokes)
     pad.button("7").click()
-    expect(pad.whole.get_by_role("alert")).to_contain_text("Move the file away")
+    expect(pad.whole.get_by_role("alert")).to_contain_text("Move or delete the file")
     expect(pad.whole.get_by_role("alert")).to_contain_text("Undo brings the drawing back")
     pad.button("Undo").click()
     expect(pad.verdict).to_have_text("7")

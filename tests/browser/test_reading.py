@@ -16,7 +16,7 @@ def test_checks_are_boxes_that_fit_and_progress_leads_to_other_lessons(lesson):
     for answer, words in (
         ("(train_vectors == 0).sum()", "✗ Wrong: 02.1"),
         ("(train_vectors.max(axis=0) == 0).sum()", "✓ Right: 02.1"),
-        ("(train_vectors == 0", "The cell above did not run to its end (SyntaxError), so num_white_pixels may"),
+        ("(train_vectors == 0", "The cell above did not run to the end (SyntaxError), so num_white_pixels may"),
     ):
         lesson.write(START, f"num_white_pixels = {answer}")
         lesson.run_cell(START)

@@ -130,7 +130,7 @@ def test_a_damaged_checkpoint_is_named_and_left_aside(kept, capsys):
 def test_a_training_continues_where_nothing_can_be_kept(kept, capsys):
     kept.parent.write_text("in the way", encoding="utf-8")
     assert fit(epochs=3).epoch == [0, 1, 2]
-    assert capsys.readouterr().out.count("The epochs cannot be kept in the workspace (File exists)") == 1
+    assert capsys.readouterr().out.count("The epochs cannot be saved in the workspace (File exists)") == 1
 
 
 def fit_as_in_lesson_06(stop_after=None):

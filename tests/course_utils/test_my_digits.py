@@ -39,7 +39,7 @@ def test_a_damaged_file_is_left_as_it_is(folder):
     damaged = (folder / FILE_NAME).read_bytes()[:-40]
     (folder / FILE_NAME).write_bytes(damaged)
     for action in (load_my_digits, take_back_last_digit, lambda: keep_digit(ONE, 1)):
-        with pytest.raises(DatasetError, match=r"my_digits.npz.*Move the file away"):
+        with pytest.raises(DatasetError, match=r"my_digits.npz.*Move or delete the file"):
             action()
     assert (folder / FILE_NAME).read_bytes() == damaged
 

@@ -145,8 +145,8 @@ WRITERS = {
         write_own_digit, ("my_digits.lock", "my_digits.npz"), complaint="my_digits.npz: your digit cannot be kept"
     ),
     "progress": Writer(write_progress, ("progress.json",), complaint=None),
-    "network": Writer(write_network, ("mnist",), complaint="The trained network cannot be kept .* run this cell again"),
-    "checkpoint": Writer(write_checkpoint, ("mnist",), complaint="The epochs cannot be kept in the workspace"),
+    "network": Writer(write_network, ("mnist",), complaint="The trained network cannot be saved .* run this cell"),
+    "checkpoint": Writer(write_checkpoint, ("mnist",), complaint="The epochs cannot be saved in the workspace"),
     "recorded notebooks": Writer(write_recorded, LESSONS),
     "edition": Writer(write_edition, EDITION, ("student",)),
 }

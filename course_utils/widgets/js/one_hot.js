@@ -23,7 +23,7 @@ export default explorer((ask, config) => {
             make("tr", {}, make("th", { scope: "row" }, "place"), ...heads),
             make("tr", {}, make("th", { scope: "row" }, "row"), ...cells)),
           argmax)),
-      make("p", { className: "hint" }, "Choose a label, or a digit that has one. The same label again: another digit."),
+      make("p", { className: "hint" }, "Choose a label, or a digit. Choose the same label again to see another digit."),
     ],
     sync: choice.sync,
     show(response, { part, wanted }) {

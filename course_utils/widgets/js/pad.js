@@ -6,7 +6,7 @@ import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./ha
 const LARGEST_FILE = 2e6; // bytes, some 1,900 digits
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 
-/** A full 100 % would be a promise: a probability comes near to 1, never to it. */
+/** Never 100 %: a probability comes close to 1 and never reaches it. */
 const percent = (share) => (share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
 
 export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, only_shrinks: onlyShrinks }) => {
@@ -68,9 +68,9 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
 
   // --- the tools
 
-  const undoButton = button("Undo", undo, { title: "Take back the last step (Ctrl+Z)" });
-  const redoButton = button("Redo", redo, { title: "Do it again (Ctrl+Y)" });
-  const clearButton = button("Clear", clear, { title: "Take a new sheet (Delete)" });
+  const undoButton = button("Undo", undo, { title: "Undo the last step (Ctrl+Z)" });
+  const redoButton = button("Redo", redo, { title: "Redo it (Ctrl+Y)" });
+  const clearButton = button("Clear", clear, { title: "Clear the pad (Delete)" });
   const group = `pen-${Math.random()}`;
   const pens = make("fieldset", { className: "row" }, make("legend", {}, "Pen"), ...Object.keys(PENS).map((value) => make("label", {},
     make("input", { type: "radio", name: group, value, checked: value === "medium" }),

@@ -13,7 +13,7 @@ from tests.course_utils.exercises.conftest import DIGITS
 
 CASES = all_cases()
 SAID: dict[str, str] = {}  # of each case, since some train a network
-GENERAL = ("it should be", "are not right, the first", "looking at it ended", "is not right.", "is other than")
+GENERAL = ("it should be", "are not right, the first", "the check failed with", "is not right.", "is other than")
 
 
 @pytest.mark.parametrize("each", CASES, ids=lambda each: f"{each.key} {each.answer[:60]}")

@@ -12,21 +12,21 @@ TICK = '"02.9" in progress.done_exercises()'
 # What is run after a wrong answer was checked, and what the check says then.
 ROWS = {
     "right": (["answer = 3"], "✓"),
-    "solution": (["# Solution (click to open)\nanswer = 3"], "(This is the answer of the solution's cell"),
+    "solution": (["# Solution (click to open)\nanswer = 3"], "(This answer comes from the solution's cell"),
     "solution of two answers": (["# Solution\nother, answer = 1, 3"], "it earns no tick"),
     "looked at in the solution": (["answer = 3", "# Solution\nprint(other := answer == 3, answer >= 3)"], "✓"),
     "own answer after the solution": (["# Solution\nanswer = 3", "answer = 2 + 1"], "✓"),
-    "syntax error": (["answer = 3)"], "The cell above did not run to its end (SyntaxError), so `answer` may"),
+    "syntax error": (["answer = 3)"], "The cell above did not run to the end (SyntaxError), so `answer` may"),
     "indentation": (
         ["if True:\nanswer = 3"],
-        "The cell above did not run to its end (IndentationError), so `answer` may",
+        "The cell above did not run to the end (IndentationError), so `answer` may",
     ),
     "function with a syntax error": (
         ["def answer(x)\n    return 3"],
-        "The cell above did not run to its end (SyntaxError)",
+        "The cell above did not run to the end (SyntaxError)",
     ),
     "corrected": (["answer = 3)", "answer = 3"], "✓"),
-    "raised": (["answer = 3 + missing"], "The cell above did not run to its end (NameError)"),
+    "raised": (["answer = 3 + missing"], "The cell above did not run to the end (NameError)"),
     "raised, then run again": (["answer = 1 + missing", "missing = 2", "answer = 1 + missing"], "✓"),
     "another cell failed": (["answer = 3", "missing = 1 / 0", "answered = )"], "✓"),
 }
