@@ -72,7 +72,7 @@ WEIGHTS = {CNN: "cnn.weights.h5"}
 
 
 def load_results(runs: Iterable[Run], path: Path = RESULTS) -> list[Result]:
-    """Load the recorded results of trainings.
+    """Load the recorded results of training runs.
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
     figure, axis = plt.subplots(figsize=(8, 1.8 + 0.7 * len(groups)))
     for row, values in enumerate(groups.values()):
         # Open circles, so that equal numbers do not hide each other.
-        label = "one training" if row == 0 else None
+        label = "one training run" if row == 0 else None
         (circles,) = axis.plot(values, [row] * len(values), "o", color=BLUE, label=label)
         circles.set(fillstyle="none", markersize=10, markeredgewidth=2)
         axis.plot([np.mean(values)] * 2, [row - 0.35, row + 0.35], color="black", label="mean" if row == 0 else None)

@@ -29,7 +29,7 @@ BYTES_OF_A_TRAINING = 2e9  # a process with TensorFlow and MNIST takes 1.5 GB at
 
 
 def experiments(names: Sequence[str] = (), *, num_workers: int | None = None, scheduler: str | None = None) -> int:
-    """Do and record the trainings of some experiments, or of all: those that are not recorded yet."""
+    """Do and record the training runs of some experiments, or of all: those that are not recorded yet."""
     if unknown := [name for name in names if name not in EXPERIMENTS]:
         raise CourseError(f"There is no experiment {unknown[0]!r}. There are: {', '.join(EXPERIMENTS)}.")
     runs = list(dict.fromkeys(run for name in names or EXPERIMENTS for run in EXPERIMENTS[name]))
@@ -43,7 +43,7 @@ def experiments(names: Sequence[str] = (), *, num_workers: int | None = None, sc
 
 @contextmanager
 def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
-    """Choose where the trainings of this block are done: on this machine, or by the workers of a Dask scheduler."""
+    """Choose where the training runs of this block are done: on this machine, or by the workers of a Dask scheduler."""
     if scheduler is None:
         fitting = int(psutil.virtual_memory().available // BYTES_OF_A_TRAINING)
         # Threads are enough: each only waits for the process that trains.
@@ -56,7 +56,7 @@ def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
         client = Client(scheduler, timeout=10)
     except (OSError, ValueError) as error:
         raise CourseError(f"No scheduler answers at {scheduler}. Start one with: dask scheduler") from error
-    recorded = "Finished trainings are recorded: start {} again, and run the same command again."
+    recorded = "Finished runs are recorded: start {} again, and run the same command again."
     with client:
         if not client.scheduler_info()["workers"]:
             print(f"The scheduler has no workers yet. Start them with: dask worker {scheduler}", flush=True)
@@ -72,7 +72,7 @@ def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
 
 
 def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
-    """Do the trainings that are not recorded yet, and record each as soon as it is finished, weights beside it."""
+    """Do the runs that are not recorded yet, and record each as soon as it is finished, weights beside it."""
     results = read_results(path)
     missing = [run for run in runs if run not in results or results[run].recipe != recipe(run.network)]
     tasks = [delayed(train_apart)(run, software(run.network)) for run in missing]
@@ -109,7 +109,7 @@ def _keep_weights(trained: Trained, folder: Path) -> None:
 
 
 def _table(results: Iterable[Result]) -> list[str]:
-    """Say for the trainings that differ only in their seed how the test accuracy is spread."""
+    """Say for the runs that differ only in their seed how the test accuracy is spread."""
     groups: dict[Run, list[float]] = {}
     for result in results:
         groups.setdefault(replace(result.run, seed=0), []).append(result.test_accuracy)

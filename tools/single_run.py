@@ -49,7 +49,7 @@ def train_apart(run: Run, expected: dict[str, str]) -> Trained:
         if not outcome.exists():
             raise CourseError(
                 f"A training on {platform.node()} was stopped, or there was not enough memory (2 GB each). Finished "
-                "trainings are recorded: run the same command again, with fewer workers if memory is short."
+                "training runs are recorded: run the same command again, with fewer workers if memory is short."
             )
         found = pickle.loads(outcome.read_bytes())  # noqa: S301 - from the process started above
     if isinstance(found, CourseError):

@@ -46,7 +46,7 @@ __all__ = [
 
 SECONDS_UNTIL_NOTICE = 5.0
 _MARKS = {"right": "✓", "wrong": "✗"}
-_FILL_IN = "Fill in the name above, then run the cell and the check again."
+_FILL_IN = "Replace ... in the cell above, run it, then run this check again."
 
 
 class Exercise:

@@ -140,7 +140,7 @@ def fit_as_in_lesson_06(stop_after=None):
     return fit(model, epochs=6, stop_after=stop_after).history, model.get_weights()
 
 
-@pytest.mark.skipif("not config.option.long", reason="long mode: kills five trainings")
+@pytest.mark.skipif("not config.option.long", reason="long mode: kills five training runs")
 def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept, capsys):
     kept = kept.with_name("checkpoint_mlp.keras")
     history, weights = fit_as_in_lesson_06()

@@ -1,4 +1,4 @@
-"""Many trainings: recorded one by one, on this machine and on a real Dask cluster of processes on this machine."""
+"""Many training runs: recorded one by one, on this machine and on a real Dask cluster of processes on this machine."""
 
 import re
 import subprocess
