@@ -59,8 +59,8 @@ class _InertUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Inert:
         if f"{module}.{name}" not in _NAMES:
             raise PickleRefusedError(
-                f"it asks for {quoted(f'{module}.{name}')}, which no pickle of plain arrays needs: a hostile file "
-                "would do so, and it was refused unexecuted"
+                f"it asks for {quoted(f'{module}.{name}')}, which plain arrays never need but an attack would. "
+                "None of it was run"
             )
         return Inert(name)
 
@@ -73,7 +73,7 @@ def load_inert(content: bytes) -> object:
     except (PickleRefusedError, MemoryError):
         raise
     except Exception as error:  # a broken pickle makes its reader raise nearly anything
-        reason = "it is damaged, or asks for more than plain arrays need, and was refused unexecuted"
+        reason = "it is damaged, or asks for more than plain arrays need. None of it was run"
         raise PickleRefusedError(reason) from error
 
 
@@ -98,8 +98,8 @@ def _check(content: bytes) -> None:
         opcode = _OPCODES.get(code.decode("latin-1"))
         if opcode is None:
             raise PickleRefusedError(
-                "it is not a file of plain arrays: it is of another kind, or would build or run something else, and "
-                "was refused unexecuted"
+                "it is not a file of plain arrays: it is of another kind, or would build or run something else. "
+                "None of it was run"
             )
         size = opcode.arg.n if opcode.arg else 0
         if size == pickletools.UP_TO_NEWLINE:
