@@ -69,8 +69,9 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Seq
     chosen = choose(source, lessons)
     files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in chosen.items()}
     files |= student_files(root)
-    questions = "docs/questions.md"
-    files[questions] = without_links(files[questions].decode(), chosen).encode()
+    if lessons:
+        questions = "docs/questions.md"
+        files[questions] = without_links(read_text(root / questions), chosen).encode()
     forbid_leaks(source, files)
     name_strangers(root)
     write_folder(build / "student", files)

@@ -268,7 +268,7 @@ def run_alone(python, code, folder):
     """Run code in a Python of its own, in this folder; return its status, and what it printed and raised."""
     environment = {name: value for name, value in os.environ.items() if name not in ("COURSE_WORKSPACE", "PYTHONPATH")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
-    done = subprocess.run([python, "-c", code], cwd=folder, env=environment, **pipes)
+    done = subprocess.run([python, "-u", "-c", code], cwd=folder, env=environment, **pipes)
     return done.returncode, done.stdout
 
 
