@@ -125,9 +125,10 @@ def page(context, watch):
 def look_at_the_page(page, watch, request):
     """Photograph the page after each test, and see that it kept to this machine and raised no error."""
     yield
-    page.set_viewport_size({"width": 1280, "height": 900})
-    name = re.sub(r"[^a-z0-9_.-]+", "-", request.node.name.removeprefix("test_"), flags=re.IGNORECASE).strip("-")
-    page.screenshot(path=PICTURES / f"{name}.png")
+    if page.url != "about:blank":
+        page.set_viewport_size({"width": 1280, "height": 900})
+        name = re.sub(r"[^a-z0-9_.-]+", "-", request.node.name.removeprefix("test_"), flags=re.IGNORECASE).strip("-")
+        page.screenshot(path=PICTURES / f"{name}.png")
     watch.check()
 
 

@@ -31,8 +31,8 @@ from tools.site.live import MODULES, NUM_SAMPLES, live_widgets, script
 HERE = Path(__file__).parent
 #: Pages beside the lessons, by their paths from the root; a link to any other file becomes plain text.
 DOCUMENTS = (
-    *("docs/questions.md", "docs/students.md", "docs/instructors.md", "benchmarks/README.md"),
-    *("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
+    *("docs/questions.md", "docs/students.md", "docs/instructors.md", "docs/class.md", "docs/extending.md"),
+    *("docs/comparing-outputs.md", "benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
 )
 #: A recorded training played again, after a cell of a lesson.
 REPLAYS = {
