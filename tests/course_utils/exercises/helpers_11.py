@@ -1,4 +1,4 @@
-"""What the cases use of lesson 11: networks as the old cell asks for, or not, and histories of training runs not done."""
+"""What the cases use of lesson 11: networks as the old cell asks for, or not, and histories of runs not done."""
 
 from functools import cache
 
