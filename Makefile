@@ -33,7 +33,8 @@ setup: ## only set up .venv, before a workshop without network (every other targ
 	$(COURSE) setup
 
 test: ## run all tests, notebooks included, on all cores (JOBS=1: on one; LONG=1: hostile files and the like in full)
-	$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness tests/tools tests/course_utils/test_checkpoint.py --long)
+	$(COURSE) test $(if $(JOBS),--numprocesses $(JOBS)) $(if $(LONG),tests/robustness tests/tools \
+		tests/course_utils/test_checkpoint.py tests/course_utils/test_tensorflow_autotune_stall.py --long)
 
 test-browser: ## run all lessons and their widgets in JupyterLab, in the Chromium, Chrome or Edge of this machine
 	$(COURSE) test-browser $(if $(LONG),--long)
