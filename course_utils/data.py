@@ -151,7 +151,8 @@ def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, al
         try:
             return _named_dataset(chosen)
         except DatasetError as error:
-            error.add_note("Lessons use this file because MNIST_PATH names it, or because it is in the workspace.")
+            named = path_setting("MNIST_PATH")
+            error.add_note("MNIST_PATH names this file." if named else "It is used because it lies in the workspace.")
             raise
 
     with suppress(OSError):  # without a workspace there is nothing in it

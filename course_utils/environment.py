@@ -20,7 +20,7 @@ def path_setting(name: str) -> Path | None:
 
 def as_path(text: str | os.PathLike[str]) -> Path:
     """Turn into a path what may begin with ``~`` or be a ``file:`` address; of any other, without its password."""
-    text = re.sub("//.*@", "//", os.fspath(text))
+    text = re.sub(r"^(?!file:)(\w{2,}://).*@", r"\1", os.fspath(text))
     if text.startswith("file:"):
         from urllib.parse import urlsplit  # here, since it is rare
         from urllib.request import url2pathname

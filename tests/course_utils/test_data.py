@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import pickle
+import shutil
 import struct
 from pathlib import Path
 
@@ -225,7 +226,10 @@ def test_paths_are_understood_as_people_paste_them_and_home_has_the_cache_of_ker
     monkeypatch.setenv("USERPROFILE", str(house))
     save_npz(mnist[0], house / ".keras" / "datasets" / "mnist.npz")
     assert load_dataset() == mnist[0]
-    pasted = "~/stick/any name.npz", f'"{mnist[1]}"', f"'{mnist[1]}'", f" {mnist[1]} ", mnist[1].as_uri()
+    at = house / "stick" / "me@school.npz"
+    shutil.copy(mnist[1], at)
+    pasted = ["~/stick/any name.npz", f'"{mnist[1]}"', f"'{mnist[1]}'", f" {mnist[1]} ", mnist[1].as_uri()]
+    pasted += [f"{house}//stick/{at.name}", at.as_uri().replace("%40", "@")]
     for path in pasted:
         monkeypatch.setenv("MNIST_PATH", path)
         assert load_dataset() == mnist[0]
