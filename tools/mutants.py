@@ -20,9 +20,11 @@ import time
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from tqdm import tqdm
 
@@ -152,7 +154,7 @@ def _replaced(source: str, node: ast.Constant | ast.keyword, text: str) -> str:
 
 
 def mutants(names: Sequence[str] = (), *, long: bool = False) -> int:
-    """Plant faults in a copy of the course, and print which cell notices each.
+    """Plant faults in copies of the course, one for each core, and print which cell notices each.
 
     The faults are those with one of `names` in their name or file; without names, a sample of all; with `long`, all.
     Returns 1 when a fault was not noticed, or when a lesson fails without any fault.
@@ -172,25 +174,42 @@ def mutants(names: Sequence[str] = (), *, long: bool = False) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         if choose_digits(Path(temporary))[0] != "MNIST":
             raise CourseError("Only with MNIST are all outputs compared, and it was not found. Set MNIST_PATH.")
-        copy = copy_course(Path(temporary) / "course")
+        copies = [copy_course(Path(temporary) / str(number)) for number in range(min(os.cpu_count() or 1, len(chosen)))]
         for fault in chosen:
-            with fault.planted(copy):
+            with fault.planted(copies[0]):
                 pass
         print("Without any fault, every lesson must pass:", flush=True)
         touched = sorted({lesson for fault in chosen for lesson in fault.lessons})
-        if failure := first_failure(copy, touched):
+        if failure := first_failure(copies[0], touched):
             print(f"  it does not: {failure}")
             return 1
-        for number, fault in enumerate(tqdm(chosen, unit="fault", disable=None), start=1):
-            started = time.monotonic()
-            with fault.planted(copy):
-                failure = first_failure(copy, fault.lessons)
-            survivors += failure is None
-            verdict = f"noticed by {failure}" if failure else f"SURVIVED {', '.join(fault.lessons)}"
-            tqdm.write(f"{number:3} {fault.name} ({fault.file}, {time.monotonic() - started:.0f} s): {verdict}")
-            sys.stdout.flush()
+        free: SimpleQueue[Path] = SimpleQueue()
+        for copy in copies:
+            free.put(copy)
+        pool = ThreadPoolExecutor(len(copies))
+        try:
+            tried = [pool.submit(_try, fault, free) for fault in chosen]
+            for number, future in enumerate(tqdm(as_completed(tried), "faults", len(tried), disable=None), start=1):
+                fault, seconds, failure = future.result()
+                survivors += failure is None
+                verdict = f"noticed by {failure}" if failure else f"SURVIVED {', '.join(fault.lessons)}"
+                tqdm.write(f"{number:3} {fault.name} ({fault.file}, {seconds:.0f} s): {verdict}")
+                sys.stdout.flush()
+        finally:
+            pool.shutdown(cancel_futures=True)
     print(f"{len(chosen) - survivors} of {len(chosen)} faults noticed")
     return int(survivors > 0)
+
+
+def _try(fault: Fault, free: SimpleQueue[Path]) -> tuple[Fault, float, str | None]:
+    started = time.monotonic()
+    copy = free.get()
+    try:
+        with fault.planted(copy):
+            failure = first_failure(copy, fault.lessons)
+        return fault, time.monotonic() - started, failure
+    finally:
+        free.put(copy)
 
 
 def copy_course(target: Path) -> Path:
