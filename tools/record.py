@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from course_utils.course import BUILD, LESSONS, NOTEBOOKS, REFERENCE, CourseError, lesson_file
+from course_utils.course import BUILD, LESSONS, NOTEBOOKS, CourseError, lesson_file
 from course_utils.workspace import atomic_path
 from tools import reference
 from tools.clean_outputs import belongs_to_one_machine, clean_outputs, parse_notebook, to_text
@@ -38,10 +38,7 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
     texts: dict[Path, str] = {}
     changed = False
     failures: list[str] = []
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
-        _restored_on_failure(REFERENCE) as rewrite,
-    ):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         digits, environment = choose_digits(Path(temporary))
         if write and digits != "MNIST":
             raise LessonError("The lessons are recorded with MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
@@ -60,22 +57,11 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
                 continue
             texts[path] = to_text(clean_outputs(after))
             changes += [f": {sentence}" for sentence in drift]
-            if path == reference.RECIPE_LESSON and write and not reference.is_current():
-                changes.append(
-                    ": the reference weights, made by another recipe, are replaced; now record 00 and 07 to 11"
-                )
-                rewrite(workspace)
             if not changes and texts[path].encode() != contents[path]:
                 changes.append(": the file is not in its clean form")
             changed |= bool(changes)
             for change in changes or [": as recorded"]:
                 tqdm.write(title + change)
-        if not reference.is_current():
-            changed = True
-            print(
-                "The reference weights were made by another recipe than lesson 06 and its helpers have now. Take that "
-                "change back, or record 06, then 00 and 07 to 11 (make record LESSON=06)."
-            )
         if failures:
             raise LessonError("\n".join([*failures, "Nothing was written."]))
         edited = [path for path, content in contents.items() if not path.exists() or path.read_bytes() != content]
@@ -89,8 +75,17 @@ def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS
             )
         if write:
             _write_all(texts, contents)
+            if reference.RECIPE_LESSON in texts and not reference.is_current():
+                reference.rewrite(Path(temporary) / reference.RECIPE_LESSON.stem)
+                print("The reference weights were made by another recipe and are replaced. Now record 00 and 07 to 11.")
             if reference.PICTURE_LESSON in texts:
                 reference.rewrite_picture()
+        if not reference.is_current():
+            changed = True
+            print(
+                "The reference weights were made by another recipe than the one in lesson 06 and its helpers. Undo "
+                "that change, or record 06, then 00 and 07 to 11: make record LESSON=06"
+            )
     return int(changed and not write)
 
 
@@ -149,7 +144,7 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
             except ValueError as error:
                 raise LessonError(f"{lesson}, {label}: {error}") from error
         if differences:
-            shown = [difference.short for difference in differences[:_CHANGES_SHOWN_PER_CELL]]
+            shown = [difference.sentence for difference in differences[:_CHANGES_SHOWN_PER_CELL]]
             more = len(differences) - len(shown)
             changes.append(f", {label}: {'; '.join(shown)}" + (f"; and {more} more" if more else ""))
         else:
@@ -170,28 +165,3 @@ def _keep_beside(texts: dict[Path, str], folder: Path) -> None:
     for path, text in texts.items():
         with atomic_path(folder / path.name) as temporary:
             temporary.write_bytes(text.encode())
-
-
-@contextmanager
-def _restored_on_failure(folder: Path) -> Iterator[Callable[[Path], None]]:
-    """Give a function that replaces the reference weights and their record, and put them back if what follows fails."""
-    before = {path: path.read_bytes() for path in (folder / reference.WEIGHTS, folder / reference.RECORD)}
-    written: dict[Path, bytes] = {}
-
-    def rewrite(workspace: Path) -> None:
-        for path, content in before.items():
-            if path.read_bytes() != content:
-                raise CourseError(
-                    f"{shown(path)} changed meanwhile, so nothing was replaced. Run the same command again."
-                )
-        reference.rewrite(workspace)
-        written.update({path: path.read_bytes() for path in before})
-
-    try:
-        yield rewrite
-    except BaseException:
-        for path, content in before.items():
-            if path.read_bytes() == written.get(path):  # nobody else has changed it since
-                with atomic_path(path) as temporary:
-                    temporary.write_bytes(content)
-        raise

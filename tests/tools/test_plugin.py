@@ -177,7 +177,7 @@ def test_verdicts(strict):
         ("recorded-stderr", "stderr: nothing may be written there, found “oh”"),
         ("never-recorded", "has never been recorded"),
         ("no-exception", "nothing was raised"),
-        ("wrong-tolerance", "and picture_not_compared, not 'absolut'"),
+        ("wrong-tolerance", "tolerance cannot have 'absolut': 1. Write"),
         ("number-beyond", "0.9844 → 0.9884"),
         ("raises", "ValueError: no digits"),
         ("after-error", "not executed, since cell 1 (raises) failed"),

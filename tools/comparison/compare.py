@@ -46,10 +46,9 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that moved further than allowed: a sentence for a test report, and the same in a few words."""
+    """One thing that moved further than allowed, as a test report says it, and the pictures where it is one."""
 
     sentence: str
-    short: str
     pictures: Pictures | None = None
 
 
@@ -67,9 +66,9 @@ class Comparison:
     pictures: list[float] = field(default_factory=list)
     advice: str = ""
 
-    def add(self, where: str, what: str, short: str = "", pictures: Pictures | None = None) -> None:
-        """Add a difference; by default, the short form is the sentence."""
-        self.differences.append(Difference(f"{where}: {what}", short or f"{where}: {what}", pictures))
+    def add(self, where: str, what: str, pictures: Pictures | None = None) -> None:
+        """Add a difference."""
+        self.differences.append(Difference(f"{where}: {what}", pictures))
 
 
 def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], tolerance: Tolerance) -> Comparison:
@@ -78,16 +77,15 @@ def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], toler
     recorded, new = shown_outputs(list(recorded)), shown_outputs(list(new))
     for output in new:
         if output.output_type == "stream" and output.name == "stderr":
-            found.add("stderr", f"nothing may be written there, found {_quote(output.text.strip())}", "text on stderr")
+            found.add("stderr", f"nothing may be written there, found {_quote(output.text.strip())}")
     recorded_kinds, new_kinds = [_kind(output) for output in recorded], [_kind(output) for output in new]
     if recorded_kinds != new_kinds:
-        expected, actual = _count(recorded_kinds), _count(new_kinds)
-        found.add("outputs", f"expected {expected}; found {actual}", f"outputs {expected} → {actual}")
+        found.add("outputs", f"expected {_count(recorded_kinds)}; found {_count(new_kinds)}")
         return found
     for number, (before, after) in enumerate(zip(recorded, new, strict=True), start=1):
         _compare_output(before, after, f"output {number}", found)
     if found.advice:
-        found.differences.append(Difference(found.advice, found.advice))
+        found.differences.append(Difference(found.advice))
     return found
 
 
@@ -167,13 +165,11 @@ def _compare_lines(recorded: str, new: str, where: str, found: Comparison) -> No
                     _compare_number(*pair, where, found)
             elif one is not None and other is not None:
                 expected, actual = _around_change(before[one], after[other])
-                found.add(f"{where}, line {one + 1}", f"expected {expected}, found {actual}", f"{expected} → {actual}")
+                found.add(f"{where}, line {one + 1}", f"expected {expected}, found {actual}")
             elif one is not None and before_keys[one]:
-                line = _quote(before[one])
-                found.add(f"{where}, line {one + 1}", f"missing: {line}", f"missing {line}")
+                found.add(f"{where}, line {one + 1}", f"missing: {_quote(before[one])}")
             elif other is not None and after_keys[other]:
-                line = _quote(after[other])
-                found.add(f"{where}, new line {other + 1}", f"not expected: {line}", f"new {line}")
+                found.add(f"{where}, new line {other + 1}", f"not expected: {_quote(after[other])}")
 
 
 def _compare_number(before: _Token, after: _Token, where: str, found: Comparison) -> None:
@@ -192,9 +188,7 @@ def _compare_number(before: _Token, after: _Token, where: str, found: Comparison
         return
     else:
         reason = "which no tolerance allows"
-    moved = f"{before.text} → {after.text}"
-    short = f"{before.name} {moved}" if before.name else f"{where}, line {before.line}: {moved}"
-    found.add(place, f"{moved}, {reason}", short)
+    found.add(place, f"{before.text} → {after.text}, {reason}")
     found.advice = found.tolerance.advice
 
 
@@ -203,20 +197,18 @@ def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) ->
         expected, actual = read_picture(recorded), read_picture(new)
     except (OSError, ValueError) as error:
         if "".join(recorded.split()) != "".join(new.split()):
-            found.add(where, f"the picture changed, and cannot be read ({error})", "picture changed")
+            found.add(where, f"the picture changed, and cannot be read ({error})")
         return
-    name = f"picture {len(found.pictures) + 1}"
     if expected.size != actual.size:
         sizes = " → ".join(f"{picture.width} x {picture.height}" for picture in (expected, actual))
-        both = Pictures.of(expected, actual)
-        found.add(where, f"the picture changed its size, {sizes} pixels", f"{name} changed its size, {sizes}", both)
+        found.add(where, f"the picture changed its size, {sizes} pixels", Pictures.of(expected, actual))
         found.pictures.append(math.inf)
         return
     distance = picture_distance(expected, actual)
     found.pictures.append(distance)
     if distance > PICTURE_TOLERANCE and not found.tolerance.picture_not_compared:
         moved = f"the picture moved by {distance:.3g}, {_times(distance, PICTURE_TOLERANCE)}"
-        found.add(where, moved, f"{name} moved by {distance:.2g}", Pictures.of(expected, actual))
+        found.add(where, moved, Pictures.of(expected, actual))
 
 
 def _tokens(text: str) -> list[list[_Token]]:

@@ -123,16 +123,16 @@ class NotebookCell(IPyNbCell):
 
     def _differences(self, is_compared: bool) -> list[Difference]:
         if self.cell.source.strip() and self.cell.execution_count is None:
-            return [Difference("The cell has never been recorded.", "")]
+            return [Difference("The cell has never been recorded.")]
         # Compared with themselves, outputs differ in nothing but what is never allowed.
         recorded = self.cell.outputs if is_compared else self.test_outputs
         try:
             tolerance = self.config.stash[_measured].tolerance(self.path.stem, self.cell)
             differences = compare(recorded, self.test_outputs, tolerance).differences
         except ValueError as error:
-            return [Difference(str(error), "")]
+            return [Difference(str(error))]
         if self.options["check_exception"] and all(output.output_type != "error" for output in self.test_outputs):
-            differences.append(Difference("an error was expected, and nothing was raised", ""))
+            differences.append(Difference("an error was expected, and nothing was raised"))
         return differences
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:

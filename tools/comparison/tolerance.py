@@ -40,22 +40,19 @@ class Tolerance:
         declared = cell.metadata.get("tolerance", {})
         if not isinstance(declared, dict):
             raise ValueError(f"tolerance must be a table such as {{'numbers': 'measured'}}, not {declared!r}")
+        widths = {"absolute", "relative"} & declared.keys()
         for key, value in declared.items():
-            if key in ("reason", "picture_not_compared"):
-                if not isinstance(value, str) or not value.strip():
-                    raise ValueError(f"tolerance {key} must say why, not {value!r}")
-            elif key == "numbers":
-                if value != "measured" or {"absolute", "relative"} & set(declared):
-                    raise ValueError("tolerance numbers must be 'measured', and then no width is declared")
-            elif key not in ("absolute", "relative"):
+            is_width = isinstance(value, int | float) and 0 <= value < math.inf and "reason" in declared
+            is_text = isinstance(value, str) and value.strip()
+            if not (
+                (key in widths and is_width)
+                or (key in ("reason", "picture_not_compared") and is_text)
+                or (key == "numbers" and value == "measured" and not widths)
+            ):
                 raise ValueError(
-                    "tolerance knows numbers, absolute and relative with a reason, and picture_not_compared, "
-                    f"not {key!r}"
+                    f"tolerance cannot have {key!r}: {value!r}. Write 'numbers': 'measured'; or 'absolute' or "
+                    "'relative' with a number of 0 or more, and a 'reason'; or 'picture_not_compared' and why"
                 )
-            elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise ValueError(f"tolerance {key} must be a number of 0 or more, not {value!r}")
-            elif "reason" not in declared:
-                raise ValueError(f"tolerance {key} needs a reason why this number is declared and not measured")
         return cls(**declared)
 
     def allowed(self, place: str, recorded: Decimal) -> Decimal:
