@@ -52,7 +52,7 @@ notebooks: ## make build/single-lessons/: lessons to hand out one by one; each i
 	$(COURSE) notebooks $(LESSONS)
 
 kit: ## make build/digit-course-kit.zip for a USB stick (PLATFORMS="windows-x86_64 macos-arm64" PYTHONS="3.12 3.13")
-	$(COURSE) kit $(if $(PLATFORMS),--platform $(PLATFORMS)) $(if $(PYTHONS),--python $(PYTHONS)) $(if $(LESSONS),--lessons $(LESSONS))
+	$(COURSE) kit $(if $(PLATFORMS),--platforms $(PLATFORMS)) $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(LESSONS),--lessons $(LESSONS))
 
 instructor: ## make build/instructor/ to teach from: solutions open, notes shown
 	$(COURSE) instructor $(LESSONS)

@@ -76,22 +76,16 @@ def count(text: str) -> int:
 
 
 class Command(NamedTuple):
-    """What a command does, the function that does it, and that function's arguments."""
+    """What a command does, the function that does it, and the arguments for `ArgumentParser.add_argument`."""
 
     text: str
     function: str
-    #: Names and settings as for `argparse.ArgumentParser.add_argument`.
     options: Sequence[tuple[str, dict[str, Any]]] = ()
-    fixed: dict[str, Any] | None = None
-    #: Whether the packages of requirements-dev.lock are needed.
-    development: bool = False
-    #: Whether everything after the command goes to another program, which has its own ``--help``.
-    passes_on: bool = False
 
 
 LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "its number, such as 04; all by default"})
 LESSONS = ("lessons", {**LESSON[1], "help": "numbers of the lessons in it, such as 01 02 04; all by default"})
-OF_KIT = ("--lessons", {"nargs": "+", "default": (), "metavar": "LESSON", "help": LESSONS[1]["help"]})
+OF_KIT = ("--lessons", {**LESSONS[1], "nargs": "+", "default": ()})
 EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of what the lessons say"})
 NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
 LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
@@ -100,83 +94,54 @@ WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
 QUICK = ("--quick", {"action": "store_true", "help": "with few images and repetitions, to see that it works"})
 KEEP = ("--keep", {"action": "store_true", "help": "replace the committed results"})
-WITHOUT_SOLUTIONS = (
-    "--without-solutions",
-    {"dest": "with_solutions", "action": "store_false", "help": "leave the solutions out"},
-)
-FILES = (
-    "files",
-    {"nargs": "*", "metavar": "FILE", "help": "progress.json of a student, a folder of such files, or a pattern"},
-)
+STUDENTS = ("--without-solutions", {"dest": "with_solutions", "action": "store_false", "help": "as for students"})
+FILES = ("files", {"nargs": "*", "metavar": "FILE", "help": "progress.json of students, or folders of such files"})
 BY_FILE = ("--by-file", {"action": "store_true", "help": "also a line for each file, which may name its owner"})
 UPGRADE = (
     "--upgrade",
-    {"action": "store_true", "help": "take the newest versions instead of keeping the present ones"},
+    {"action": "store_true", "help": "take the newest versions instead of the present ones"},
 )
-PLATFORMS = (
-    "--platform",
-    {"dest": "platforms", "default": (), "nargs": "+", "metavar": "NAME", "help": "such as macos-arm64"},
-)
-PYTHONS = (
-    "--python",
-    {"dest": "pythons", "default": (), "nargs": "+", "metavar": "3.N", "help": "versions of Python on them"},
-)
+PLATFORMS = ("--platforms", {"nargs": "+", "default": (), "metavar": "NAME", "help": "such as macos-arm64"})
+PYTHONS = ("--pythons", {"nargs": "+", "default": (), "metavar": "3.N", "help": "versions of Python on them"})
 
 COMMANDS = {
     "setup": Command("only set up the environment, before a workshop without network", "tools.commands:show_setup"),
     "run": Command("execute all lessons; write pages and a summary to build/", "tools.run:run", [EPOCHS]),
-    "lab": Command(
-        "open JupyterLab on your copy of the lessons", "tools.working_copy:open_working_copy", passes_on=True
-    ),
-    "lab-source": Command("open JupyterLab on their source, to edit it", "tools.lab:open_lab", passes_on=True),
+    "lab": Command("open JupyterLab on your copy of the lessons", "tools.working_copy:open_working_copy"),
+    "lab-source": Command("open JupyterLab on their source, to edit it", "tools.lab:open_lab"),
     "pad": Command("write the drawing pad as one web page, build/pad.html", "tools.pad_page:write_pad_page"),
     "check-setup": Command("say whether this computer has what the course needs", "course_utils.check_setup:report"),
-    "test": Command("run all tests, notebooks included", "tools.commands:test", development=True, passes_on=True),
-    "test-browser": Command(
-        "run lessons and widgets in a real browser", "tools.commands:test_browser", development=True, passes_on=True
-    ),
-    "ci": Command("do what CI does: test and test-browser", "tools.commands:ci", development=True),
-    "site": Command(
-        "make the course as a web site, build/site/, with widgets that need no Python",
-        "tools.site.build:make_site",
-        [WITHOUT_SOLUTIONS],
-    ),
+    "test": Command("run all tests, notebooks included", "tools.commands:test"),
+    "test-browser": Command("run lessons and widgets in a real browser", "tools.commands:test_browser"),
+    "ci": Command("do what CI does: test and test-browser", "tools.commands:ci"),
+    "site": Command("make a web site of the course, build/site/", "tools.site.build:make_site", [STUDENTS]),
     "student": Command("make the students' edition, and a zip", "tools.editions:make_student_edition", [LESSONS]),
     "notebooks": Command("make lessons to hand out one by one", "tools.editions:make_single_lessons", [LESSONS]),
     "kit": Command("make a zip that installs without a network", "tools.kit:make_kit", [PLATFORMS, PYTHONS, OF_KIT]),
     "instructor": Command("make the instructors' edition", "tools.editions:make_instructor_edition", [LESSONS]),
-    "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON], development=True),
-    "progress": Command(
-        "show what a class has solved and where it is stuck", "tools.progress:progress", [FILES, BY_FILE]
-    ),
-    "record": Command("execute lessons and keep their outputs", "tools.record:record", [LESSON], {"write": True}),
-    "check": Command(
-        "execute lessons and compare with what is recorded", "tools.record:record", [LESSON], {"write": False}
-    ),
+    "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON]),
+    "progress": Command("show what a class has solved", "tools.progress:progress", [FILES, BY_FILE]),
+    "record": Command("execute lessons and keep their outputs", "tools.record:record", [LESSON]),
+    "check": Command("execute lessons and compare with what is recorded", "tools.record:check", [LESSON]),
     "measure": Command("measure how far numbers move between machines (hours)", "tools.measure:measure", [LESSON]),
-    "mutants": Command(
-        "plant faults in a copy; the recorded outputs must tell",
-        "tools.mutants:mutants",
-        [NAMES, LONG],
-        development=True,
-    ),
+    "mutants": Command("plant faults in a copy; the outputs must show them", "tools.mutants:mutants", [NAMES, LONG]),
     "experiments": Command(
         "train with many seeds and variants, and record the results (half an hour)",
         "tools.experiments:experiments",
         [NAMES, WORKERS, SCHEDULER],
-        development=True,
     ),
-    "bench": Command(
-        "measure speed and memory beside other libraries", "benchmarks.measure:bench", [PARTS, QUICK, KEEP]
-    ),
+    "bench": Command("measure beside other libraries", "benchmarks.measure:bench", [PARTS, QUICK, KEEP]),
     "lock": Command("write both locks from pyproject.toml", "tools.lock:write_lock", [UPGRADE]),
 }
+#: These need the packages of requirements-dev.lock.
+DEVELOPMENT = {"test", "test-browser", "ci", "slides", "mutants", "experiments"}
+#: These pass their arguments on to another program, which has its own ``--help``.
+PASSES_ON = {"lab", "lab-source", "test", "test-browser"}
 
 
 def main(argv: list[str]) -> int:
     """Run a command, in an environment that is set up first when needed, and return its exit status."""
     name, arguments = _parse(argv)
-    command = COMMANDS[name]
     stopped = []
 
     def stop(*_: object) -> None:
@@ -191,12 +156,12 @@ def main(argv: list[str]) -> int:
             # A relative path would mean something else to kernels, which work in notebooks/.
             os.environ[variable] = str(path.absolute())
     try:
-        if problem := ensure_environment(argv, development=command.development, install=name != "check-setup"):
+        if problem := ensure_environment(argv, development=name in DEVELOPMENT, install=name != "check-setup"):
             from course_utils.check_setup import report
 
             return report(problem)
-        module, _, function = command.function.partition(":")
-        return getattr(importlib.import_module(module), function)(**arguments, **(command.fixed or {}))
+        module, _, function = COMMANDS[name].function.partition(":")
+        return getattr(importlib.import_module(module), function)(**arguments)
     except BaseException as error:
         # Whatever library Ctrl-C finds at work, it may turn it into an error of its own.
         return _explain(KeyboardInterrupt() if stopped else error)
@@ -234,12 +199,12 @@ def _parse(argv: list[str]) -> tuple[str, dict[str, Any]]:
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for name, command in COMMANDS.items():
-        usage = f"python -m tools {name} [-- ARGUMENTS]" if command.passes_on else None
+        usage = f"python -m tools {name} [-- ARGUMENTS]" if name in PASSES_ON else None
         subparser = subparsers.add_parser(name, help=command.text, usage=usage)
         for option, settings in command.options:
             subparser.add_argument(option, **settings)
     passed_on: dict[str, Any] = {}
-    if argv and argv[0] in COMMANDS and COMMANDS[argv[0]].passes_on and argv[1:2] not in (["-h"], ["--help"]):
+    if PASSES_ON.intersection(argv[:1]) and argv[1:2] not in (["-h"], ["--help"]):
         passed_on = {"arguments": argv[2:] if argv[1:2] == ["--"] else argv[1:]}
         argv = argv[:1]
     arguments = vars(parser.parse_args(argv)) | passed_on

@@ -34,23 +34,12 @@ ZIP_FOLDER = "digit-course"
 STUDENT_FOLDERS = ("course_utils", "notebooks/pictures")
 STUDENT_LIST = "tools/student/files.txt"
 #: Everything else that students get besides the lessons: the source of each file of their edition.
-STUDENT_FILES = {name: name for name in ("LICENSE", "pyproject.toml", "requirements.lock", "environment.yml")}
-STUDENT_FILES |= {
-    f"tools/{name}": f"tools/{name}"
-    for name in (
-        "__init__.py",
-        "bootstrap.py",
-        "interpreters.py",
-        "lab.py",
-        "lab_settings/overrides.json",
-        "settings.py",
-    )
-}
-STUDENT_FILES |= {
+_SAME = ["LICENSE", "pyproject.toml", "requirements.lock", "environment.yml", "docs/questions.md"]
+_SAME += [f"tools/{name}.py" for name in ("__init__", "bootstrap", "interpreters", "lab", "settings")]
+STUDENT_FILES = {name: name for name in [*_SAME, "tools/lab_settings/overrides.json"]} | {
     "tools/__main__.py": "tools/student/__main__.py",
     "Makefile": "tools/student/Makefile",
     "README.md": "docs/students.md",
-    "docs/questions.md": "docs/questions.md",
 }
 
 FIRST_CELL = Path(__file__).with_name("first_cell.py")

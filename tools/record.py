@@ -24,7 +24,12 @@ from tools.folders import read_bytes, reading, shown
 _CHANGES_SHOWN_PER_CELL = 8
 
 
-def record(lessons: Sequence[str] = (), *, write: bool, folder: Path = NOTEBOOKS, build: Path = BUILD) -> int:
+def check(lessons: Sequence[str] = ()) -> int:
+    """Execute lessons by number, and return 1 if their recording would change anything."""
+    return record(lessons, write=False)
+
+
+def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NOTEBOOKS, build: Path = BUILD) -> int:
     """Execute lessons by number, each alone in an empty workspace, and compare them with what is recorded.
 
     A new output that equals the recorded one within the tolerance of its cell is not kept, so that a second recording

@@ -13,7 +13,7 @@ import pytest
 
 from course_utils.course import ROOT, CourseError
 from tools import commands
-from tools.commands import COMMANDS, _parse, main
+from tools.commands import COMMANDS, PASSES_ON, _parse, main
 
 ARGUMENTS = {
     "run": ["--epochs", "3"],
@@ -21,7 +21,7 @@ ARGUMENTS = {
     "test": ["--", "-k", "data"],
     "student": ["01", "02"],
     "notebooks": ["01"],
-    "kit": ["--platform", "macos-arm64", "linux-arm64", "--python", "3.12", "--lessons", "01", "02"],
+    "kit": ["--platforms", "macos-arm64", "linux-arm64", "--pythons", "3.12", "--lessons", "01", "02"],
     "slides": ["03"],
     "progress": ["--by-file", "one.json", "folder"],
     "record": ["04"],
@@ -46,8 +46,8 @@ def test_every_command_has_a_function_that_takes_its_arguments(name):
     for arguments in ([], ARGUMENTS.get(name, [])):
         parsed_name, parsed = _parse([name, *arguments])
         assert parsed_name == name
-        assert not COMMANDS[name].passes_on or parsed["arguments"] == [each for each in arguments if each != "--"]
-        assert needed <= parsed.keys() | (COMMANDS[name].fixed or {}).keys() <= possible
+        assert name not in PASSES_ON or parsed["arguments"] == [each for each in arguments if each != "--"]
+        assert needed <= parsed.keys() <= possible
 
 
 def test_help_and_mistakes_need_no_packages():

@@ -80,7 +80,7 @@ def test_what_changed_is_reported_and_written(folder, capsys):
     assert record(["02", "03"], write=False, folder=folder) == 1
     assert contents(folder) == before
     out = capsys.readouterr().out
-    assert "02 preprocess, cell 1 (fit): output 1, line 2" in out and "(accuracy at epoch 1): 0.5" in out and "→ 0.7" in out
+    assert "02 preprocess, cell 1 (fit): output 1" in out and "(accuracy at epoch 1): 0.5" in out and "→ 0.7" in out
     assert "cell 4 (dataset)" in out and "01 load" not in out and "cell 2" not in out
     assert "cell 1 (first): recorded for the first time" in out
     assert record(["02"], write=True, folder=folder) == 0

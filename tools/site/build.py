@@ -106,15 +106,7 @@ def write_site(
             (source / name).write_text(
                 _with_links(text, name, lessons) if name.endswith(".md") else text, encoding="utf-8"
             )
-        options = [
-            "--builder",
-            "html",
-            "--quiet",
-            "--fail-on-warning",
-            "--keep-going",
-            "--doctree-dir",
-            f"{source}/.doctrees",
-        ]
+        options = ["--quiet", "--fail-on-warning", "--keep-going", f"--doctree-dir={source}/.doctrees"]
         if build_main([*options, str(source), str(out)]) > (not warnings_are_errors):
             raise CourseError(
                 "The site was not built: the warnings above name the pages. Correct them, then build again."
