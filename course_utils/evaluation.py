@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-Z_95 = 1.959964  # the standard normal distribution has 95 % of its mass within this many standard deviations
+Z_95 = 1.959964  # the standard normal distribution has 95% of its mass within this many standard deviations
 
 
 def accuracy_interval(num_correct: int, num_images: int) -> tuple[float, float]:
-    """Give the 95 % confidence interval of an accuracy measured on a finite number of images.
+    """Give the 95% confidence interval of an accuracy measured on a finite number of images.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def sample_handwritings() -> list[Handwriting]:
     -------
     list of Handwriting
         The authors of this course typed them, point by point: nobody's handwriting, and from no data set. Nothing was
-        trained on them. If a network classifies all thirty correctly, the 95 % interval of its accuracy is 0.89 to 1.
+        trained on them. If a network classifies all thirty correctly, the 95% interval of its accuracy is 0.89 to 1.
     """
     text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
     return [Handwriting(**sample) for sample in json.loads(text)]

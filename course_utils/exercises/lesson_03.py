@@ -46,7 +46,7 @@ find_predictions = Exercise(
         "`argmax` gives the position of the largest number; `axis` says along which axis to search.",
         "One image is one row, and a row runs along axis 1.",
     ],
-    comment="The surest of them has a probability of only 38 %. `argmax` never says 'I do not know'.",
+    comment="The surest of them has a probability of only 38%. `argmax` never says 'I do not know'.",
 )
 
 _LESSON_LABELS = [5, 0, 4]  # called `labels` in the lesson, the name that a function may take by mistake

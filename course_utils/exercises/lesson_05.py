@@ -151,7 +151,7 @@ def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_
     if not _arrives(rate, *given):
         yield rate < _SLOW, slow, "What happens with a larger learning rate?"
         yield True, jumps, "What is the loss at each of the last ten points?"
-    larger = "With {value}, the path reaches the bottom, but a rate 10 % larger reaches it as well."
+    larger = "With {value}, the path reaches the bottom, but a rate 10% larger reaches it as well."
     yield True, larger, "Up to which learning rate does the path still reach the bottom?"
 
 

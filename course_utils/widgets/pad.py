@@ -112,6 +112,6 @@ def _compare(name: str, num_correct: int, num_images: int) -> dict:
         return {"name": name, "text": "none kept yet", "share": None}
     low, high = accuracy_interval(num_correct, num_images)
     share = num_correct / num_images
-    percents = f"{100 * share:.1f} %, 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+    percents = f"{100 * share:.1f}%, 95% interval {100 * low:.1f} to {100 * high:.1f}%"
     text = f"{num_correct:,} of {num_images:,} right: {percents}"
     return {"name": name, "text": text, "share": share, "low": low, "high": high}

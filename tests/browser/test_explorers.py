@@ -289,7 +289,7 @@ def test_parameters_by_mouse_and_keyboard(explore):
     assert numbers.all_inner_texts() == ["401,920", "0", "131,328", "0", "2,570"]
     dropped = slider(explorer, "dropped after hidden layer 1")
     dropped.click(position={"x": 2, "y": dropped.bounding_box()["height"] / 2})
-    expect(explorer.get_by_text("the same 512; 0 % dropped while training")).to_be_visible()
+    expect(explorer.get_by_text("the same 512; 0% dropped while training")).to_be_visible()
     expect(total).to_have_text("535,818")  # dropout has nothing to learn
     for layer, keys in ((1, ("Home", "ArrowRight")), (2, ("End",))):
         for key in keys:
@@ -393,7 +393,7 @@ def test_confusion_by_mouse(explore, notebook):
     expect(explorer.get_by_text(f"4 classified as {read_as}", exact=True)).to_be_visible()
     for index, caption in zip(behind(notebook, 4, read_as), captions(explorer), strict=True):
         given = notebook.evaluate(f"probabilities[{index}]")
-        expected = [f"{read_as}: {100 * given[read_as]:.1f} %", f"4: {100 * given[4]:.1f} %", f"image {index}"]
+        expected = [f"{read_as}: {100 * given[read_as]:.1f}%", f"4: {100 * given[4]:.1f}%", f"image {index}"]
         assert caption.split("\n") == expected
 
 

@@ -108,7 +108,7 @@ def test_digits_are_kept_for_a_test_set_of_ones_own(pad, notebook):
     pad.button("7").click()
     expect(pad.kept).to_have_text(["7 ✓"])
     expect(pad.verdict).to_have_text("?")  # a new sheet
-    expect(pad.whole.get_by_text("1 of 1 right: 100.0 %, 95 % interval 20.7 to 100.0 %")).to_be_visible()
+    expect(pad.whole.get_by_text("1 of 1 right: 100.0%, 95% interval 20.7 to 100.0%")).to_be_visible()
     assert (np.array(notebook.evaluate("load_my_digits().images[0]")) == image).all()
 
     pad.draw(in_a_corner(SAMPLES[13].strokes))

@@ -116,7 +116,7 @@ def test_the_pad_is_used_from_the_keyboard(pad):
     expect(pad.whole.get_by_role("radio", name="thick")).to_be_checked()
     go_to("combobox", "Sample").press("2")
     expect(pad.verdict).to_have_text("2")
-    expect(pad.whole.locator(".news")).to_have_text("2 with > 99 %")
+    expect(pad.whole.locator(".news")).to_have_text("2 with > 99%")
     pad.paper.focus()
     go_to("button", "Clear").press("Enter")
     expect(pad.verdict).to_have_text("?")

@@ -70,7 +70,7 @@ def test_digits_are_found_and_classified_as_they_would_be_themselves(name, is_lo
         figures.append(f"{name}, {condition}: {SHARES.format(*counts)}")
     figures.append(f"{name}: {SHARES.format(*totals)}")
     num_digits, num_found, num_others, num_alike, *_ = totals
-    chance = 0 if is_long else 0.06  # three standard errors of a share of 97 % of the sample's 72 digits
+    chance = 0 if is_long else 0.06  # three standard errors of a share of 97% of the sample's 72 digits
     assert num_found >= (0.98 - chance) * num_digits
     assert num_others <= (0.02 + chance) * num_digits
     assert num_alike >= (0.97 - chance) * num_found

@@ -47,7 +47,7 @@ function render({ model, el }) {
       paintSigned(canvas, bytes(weights[epoch][digit]));
       canvas.setAttribute("aria-label", `weights of the digit ${digit} after epoch ${epoch}`);
     });
-    return `${(100 * accuracies[epoch]).toFixed(1)} % of the test images are classified correctly`;
+    return `${(100 * accuracies[epoch]).toFixed(1)}% of the test images are classified correctly`;
   }
 
   show(el, title, make("p", { className: "title", "aria-hidden": "true" }, title),

@@ -45,9 +45,9 @@ export default explorer((ask, config) => {
   const gallery = make("div", { className: "gallery" });
 
   const percent = (probability) => {
-    if (probability < 0.0005) return "<0.1 %";
-    if (probability > 0.9995 && probability < 1) return ">99.9 %";
-    return `${(100 * probability).toFixed(1)} %`;
+    if (probability < 0.0005) return "<0.1%";
+    if (probability > 0.9995 && probability < 1) return ">99.9%";
+    return `${(100 * probability).toFixed(1)}%`;
   };
 
   function figure({ index, pixels, read, true: left }, { true: trueDigit, read_as: readAs }) {

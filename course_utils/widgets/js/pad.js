@@ -6,8 +6,8 @@ import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./ha
 const LARGEST_FILE = 2e6; // bytes, some 1,900 digits
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 
-/** Never 100 %: a probability comes close to 1 and never reaches it. */
-const percent = (share) => (share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
+/** Never 100%: a probability comes close to 1 and never reaches it. */
+const percent = (share) => (share > 0.995 ? "> 99%" : `${Math.round(100 * share)}%`);
 
 export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, only_shrinks: onlyShrinks }) => {
   // Every state of the drawing is kept, so that undo brings back what was cleared, too.
@@ -216,7 +216,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
 function comparisonRow({ name, text, share, low, high }) {
   const [x, label] = [(share) => 36 + 100 * share, (x, words) => svg("text", { x, y: 12, "text-anchor": "middle" }, words)];
   const line = svg("svg", { class: "interval", viewBox: "0 0 180 16", "aria-hidden": "true" },
-    label(16, "0 %"), svg("path", { class: "grid", d: `M${x(0)} 8H${x(1)}` }), label(160, "100 %"));
+    label(16, "0%"), svg("path", { class: "grid", d: `M${x(0)} 8H${x(1)}` }), label(160, "100%"));
   if (typeof share === "number") {
     line.append(svg("path", { d: `M${x(low)} 2V14M${x(low)} 8H${x(high)}M${x(high)} 2V14` }),
       svg("circle", { cx: x(share), cy: 8, r: 4 }));

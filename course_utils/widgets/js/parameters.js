@@ -5,7 +5,7 @@ export default explorer((ask, config) => {
   // One entry of a list changes, and the request gets a new list.
   const change = (name, index) => (value) =>
     ask({ [name]: request[name].map((old, place) => (place === index ? value : old)) });
-  const percent = (rate) => `${Math.round(100 * rate)} %`;
+  const percent = (rate) => `${Math.round(100 * rate)}%`;
   const sizes = [0, 1].map((index) => slider(`neurons in hidden layer ${index + 1}`,
     { min: 1, max: config.most_neurons }, change("hidden_sizes", index), { write: grouped }));
   const rates = [0, 1].map((index) => slider(`dropped after hidden layer ${index + 1}`,
@@ -31,7 +31,7 @@ export default explorer((ask, config) => {
         : `${grouped(inputs)} × ${grouped(outputs)} + ${grouped(outputs)}`),
       make("td", { className: "number" }, grouped(parameters)),
       make("td", { className: "shares" },
-        make("span", {}, isDropout ? "" : `${((100 * parameters) / sum).toFixed(1)} %`), bar));
+        make("span", {}, isDropout ? "" : `${((100 * parameters) / sum).toFixed(1)}%`), bar));
   }
 
   return {
