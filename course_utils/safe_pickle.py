@@ -59,8 +59,8 @@ class _InertUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Inert:
         if f"{module}.{name}" not in _NAMES:
             raise PickleRefusedError(
-                f"it asks for {quoted(f'{module}.{name}')}, which plain arrays never need but an attack would. "
-                "None of it was run"
+                f"it asks for {quoted(f'{module}.{name}')}, which plain arrays never need. It may be an attack. "
+                "Nothing in it was run"
             )
         return Inert(name)
 
@@ -73,7 +73,7 @@ def load_inert(content: bytes) -> object:
     except (PickleRefusedError, MemoryError):
         raise
     except Exception as error:  # a broken pickle makes its reader raise nearly anything
-        reason = "it is damaged, or asks for more than plain arrays need. None of it was run"
+        reason = "it is damaged, or asks for more than plain arrays need. Nothing in it was run"
         raise PickleRefusedError(reason) from error
 
 
@@ -99,7 +99,7 @@ def _check(content: bytes) -> None:
         if opcode is None:
             raise PickleRefusedError(
                 "it is not a file of plain arrays: it is of another kind, or would build or run something else. "
-                "None of it was run"
+                "Nothing in it was run"
             )
         size = opcode.arg.n if opcode.arg else 0
         if size == pickletools.UP_TO_NEWLINE:

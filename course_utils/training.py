@@ -146,7 +146,7 @@ def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> Train
     is_mnist = dataset.name == "MNIST"
     recorded = json.loads((REFERENCE / "mnist.json").read_text(encoding="utf-8"))["history"]
     num_needed = len(recorded["loss"]) if is_mnist else _short_epochs(dataset)
-    yours = f"No network {'of yours' if is_mnist else f'trained on {dataset.name}'} in the workspace"
+    yours = f"Your workspace has no {'trained network' if is_mnist else f'network trained on {dataset.name}'}"
     path = (workspace or workspace_folder()) / dataset.slug / "model.keras"
     if path.exists():
         try:

@@ -82,7 +82,7 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
 
 prepare_one_digit = Exercise(
     "02.2",
-    "Repair the preparation of one digit",
+    "Repair the preprocessing of one digit",
     Array(
         "prepared",
         "one row of 784 numbers",

@@ -33,9 +33,9 @@ def _row_mistakes(small_rows: NDArray, small_labels: NDArray) -> Iterator[Row]:
     yield one_hot(small_labels)[:, :9], "`{name}` has no column for the last class.", "Is the first class 0 or 1?"
 
 
-repair_preparation = Exercise(
+repair_preprocessing = Exercise(
     "11.1",
-    "Repair the preparation",
+    "Repair the preprocessing",
     Array("small_vectors", "a row of 784 pixels for each image", dtype=np.float32, mistakes=_vector_mistakes,
           expected=lambda small_images: preprocess_images(small_images)),
     Array("small_rows", "a row of ten numbers for each label", mistakes=_row_mistakes,

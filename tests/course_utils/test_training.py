@@ -67,7 +67,7 @@ def test_what_was_trained_is_found_again_and_any_keras_program_opens_it(workspac
 def test_without_a_network_one_is_trained_on_other_digits_in_seconds(capsys, monkeypatch):
     monkeypatch.setattr(training, "_SHORT_TRAINING_STEPS", 3)
     assert len(load_trained_model(digits("digits from elsewhere")).history["val_loss"]) == 3
-    expected = "No network trained on digits from elsewhere in the workspace: training one now (3 epochs) ...\n"
+    expected = "Your workspace has no network trained on digits from elsewhere: training one now (3 epochs) ...\n"
     assert capsys.readouterr().out == expected
 
 

@@ -136,7 +136,7 @@ for number, technique in enumerate(attacks.executed(pathlib.Path())):
 
     for technique, content in attacks.executed(sandbox.folder / "canary").items():
         verdict = sandbox.read(content)
-        expected = "cut off" if technique == "before the file is cut off" else "None of it was run"
+        expected = "cut off" if technique == "before the file is cut off" else "Nothing in it was run"
         assert (verdict["outcome"], expected in verdict["message"]) == ("refused", True), technique
 
 
