@@ -72,8 +72,6 @@ def _strangers(root: Path) -> list[Path]:
 
 
 def pytest_notebook_environment(config: pytest.Config, folder: Path) -> dict[str, str]:
-    if _digits not in config.stash:  # the command line did not look as if there were notebooks
-        _find_digits(config)
     return kernel_environment(folder, config.stash[_digits][1])
 
 

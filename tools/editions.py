@@ -25,7 +25,7 @@ from course_utils.workspace import atomic_path
 from tools.chosen import choose, without_links
 from tools.clean_outputs import clean_outputs, parse_notebook, read_notebook, to_text
 from tools.comparison.outputs import cell_label, code_cells
-from tools.folders import read_bytes, read_text, reading, replace_folder
+from tools.folders import read_bytes, read_text, reading, write_folder
 
 ZIP_NAME = "digit-course-student.zip"
 ZIP_FOLDER = "digit-course"
@@ -156,8 +156,7 @@ def instructor_notebook(notebook: NotebookNode) -> NotebookNode:
         if "solution" in tags:
             cell.source = re.sub(r"\A# Solution \(.*\)$", "# Solution", cell.source, flags=re.MULTILINE)
         if "instructor" in tags:
-            heading = "" if re.match(r"\*\*For (the )?instructor", cell.source) else "**For instructors.**\n\n"
-            cell.source = f'<div class="alert alert-warning">\n\n{heading}{cell.source}\n\n</div>'
+            cell.source = f'<div class="alert alert-warning">\n\n{cell.source}\n\n</div>'
     return clean_outputs(edited)
 
 
@@ -249,11 +248,3 @@ def name_strangers(root: Path = ROOT) -> None:
     names = [path.relative_to(root).as_posix() for path in sorted(paths) if path.is_file()]
     if strangers := [name for name in names if name not in known and not re.search(r"(^|/)(\.|__pycache__/)", name)]:
         print(f"Left alone, since they are no part of the course: {', '.join(strangers)}")
-
-
-def write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Replace a folder by one that holds these files."""
-    with replace_folder(folder) as temporary:
-        for name, content in files.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(content)

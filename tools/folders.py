@@ -57,3 +57,11 @@ def replace_folder(path: Path) -> Iterator[Path]:
             if old.exists() and not path.exists():
                 old.rename(path)
             raise
+
+
+def write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Replace a folder by one that holds these files."""
+    with replace_folder(folder) as temporary:
+        for name, content in files.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(content)

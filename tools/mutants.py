@@ -38,7 +38,8 @@ NUM_SAMPLED = 12
 FAULTS_FILE = Path(__file__).with_name("mutants.toml")
 CALLS = {"fit", "compile", "dumps"}
 OTHER_WORDS = {"adam": "rmsprop", "categorical_crossentropy": "mean_squared_error"}
-COPIED = ("course_utils", "notebooks", "tools", "conftest.py", "pyproject.toml", "requirements.lock")
+COPIED = ["course_utils", "docs", "notebooks", "tools", "conftest.py", "pyproject.toml", "requirements.lock"]
+COPIED += ["LICENSE", "environment.yml"]  # what the students' edition has besides
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tools.comparison.compare import compare
 from tools.comparison.outputs import cell_label, code_cells
 from tools.comparison.tolerance import Measured
 from tools.execution import LessonError, choose_digits, execute_notebook
-from tools.folders import read_bytes, reading, shown
+from tools.folders import read_bytes, reading, shown, write_folder
 
 _CHANGES_SHOWN_PER_CELL = 8
 
@@ -51,11 +50,12 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             print(f"Without MNIST ({digits} instead), outputs of cells tagged depends-on-dataset are not compared.")
         for path in (bar := tqdm(paths, unit="lesson", disable=None, leave=False)):
             title = path.stem.replace("_", " ")
+            bar.set_description(title)
             workspace = Path(temporary) / path.stem
             workspace.mkdir()
             try:
                 before = notebooks[path]
-                after, drift = _execute(before, path, workspace, environment, functools.partial(_show, bar, title))
+                after, drift = _execute(before, path, workspace, environment)
                 changes = _keep_equal_outputs(before, after, path.stem, compare_all=digits == "MNIST")
             except LessonError as error:
                 failures.append(str(error))
@@ -71,7 +71,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             raise LessonError("\n".join([*failures, "Nothing was written."]))
         edited = [path for path, content in contents.items() if not path.exists() or path.read_bytes() != content]
         if edited and write:
-            _keep_beside(texts, build / "recorded")
+            write_folder(build / "recorded", {path.name: text.encode() for path, text in texts.items()})
         if edited:
             raise CourseError(
                 f"{', '.join(map(shown, edited))} changed meanwhile, so this is about the version before. "
@@ -95,11 +95,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
 
 
 def _execute(
-    notebook: NotebookNode,
-    path: Path,
-    workspace: Path,
-    environment: dict[str, str],
-    on_cell: Callable[[int, int], None],
+    notebook: NotebookNode, path: Path, workspace: Path, environment: dict[str, str]
 ) -> tuple[NotebookNode, list[str]]:
     find_drift = f"__import__('tools.drift', fromlist=['']).find_drift({path.name[:2]!r}, globals())"
     execution = execute_notebook(
@@ -109,7 +105,6 @@ def _execute(
         folder=path.resolve().parent,
         environment=environment,
         expressions={"drift": find_drift},
-        on_cell=on_cell,
     )
     executed = clean_outputs(execution.notebook)
     for cell in code_cells(executed):
@@ -118,10 +113,6 @@ def _execute(
             if output.output_type == "stream" and output.name == "stderr":
                 raise LessonError(f"{where}: something is written to stderr: {output.text.strip()[:200]}")
     return executed, execution.values["drift"]
-
-
-def _show(bar: tqdm, title: str, number: int, _: int) -> None:
-    bar.set_description(f"{title}, cell {number}")
 
 
 def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, *, compare_all: bool) -> list[str]:
@@ -163,10 +154,3 @@ def _write_all(texts: dict[Path, str], before: dict[Path, bytes]) -> None:
         for path, text in texts.items():
             if text.encode() != before[path]:
                 files.enter_context(atomic_path(path)).write_bytes(text.encode())
-
-
-def _keep_beside(texts: dict[Path, str], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        with atomic_path(folder / path.name) as temporary:
-            temporary.write_bytes(text.encode())

@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from course_utils.course import BUILD, LESSONS, NOTEBOOKS, lesson_file
 from tools.chosen import choose
 from tools.clean_outputs import to_text
-from tools.editions import forbid_leaks, read_lessons, without_solutions, write_folder
-from tools.folders import read_text
+from tools.editions import forbid_leaks, read_lessons, without_solutions
+from tools.folders import read_text, write_folder
 
 TEMPLATE = Path(__file__).with_name("slides.html.j2")
 #: What says nothing to a class: the way to other lessons, and what one person has solved.

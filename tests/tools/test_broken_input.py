@@ -1,11 +1,10 @@
 """Every command that reads lessons names the broken one and what is wrong with it, and changes nothing."""
 
 import re
-import shutil
 
 import pytest
 
-from course_utils.course import NOTEBOOKS, ROOT, CourseError, lesson_file
+from course_utils.course import NOTEBOOKS, CourseError, lesson_file
 from tools import clean_outputs
 from tools.editions import make_instructor_edition, make_student_edition
 from tools.kit import make_kit
@@ -37,11 +36,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    root = copy_course(tmp_path_factory.mktemp("broken") / "course")
-    shutil.copytree(ROOT / "docs", root / "docs")
-    for name in ("LICENSE", "environment.yml"):
-        shutil.copy(ROOT / name, root / name)
-    return root
+    return copy_course(tmp_path_factory.mktemp("broken") / "course")
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

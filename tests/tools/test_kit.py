@@ -18,8 +18,9 @@ import pytest
 from course_utils.course import LESSONS, ROOT, CourseError, lesson_file
 from course_utils.data import load_dataset
 from tests.course_utils.test_data import CLOTHES, save_named
-from tools.editions import STUDENT_FILES, STUDENT_FOLDERS, find_leaks, read_lessons
+from tools.editions import find_leaks, read_lessons
 from tools.kit import _digits, fetch_wheels, make_kit, this_platform
+from tools.mutants import copy_course
 
 THIS_PYTHON = "{}.{}".format(*sys.version_info)
 STUDENT_ZIP = "digit-course-student.zip"
@@ -37,12 +38,7 @@ def make_wheel(name, folder):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Return a course whose lock pins two packages, which pip finds without a network."""
-    root, wheels = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("wheels")
-    for name in {name.split("/")[0] for name in (*STUDENT_FOLDERS, *STUDENT_FILES.values())}:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, root / name)
+    root, wheels = copy_course(tmp_path_factory.mktemp("kit") / "course"), tmp_path_factory.mktemp("wheels")
     (root / "requirements.lock").write_text(make_wheel("ink", wheels) + make_wheel("paper", wheels), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
