@@ -16,31 +16,27 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from course_utils.course import IS_ALONE, NOTEBOOKS, ROOT, CourseError, counted
 from course_utils.personal_settings import NOT_USED
 from course_utils.workspace import workspace_folder
 
-if TYPE_CHECKING:
-    import psutil
-
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
-_INSTALL_AGAIN = "Begin with a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
+_INSTALL_AGAIN = "Start with a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
 
 
 def examine() -> None:
     """Print a line for each thing that a lesson needs: ``ok``, or what is missing and what to do."""
-    for subject, check in LESSON_CHECKS.items():
-        status, message = _run(check)
+    for subject in list(CHECKS)[:-2]:  # the last two are for the command alone
+        status, message = _run(CHECKS[subject])
         print(f"{status:9}{subject}" if status == OK else f"{status:9}{subject}: {message}")
 
 
 def report(setup_problem: str | None = None) -> int:
     """Print what each check found, and return 1 if there is a problem; nothing is checked while the set-up has one."""
-    checks = {"set-up": lambda: (PROBLEM, setup_problem)} if setup_problem else LESSON_CHECKS | MORE_CHECKS
+    checks = {"set-up": lambda: (PROBLEM, setup_problem)} if setup_problem else CHECKS
     has_problem = False
     for subject, check in checks.items():
         status, message = _run(check)
@@ -78,8 +74,7 @@ def check_packages() -> Finding:
     else:
         lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
         lines = re.findall(r"^(\S+==[^\\\n]+)", lock, re.MULTILINE)
-    pins = [Requirement(line) for line in lines]
-    pins = [pin for pin in pins if pin.marker is None or pin.marker.evaluate({"extra": ""})]
+    pins = [pin for pin in map(Requirement, lines) if not pin.marker or pin.marker.evaluate({"extra": ""})]
     wrong = []
     for pin in pins:
         version = next((package.version for package in metadata.distributions(name=pin.name)), None)
@@ -90,11 +85,6 @@ def check_packages() -> Finding:
         names = " ".join(f'"{entry.split()[0]}"' for entry in wrong)
         remedy = f"Run in a cell: %pip install {names}, and restart" if IS_ALONE else _INSTALL_AGAIN
         return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {remedy}"
-    if sys.platform == "win32":
-        from ctypes.util import find_library
-
-        if not find_library("msvcp140_1.dll"):
-            return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
     return OK, f"all {len(pins)} have the versions that the lessons need"
 
 
@@ -119,20 +109,12 @@ def check_memory() -> Finding:
     available = min(psutil.virtual_memory().available, float("inf" if limit == "max" else limit))
     # Lesson 06 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
     status, found = _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
-    if running := [size for process in psutil.process_iter() if (size := _kernel_size(process))]:
-        found += f". {counted(len(running), 'notebook')} running in the background: {sum(running) / 1e9:.1f} GB"
+    others = [process.info for process in psutil.process_iter(["cmdline", "memory_info"]) if process.pid != os.getpid()]
+    kernels = [info["memory_info"] for info in others if "ipykernel" in str(info["cmdline"]) and info["memory_info"]]
+    if kernels:
+        total = sum(memory.rss for memory in kernels) / 1e9
+        found += f". {counted(len(kernels), 'notebook')} running in the background: {total:.1f} GB"
     return status, found
-
-
-def _kernel_size(process: psutil.Process) -> int:
-    """Return the bytes that the kernel of a notebook takes, and 0 for other programs and this one."""
-    import psutil
-
-    try:
-        is_kernel = process.pid != os.getpid() and any("ipykernel" in word for word in process.cmdline())
-        return process.memory_info().rss if is_kernel else 0
-    except psutil.Error:  # it has ended, or belongs to somebody else
-        return 0
 
 
 def check_disk() -> Finding:
@@ -164,13 +146,9 @@ def check_folders() -> Finding:
 def shadowing_files(folder: Path) -> list[Path]:
     """Return what notebooks in a folder import, or Matplotlib reads, in place of what is installed."""
     elsewhere = [entry for entry in sys.path if entry and Path(entry).absolute() != folder.absolute()]
-    modules = [*folder.glob("*.py"), *(package.parent for package in folder.glob("*/__init__.py"))]
-    found = [
-        module
-        for module in sorted(modules)
-        if module.stem in sys.stdlib_module_names or PathFinder.find_spec(module.stem, elsewhere)
-    ]
-    return [*found, *folder.glob("matplotlibrc")]
+    modules = sorted([*folder.glob("*.py"), *(package.parent for package in folder.glob("*/__init__.py"))])
+    names = {*sys.stdlib_module_names, *(path.stem for path in modules if PathFinder.find_spec(path.stem, elsewhere))}
+    return [*(path for path in modules if path.stem in names), *folder.glob("matplotlibrc")]
 
 
 def check_settings() -> Finding:
@@ -205,14 +183,14 @@ def check_digits() -> Finding:
     return NOTE, " ".join([*passed_over, "MNIST is not here yet: lessons download it, or use smaller digits"])
 
 
-#: What a lesson needs, in the order in which to fix it.
-LESSON_CHECKS: dict[str, Callable[[], Finding]] = {
+#: In the order in which to fix what they find.
+CHECKS: dict[str, Callable[[], Finding]] = {
     "Python": check_python,
     "packages": check_packages,
     "kernel": check_kernel,
     "memory": check_memory,
     "disk": check_disk,
     "folders": check_folders,
+    "settings": check_settings,
+    "digits": check_digits,
 }
-#: What only the command looks for.
-MORE_CHECKS: dict[str, Callable[[], Finding]] = {"settings": check_settings, "digits": check_digits}

@@ -160,11 +160,9 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
 
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """Open an ordinary file once, unpack what gzip packed, and show its start."""
+    """Open a file once, unpack what gzip packed, and show its start."""
     if not path.exists():
         raise DatasetError(f"there is no file {shown(path)}", _LOOK)
-    if not path.is_file():  # opening a pipe or a device could wait forever
-        raise DatasetError(f"{shown(path)} is not an ordinary file", _LOOK)
     with path.open("rb") as file:
         stream = gzip.GzipFile(fileobj=file) if file.peek(2).startswith(b"\x1f\x8b") else file
         if not (first := stream.peek(512)[:512]):
@@ -285,17 +283,12 @@ def _read_npz(content: bytes) -> Arrays:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
-    with warnings.catch_warnings(), archive.open(member) as stream:
-        warnings.simplefilter("ignore")  # NumPy warns of odd headers; here they end in an error or do not matter
-        version = npy_format.read_magic(stream)
-        read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
-        shape, _, dtype = read_header(stream)
-        check_array(name, dtype.name, shape)
-        # Before the array is allocated: a header may claim any shape.
-        if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
-            raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
-        stream.seek(0)
-        return npy_format.read_array(stream, allow_pickle=False)
+    with archive.open(member) as stream, warnings.catch_warnings(action="ignore"):  # of odd headers
+        array = npy_format.read_array(stream, allow_pickle=False)
+        check_array(name, array.dtype.name, array.shape)
+        if stream.read(1):  # what is not read to its end is not compared with its checksum
+            raise DatasetError(f"{name} claims shape {array.shape}, but another number of bytes follows")
+        return array
 
 
 def _read_pickle(content: bytes) -> Arrays:

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import pickle
 import struct
 import tracemalloc
@@ -171,17 +170,6 @@ def test_paths_and_files_that_cannot_be_read(tmp_path, file, monkeypatch):
     assert_refused(file(b""), "is empty")
     monkeypatch.setattr(readers, "MAX_BYTES", 2000)
     assert_refused(file(bytes(2001)), "larger than")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_pipe_is_refused_rather_than_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    pipe = os.open(tmp_path / "pipe", os.O_RDWR)
-    try:
-        os.write(pipe, b"something to read, or a reader that fails this test would hang")
-        assert_refused(tmp_path / "pipe", "not an ordinary file")
-    finally:
-        os.close(pipe)
 
 
 LINES = table(*ARRAYS[:2])
