@@ -79,7 +79,7 @@ experiments: ## train with many seeds and variants for lesson 08, and record the
 	$(COURSE) experiments
 
 bench: ## measure speed and memory, compared with other libraries, 20 minutes (QUICK=1: briefly; KEEP=1: keep the results)
-	$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(PARTS)
+	$(COURSE) bench $(if $(QUICK),--quick) $(if $(KEEP),--keep)
 
 lock: ## write both locks from pyproject.toml (UPGRADE=1: with the newest versions)
 	$(COURSE) lock $(if $(UPGRADE),--upgrade)

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from importlib import metadata
@@ -176,21 +176,13 @@ CONTENDERS: dict[str, Callable[[Dataset, int, int], dict[str, Any]]] = {
 # --- measuring -------------------------------------------------------------------------------------------------------
 
 
-def bench(parts: Sequence[str] = (), *, quick: bool = False, keep: bool = False) -> int:
-    """Measure parts, all by default, and write the results to ``build/bench/``; `keep` replaces the committed ones."""
-    if unknown := [part for part in parts if part not in PARTS]:
-        raise CourseError(f"There is no part {unknown[0]!r} to measure. There are: {', '.join(PARTS)}.")
-    if quick and keep:
-        raise CourseError("A quick run measures too little to be kept. Leave out QUICK=1 or KEEP=1.")
+def bench(*, quick: bool = False, keep: bool = False) -> int:
+    """Measure, and write the results to ``build/bench/``; `keep` replaces the committed ones."""
     if load_dataset(allow_embedded=False).name != "MNIST":
         raise CourseError("The benchmark is for MNIST, and MNIST_PATH names other digits.")
     folder = BUILD / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for part in parts or PARTS:
-        say(f"measuring: {part}")
-        results[part] = {**PARTS[part](quick), "date": date.today().isoformat(), "quick": quick}
-    results["machine"] = _machine()
+    results = {"lessons": seconds_of_lessons(), "machine": _machine(), "training": measure_training(quick)}
     rounded = json.loads(json.dumps(results), parse_float=lambda number: round(float(number), 4))
     text = json.dumps(rounded, indent=1) + "\n"
     for path in [folder / RESULTS.name, *([RESULTS] if keep else [])]:
@@ -218,19 +210,17 @@ def measure_training(quick: bool) -> dict[str, Any]:
     for name in ("course", "Keras defaults"):
         for one in measured[name]:
             del one["history"]
-    return {"num_images": num_images, "num_epochs": num_epochs, "same_history": same, "contenders": measured}
+    about = {"num_images": num_images, "num_epochs": num_epochs, "same_history": same, "quick": quick}
+    return {**about, "contenders": measured}
 
 
-def measure_lessons(quick: bool) -> dict[str, Any]:
+def seconds_of_lessons() -> dict[str, Any]:
     """Take seconds and memory of each lesson from what ``make run`` has written."""
     summary = BUILD / "summary.json"
     if not summary.exists():
         raise CourseError("No run was found. Execute the lessons first: make run")
     written = json.loads(summary.read_text(encoding="utf-8"))
     return {name: written[name] for name in ("dataset", "num_epochs", "lessons")}
-
-
-PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {"training": measure_training, "lessons": measure_lessons}
 
 
 def say(text: str) -> None:
@@ -269,6 +259,7 @@ def _further_packages() -> Path | None:
 def _machine() -> dict[str, Any]:
     installed = {one.name.lower(): one.version for one in metadata.distributions()}
     return {
+        "date": date.today().isoformat(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),

@@ -21,16 +21,14 @@ def write_readme(results: dict[str, Any]) -> None:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """Write a table for each part that was measured, in Markdown."""
-    writers = {"training": _training, "lessons": _lessons}
-    parts = [write(results[part]) for part, write in writers.items() if part in results]
-    return "\n\n".join([_machine(results["machine"]), *parts])
+    """Return what was measured as tables in Markdown."""
+    return "\n\n".join([_machine(results["machine"]), _training(results["training"]), _lessons(results["lessons"])])
 
 
 def _machine(machine: dict[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     where = "{cores} cores of {processor}, {memory_gb} GB, {system}; Python {python}".format(**machine)
-    return f"Measured on {where}, {packages}."
+    return f"Measured on {machine['date']}, on {where}, {packages}."
 
 
 def _training(training: dict[str, Any]) -> str:
@@ -53,14 +51,14 @@ def _training(training: dict[str, Any]) -> str:
     )
     quick = " A quick run, not a measurement." if training["quick"] else ""
     title = f"### Training: {training['num_images']:,} images in batches of 128"
-    return f"{title}\n\n{_table(head, rows)}\n\n{training['date']}. {note}{equal}.{quick}"
+    return f"{title}\n\n{_table(head, rows)}\n\n{note}{equal}.{quick}"
 
 
 def _lessons(lessons: dict[str, Any]) -> str:
     rows = [(name[:2], f"{one['seconds']:.1f}", f"{one['peak_rss_mb']:,}") for name, one in lessons["lessons"].items()]
     table = _table(("lesson", "Run All, s", "memory, MB"), rows)
     return (
-        f"### Lessons\n\n{table}\n\n{lessons['date']}. From one `make run` with {lessons['num_epochs']} epochs of "
+        f"### Lessons\n\n{table}\n\nFrom one `make run` with {lessons['num_epochs']} epochs of "
         f"{lessons['dataset']}; memory is the largest resident set of the kernel, in units of 2²⁰ bytes."
     )
 

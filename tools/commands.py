@@ -89,7 +89,6 @@ OF_KIT = ("--lessons", {**LESSONS[1], "nargs": "+", "default": ()})
 EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of what the lessons say"})
 NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
 LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
-PARTS = ("parts", {"nargs": "*", "metavar": "PART", "help": "what to measure; everything by default"})
 WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "help": "training runs at a time"})
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
 QUICK = ("--quick", {"action": "store_true", "help": "with few images and repetitions, to see that it works"})
@@ -130,7 +129,7 @@ COMMANDS = {
         "tools.experiments:experiments",
         [NAMES, WORKERS, SCHEDULER],
     ),
-    "bench": Command("measure beside other libraries", "benchmarks.measure:bench", [PARTS, QUICK, KEEP]),
+    "bench": Command("measure beside other libraries", "benchmarks.measure:bench", [QUICK, KEEP]),
     "lock": Command("write both locks from pyproject.toml", "tools.lock:write_lock", [UPGRADE]),
 }
 #: These need the packages of requirements-dev.lock.

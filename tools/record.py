@@ -79,7 +79,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
                 + "Run the same command again."
             )
         if write:
-            _write_all(texts, contents)
+            _write_all({path: text for path, text in texts.items() if text.encode() != contents[path]})
             if reference.RECIPE_LESSON in texts and not reference.is_current():
                 reference.rewrite(Path(temporary) / reference.RECIPE_LESSON.stem)
                 print("The reference weights were made by another recipe and are replaced. Now record 00 and 07 to 11.")
@@ -148,9 +148,8 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
     return changes
 
 
-def _write_all(texts: dict[Path, str], before: dict[Path, bytes]) -> None:
+def _write_all(texts: dict[Path, str]) -> None:
     # All new files lie beside the old ones before the first takes its place.
     with ExitStack() as files:
         for path, text in texts.items():
-            if text.encode() != before[path]:
-                files.enter_context(atomic_path(path)).write_bytes(text.encode())
+            files.enter_context(atomic_path(path)).write_bytes(text.encode())

@@ -2,27 +2,25 @@
 
 import json
 
-import pytest
-
 from benchmarks import measure, table
-from course_utils.course import CourseError
 
 TRAINING = {
     "num_images": 6000,
     "num_epochs": 2,
     "same_history": True,
-    "date": "2026-11-26",
     "quick": False,
     "contenders": {
         "course": [{"seconds": [9.0, 1.0], "test_accuracy": 0.97}, {"seconds": [9.0, 2.0], "test_accuracy": 0.96}],
         "matrix products": [{"seconds": [0.5, 0.5]}, {"seconds": [0.5, 0.5]}],
     },
 }
-MACHINE = {"cores": 2, "processor": "P", "memory_gb": 8, "system": "S", "python": "3.12", "packages": {"numpy": "2"}}
+MACHINE = {"date": "2026-11-26", "cores": 2, "processor": "P", "memory_gb": 8, "system": "S", "python": "3.12"}
+MACHINE["packages"] = {"numpy": "2"}
+LESSONS = {"dataset": "MNIST", "num_epochs": 30, "lessons": {"06_train": {"seconds": 90.0, "peak_rss_mb": 1200}}}
 
 
 def test_ratios_are_taken_pair_by_pair_and_leave_out_the_first_epoch():
-    rows = table.tables({"machine": MACHINE, "training": TRAINING}).splitlines()
+    rows = table.tables({"machine": MACHINE, "training": TRAINING, "lessons": LESSONS}).splitlines()
     (products,) = [row for row in rows if row.startswith("| matrix products")]
     assert products.split(" | ")[1] == "0.38"  # the median of 0.5 / 1 and 0.5 / 2
     (course,) = [row for row in rows if row.startswith("| course")]
@@ -37,12 +35,3 @@ def test_a_contender_trains_in_a_process_of_its_own(monkeypatch, tmp_path):
     measured = json.loads(measure._python("-m", "benchmarks.measure", "scikit-learn", "300", "3", "0"))
     assert len(measured["seconds"]) == 3
     assert measured["test_accuracy"] > 0.5
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [({"parts": ["speed"]}, "There is no part 'speed'"), ({"quick": True, "keep": True}, "too little")],
-)
-def test_what_cannot_be_measured_is_refused_at_once(arguments, message):
-    with pytest.raises(CourseError, match=message):
-        measure.bench(**arguments)

@@ -54,10 +54,9 @@ def test_locks_satisfy_every_declared_dependency(system, python, locks):
 
 
 @pytest.mark.parametrize("lock", ENTRIES)
-def test_every_pin_has_hashes_and_no_lock_names_an_address(lock):
+def test_no_lock_names_an_address(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "".join(ENTRIES[lock]) == text
-    assert all(re.search(r"\\\n    --hash=sha256:[0-9a-f]{64}", entry) for entry in ENTRIES[lock])
     assert not re.search(r"://|@ |--(?!hash=)|^-", text, re.MULTILINE)
 
 
