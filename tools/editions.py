@@ -151,8 +151,7 @@ def instructor_notebook(notebook: NotebookNode) -> NotebookNode:
     for cell in edited.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata.pop("jupyter", None)
-        if "hide-input" in tags:
-            cell.metadata.tags = [tag for tag in tags if tag != "hide-input"]
+        cell.metadata.tags = [tag for tag in tags if tag != "hide-input"]
         if "solution" in tags:
             cell.source = re.sub(r"\A# Solution \(.*\)$", "# Solution", cell.source, flags=re.MULTILINE)
         if "instructor" in tags:

@@ -23,7 +23,7 @@ from course_utils.course import CourseError
 from course_utils.data import load_dataset
 from course_utils.experiments import EXPERIMENTS, RESULTS, WEIGHTS, Result, Run, read_results
 from course_utils.workspace import atomic_path
-from tools.single_run import Trained, network_builder, recipe, software, train_apart
+from tools.single_run import network_builder, recipe, software, train_apart
 
 BYTES_OF_A_TRAINING = 2e9  # a process with TensorFlow and MNIST takes 1.5 GB at its peak
 
@@ -78,13 +78,16 @@ def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
     tasks = [delayed(train_apart)(run, software(run.network)) for run in missing]
     with tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run", smoothing=0, disable=None) as bar:
         bar.refresh()
-        for trained in Parallel(return_as="generator_unordered")(tasks) if tasks else ():
+        for result, weights in Parallel(return_as="generator_unordered")(tasks) if tasks else ():
+            if weights is not None:
+                model = network_builder(result.run.network)()
+                model.set_weights(weights)
+                with atomic_path(path.with_name(WEIGHTS[result.run])) as temporary:
+                    model.save_weights(temporary)
             # What another process has written meanwhile stays.
-            results = read_results(path) | {trained.result.run: trained.result}
-            _keep_weights(trained, path.parent)
-            write_results(results.values(), path)
+            write_results([*(read_results(path) | {result.run: result}).values()], path)
             bar.update()
-            bar.write(f"{trained.result.run}: test accuracy {trained.result.test_accuracy:.4f}")
+            bar.write(f"{result.run}: test accuracy {result.test_accuracy:.4f}")
 
 
 def write_results(results: Iterable[Result], path: Path) -> None:
@@ -98,14 +101,6 @@ def write_results(results: Iterable[Result], path: Path) -> None:
         rows.append(",\n".join([*fields, '  "history": {\n' + ",\n".join(columns) + "\n  }"]))
     with atomic_path(path) as temporary:
         temporary.write_text("[\n" + ",\n".join(f" {{\n{row}\n }}" for row in rows) + "\n]\n", encoding="utf-8")
-
-
-def _keep_weights(trained: Trained, folder: Path) -> None:
-    if trained.weights is not None:
-        model = network_builder(trained.result.run.network)()
-        model.set_weights(trained.weights)
-        with atomic_path(folder / WEIGHTS[trained.result.run]) as temporary:
-            model.save_weights(temporary)
 
 
 def _table(results: Iterable[Result]) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from course_utils.course import ROOT, CourseError
 from course_utils.data import load_dataset
@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 PATIENCE = 5  # epochs without a lower loss on the held-out images, after which the training stops
 
 
-class Trained(NamedTuple):
-    """A result, and the weights that it belongs to where those are kept."""
-
-    result: Result
-    weights: list[np.ndarray] | None
+#: A result, and the weights that it belongs to where those are kept.
+Trained: TypeAlias = "tuple[Result, list[np.ndarray] | None]"
 
 
 def train_apart(run: Run, expected: dict[str, str]) -> Trained:
@@ -69,7 +66,7 @@ def train(run: Run) -> Trained:
     test_loss, test_accuracy = model.evaluate(test_vectors, one_hot_test_labels, verbose=0)
     is_wrong = model.predict(test_vectors, verbose=0).argmax(axis=1) != dataset.test_labels
     result = Result(run, code, test_accuracy, test_loss, is_wrong.nonzero()[0].tolist(), history)
-    return Trained(result, model.get_weights() if run in WEIGHTS else None)
+    return result, model.get_weights() if run in WEIGHTS else None
 
 
 def _fit(

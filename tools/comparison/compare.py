@@ -25,9 +25,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from nbformat import NotebookNode
+from PIL import Image
 
 from .outputs import is_picture, shown_outputs
-from .pictures import PICTURE_TOLERANCE, Pictures, picture_distance, read_picture
+from .pictures import PICTURE_TOLERANCE, picture_distance, read_picture
 from .tolerance import Tolerance
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -46,10 +47,10 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that moved further than allowed, as a test report says it, and the pictures where it is one."""
+    """One thing that moved further than allowed, as a report says it; of a picture, the recorded and the new one."""
 
     sentence: str
-    pictures: Pictures | None = None
+    pictures: tuple[Image.Image, ...] = ()
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Comparison:
     pictures: list[float] = field(default_factory=list)
     advice: str = ""
 
-    def add(self, where: str, what: str, pictures: Pictures | None = None) -> None:
+    def add(self, where: str, what: str, pictures: tuple[Image.Image, ...] = ()) -> None:
         """Add a difference."""
         self.differences.append(Difference(f"{where}: {what}", pictures))
 
@@ -201,14 +202,14 @@ def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) ->
         return
     if expected.size != actual.size:
         sizes = " → ".join(f"{picture.width} x {picture.height}" for picture in (expected, actual))
-        found.add(where, f"the picture changed its size, {sizes} pixels", Pictures.of(expected, actual))
+        found.add(where, f"the picture changed its size, {sizes} pixels", (expected, actual))
         found.pictures.append(math.inf)
         return
     distance = picture_distance(expected, actual)
     found.pictures.append(distance)
     if distance > PICTURE_TOLERANCE and not found.tolerance.picture_not_compared:
         moved = f"the picture moved by {distance:.3g}, {_times(distance, PICTURE_TOLERANCE)}"
-        found.add(where, moved, Pictures.of(expected, actual))
+        found.add(where, moved, (expected, actual))
 
 
 def _tokens(text: str) -> list[list[_Token]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -13,26 +12,15 @@ PICTURE_TOLERANCE = 4.0
 _TILE = 32
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Recorded picture, new picture, and where they differ (black: most, white: not at all)."""
-
-    expected: Image.Image
-    actual: Image.Image
-    difference: Image.Image
-
-    @classmethod
-    def of(cls, expected: Image.Image, actual: Image.Image) -> Pictures:
-        """Put two pictures, which may differ in size, beside their difference."""
-        size = (max(expected.width, actual.width), max(expected.height, actual.height))
-        sheets = []
-        for picture in (expected, actual):
-            sheet = Image.new("RGB", size, "white")
-            sheet.paste(picture)
-            sheets.append(sheet)
-        distance = np.asarray(ImageChops.difference(*sheets)).max(axis=2).astype(float)
-        shades = 255 - 255 * distance / max(distance.max(), 1)
-        return cls(expected, actual, Image.fromarray(shades.astype(np.uint8)))
+def picture_of_difference(expected: Image.Image, actual: Image.Image) -> Image.Image:
+    """Draw where two pictures, which may differ in size, differ most (black) and not at all (white)."""
+    size = (max(expected.width, actual.width), max(expected.height, actual.height))
+    sheets = [Image.new("RGB", size, "white") for _ in range(2)]
+    for sheet, picture in zip(sheets, (expected, actual), strict=True):
+        sheet.paste(picture)
+    distance = np.asarray(ImageChops.difference(*sheets)).max(axis=2).astype(float)
+    shades = 255 - 255 * distance / max(distance.max(), 1)
+    return Image.fromarray(shades.astype(np.uint8))
 
 
 def read_picture(data: str) -> Image.Image:

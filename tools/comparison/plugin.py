@@ -32,6 +32,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from .compare import Difference, compare
 from .outputs import cell_label
+from .pictures import picture_of_difference
 from .tolerance import Measured
 
 _MOST_DIFFERENCES = 12
@@ -159,9 +160,10 @@ class NotebookCell(IPyNbCell):
         for count, pictures in enumerate((one.pictures for one in differences if one.pictures), start=1):
             folder.mkdir(parents=True, exist_ok=True)
             files = []
-            for part in ("expected", "actual", "difference"):
-                files.append(folder / f"{self.path.stem}-{self.cell.get('id', self.cell_num)}-{count}-{part}.png")
-                getattr(pictures, part).save(files[-1])
+            parts = (*pictures, picture_of_difference(*pictures))
+            for name, part in zip(("expected", "actual", "difference"), parts, strict=True):
+                files.append(folder / f"{self.path.stem}-{self.cell.get('id', self.cell_num)}-{count}-{name}.png")
+                part.save(files[-1])
             lines.append("see " + ", ".join(file.relative_to(self.config.rootpath).as_posix() for file in files))
         return lines
 
