@@ -1,7 +1,7 @@
 """Download MNIST, or say within seconds why not.
 
-Not `pooch.retrieve`: it cannot limit a name look-up or a crawling server, and a process that is killed leaves 11 MB in
-the cache each time. So pooch's downloader runs in a thread that is watched from outside, and `atomic_path` cleans up.
+`pooch.retrieve` cannot limit a name look-up or a crawling server, and leaves 11 MB in the cache whenever its process is
+killed. So pooch's downloader runs in a thread that is watched from outside, and `atomic_path` cleans up.
 """
 
 from __future__ import annotations
@@ -27,22 +27,18 @@ _NUM_BYTES = 11_490_434
 
 _ANSWER_SECONDS = 8.0  # for name, connection and answer together; and for one more byte
 _BYTES_PER_SECOND = 16 * 1024  # slower than this, the download takes over ten minutes
-_LOGIN = "perhaps the network wants you to log in first, which any page in a browser will show"
-
-
-class DownloadError(CourseError):
-    """MNIST cannot be downloaded; the message is the part of a sentence that says why."""
+_LOGIN = "the network may want you to log in first: open any page in a browser"
 
 
 class _Bar(tqdm):
-    """A progress bar whose next update ends the download when nobody waits for it or it is far too large."""
+    """A progress bar whose next update ends the download if nobody waits for it or it is far too large."""
 
     received, is_abandoned = 0, False
 
     def update(self, n: int = 1) -> bool | None:
         self.received += n  # pooch sets the bar back at the end, so this is not `self.n`
         if self.is_abandoned or self.received > 4 * _NUM_BYTES:
-            raise DownloadError("the download was far larger than MNIST")
+            raise CourseError("the download was far larger than MNIST")
         return super().update(n)
 
 
@@ -60,7 +56,7 @@ def download_mnist(target: Path) -> str | None:
             while not result.ready():
                 result.wait(0.1)
                 if bar.received < _BYTES_PER_SECOND * (time.monotonic() - start - _ANSWER_SECONDS):
-                    raise DownloadError("the network is too slow") if bar.received else requests.Timeout
+                    raise CourseError("the network is too slow") if bar.received else requests.Timeout
             return result.get()
         except Exception as error:  # whatever a network, a proxy, a disk or a server comes up with, the lesson goes on
             return _explain(error)
@@ -73,7 +69,7 @@ def _download(target: Path, bar: _Bar) -> None:
     with atomic_path(target) as temporary:
         pooch.HTTPDownloader(progressbar=bar, timeout=_ANSWER_SECONDS)(MNIST_URL, temporary, None)
         if pooch.file_hash(temporary) != MNIST_ARCHIVE_SHA256:
-            raise DownloadError(f"something else came in place of MNIST (wrong hash); {_LOGIN}")
+            raise CourseError(f"something else came in place of MNIST (wrong hash); {_LOGIN}")
 
 
 def _explain(error: Exception) -> str:
@@ -83,14 +79,13 @@ def _explain(error: Exception) -> str:
     proxy = " through the proxy that HTTPS_PROXY or the system's settings name" if is_proxied else ""
     bundles = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)]
     match error:
-        case DownloadError():
+        case CourseError():
             return str(error)
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"{host} refused the download (status {status})"
-        case requests.exceptions.SSLError() if bundles:
-            return f"no secure connection to {host} with the certificates that {bundles[0]} names"
         case requests.exceptions.SSLError():
-            return f"no secure connection to {host}, since something answers in its place; {_LOGIN}"
+            why = f" with the certificates that {bundles[0]} names" if bundles else f"; {_LOGIN}"
+            return f"no secure connection to {host}{why}"
         case requests.Timeout():
             return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds{proxy}"
         case requests.RequestException():

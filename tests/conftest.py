@@ -5,8 +5,23 @@ import socket
 import threading
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils import download
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Give a test a workspace of its own; return the folder."""
+    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shell():
+    """Start an IPython, which displaying needs."""
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

@@ -48,18 +48,13 @@ class ConfusionMatrix:
     """A confusion matrix that knows which images it counts: ``counts``, rows are true digits, columns predictions."""
 
     def __init__(self, images: NDArray, labels: NDArray, probabilities: NDArray) -> None:
-        shapes = [np.shape(images), np.shape(labels), np.shape(probabilities)]
-        num_images = len(labels) if np.ndim(labels) else 0
-        if shapes != [(num_images, 28, 28), (num_images,), (num_images, NUM_CLASSES)] or not num_images:
+        n = len(labels)
+        shapes = images.shape, labels.shape, probabilities.shape
+        if shapes != ((n, 28, 28), (n,), (n, NUM_CLASSES)) or images.dtype != np.uint8:
             raise ValueError(
-                f"images, labels and probabilities have the shapes {shapes[0]}, {shapes[1]} and {shapes[2]}, expected "
-                "(n, 28, 28), (n,) and (n, 10): pass images and labels as loaded, and what model.predict returned."
-            )
-        if images.dtype != np.uint8:
-            raise ValueError(f"images have the dtype {images.dtype}, expected uint8: pass them as loaded, not scaled.")
-        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= NUM_CLASSES:
-            raise ValueError(
-                f"labels are {labels.dtype}, {labels.min()} to {labels.max()}, expected whole numbers 0 to 9."
+                f"images, labels and probabilities have shapes {shapes[0]}, {shapes[1]} and {shapes[2]}, and images "
+                f"have dtype {images.dtype}; expected (n, 28, 28), (n,), (n, 10) and uint8: pass images and labels as "
+                "loaded, and what model.predict returned."
             )
         self._images, self._labels, self._probabilities = images, labels, probabilities
         self._predictions = np.argmax(probabilities, axis=1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from course_utils.data import Dataset
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts
+from course_utils.widgets.widget import DatasetExplorer, choose
 
 ROW, COLUMN = 14, 13
 
@@ -18,17 +16,9 @@ def explore_digits(dataset: Dataset) -> None:
     ----------
     dataset : Dataset
         The digits, as `load_dataset` returns them.
-
-    Raises
-    ------
-    TypeError
-        If `dataset` is something else.
     """
-    check_dataset(dataset)
     title = f"Any digit of {dataset.name}, pixel by pixel"
-    config = {"title": title, "marked": [ROW, COLUMN], "counts": digit_counts(dataset)}
-    first = {"part": "training", "index": 0}
-    explorer = Explorer("digits.js", respond=partial(describe_digit, dataset), request=first, config=config)
+    explorer = DatasetExplorer("digits.js", describe_digit, dataset, title=title, marked=[ROW, COLUMN])
     image, label = choose(dataset, "training", 0)
     alt = (
         f"{title}. It begins with training image 0, a {dataset.class_names[label]}, whose pixel in row {ROW} and "

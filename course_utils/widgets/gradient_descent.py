@@ -27,16 +27,11 @@ def explore_gradient_descent(
     Parameters
     ----------
     first_weights, second_weights : array_like, shapes (m,) and (n,)
-        The values of the two weights for which the loss is known, rising in even steps.
+        The values of the two weights for which the loss is known: four or more, rising in even steps.
     losses : array_like, shape (m, n)
         ``losses[i, j]`` is the loss at ``first_weights[i]`` and ``second_weights[j]``.
     learning_rate : float
         Where the slider of the learning rate begins.
-
-    Raises
-    ------
-    ValueError
-        If the three arrays do not fit together, or the learning rate is not positive.
     """
     config = describe_losses(np.asarray(first_weights), np.asarray(second_weights), np.asarray(losses), learning_rate)
     lowest, highest = np.min(losses), np.max(losses)
@@ -52,17 +47,6 @@ def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_r
 
     Each band is an SVG path round all places above a level, in shares of the picture's width and height, upward.
     """
-    for name, weights in (("first_weights", first), ("second_weights", second)):
-        is_even = weights.ndim == 1 and np.allclose(np.diff(weights), np.ptp(weights) / max(len(weights) - 1, 1))
-        if not is_even or len(weights) < 4 or weights[0] >= weights[-1]:
-            raise ValueError(f"{name} must be four or more values that rise in even steps, as np.linspace gives them.")
-    if losses.shape != (len(first), len(second)):
-        raise ValueError(
-            f"losses has the shape {losses.shape}, expected {(len(first), len(second))}: a row for each of "
-            "first_weights, a column for each of second_weights."
-        )
-    if not np.isfinite(losses).all() or not 0 < learning_rate < np.inf:
-        raise ValueError("losses must be finite, and learning_rate a positive number.")
     x, y = (np.linspace(0, 1, size) for size in losses.shape)
     fine = np.linspace(0, 1, 201)  # so that lines look smooth
     surface = contour_generator(fine, fine, RectBivariateSpline(x, y, losses)(fine, fine).T)

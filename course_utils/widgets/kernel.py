@@ -22,19 +22,8 @@ def explore_kernel(images: NDArray[np.uint8], kernel: ArrayLike) -> None:
         Digits to choose from, as loaded; they are divided by 255, as in the lessons.
     kernel : array_like, shape (3, 3)
         The nine weights to begin with. Others can be chosen or typed.
-
-    Raises
-    ------
-    ValueError
-        If the arrays have other shapes or types, there is no image, or a weight is not finite.
     """
     weights = np.asarray(kernel, dtype=float)
-    is_loaded = images.dtype == np.uint8 and images.shape[1:] == (28, 28) and len(images)
-    if not is_loaded or weights.shape != (3, 3) or not np.isfinite(weights).all():
-        raise ValueError(
-            f"images are {images.dtype} of shape {images.shape}, expected uint8 and (n, 28, 28), as loaded; kernel has "
-            f"the shape {weights.shape}, expected (3, 3), with finite weights."
-        )
     total = (images[0, ROW : ROW + 3, COLUMN : COLUMN + 3] / MAX_PIXEL * weights).sum()
     alt = (
         f"{TITLE}. It begins in row {ROW} and column {COLUMN} of image 0, where the nine products add up to "

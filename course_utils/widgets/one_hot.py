@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from course_utils.data import Dataset
 from course_utils.preprocessing import NUM_CLASSES, one_hot
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts, part_of
+from course_utils.widgets.widget import DatasetExplorer, choose, part_of
 
 
 def explore_one_hot(dataset: Dataset) -> None:
@@ -19,23 +17,15 @@ def explore_one_hot(dataset: Dataset) -> None:
     ----------
     dataset : Dataset
         The digits, as `load_dataset` returns them.
-
-    Raises
-    ------
-    TypeError
-        If `dataset` is something else.
     """
-    check_dataset(dataset)
     title = "A label and its one-hot row"
-    config = {"title": title, "num_classes": NUM_CLASSES, "counts": digit_counts(dataset)}
-    first = {"part": "training", "index": 0, "wanted": None}
-    explorer = Explorer("one_hot.js", respond=partial(describe_label, dataset), request=first, config=config)
+    explorer = DatasetExplorer("one_hot.js", describe_label, dataset, title=title, num_classes=NUM_CLASSES)
     label, row = explorer.response["label"], explorer.response["row"]
     alt = f"{title}. It begins with the first training image: label {label}, row {row} (interactive in JupyterLab)."
     display_widget(explorer, alt)
 
 
-def describe_label(dataset: Dataset, part: str, index: int, wanted: int | None) -> dict:
+def describe_label(dataset: Dataset, part: str, index: int, wanted: int | None = None) -> dict:
     """Return label and one-hot row of a digit, and the digit: number `index`, or the next one whose label is `wanted`.
 
     After the last such digit comes the first; without any, only label and row are returned.

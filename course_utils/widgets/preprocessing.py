@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.data import Dataset
 from course_utils.preprocessing import MAX_PIXEL
 from course_utils.widgets.display import display_widget
-from course_utils.widgets.widget import Explorer, check_dataset, choose, digit_counts
+from course_utils.widgets.widget import DatasetExplorer, choose
 
 NUM_BINS = 20
 ROW, COLUMN = 14, 13
@@ -23,17 +21,9 @@ def explore_preprocessing(dataset: Dataset) -> None:
     ----------
     dataset : Dataset
         The digits, as `load_dataset` returns them.
-
-    Raises
-    ------
-    TypeError
-        If `dataset` is something else.
     """
-    check_dataset(dataset)
     title = f"A digit of {dataset.name} on its way to the network"
-    config = {"title": title, "marked": [ROW, COLUMN], "counts": digit_counts(dataset)}
-    first = {"part": "training", "index": 0}
-    explorer = Explorer("preprocessing.js", respond=partial(describe_steps, dataset), request=first, config=config)
+    explorer = DatasetExplorer("preprocessing.js", describe_steps, dataset, title=title, marked=[ROW, COLUMN])
     steps = [
         f"shape {step['shape']}, {step['dtype']}, {step['min']} to {step['max']}" for step in explorer.response["steps"]
     ]

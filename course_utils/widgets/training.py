@@ -58,29 +58,13 @@ def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
 
 
 class TrainingView(CourseWidget):
-    """What the browser knows and draws.
-
-    Attributes
-    ----------
-    num_epochs : int
-        Length of the training.
-    num_done : float
-        Epochs that are done, and the part of the one at work.
-    history : dict of str to list of float or None
-        As in Keras: a number for each epoch; None, which is not drawn, for NaN and infinity.
-    status : str
-        Where the training is, some times a second.
-    announcement : str
-        The numbers of the last epoch, for screen readers, too.
-    can_stop : bool
-        Whether there is a training that was not asked to stop yet.
-    """
+    """What the browser knows and draws."""
 
     num_epochs = traitlets.Int(1).tag(sync=True)
-    num_done = traitlets.Float(0).tag(sync=True)
-    history = traitlets.Dict().tag(sync=True)
+    num_done = traitlets.Float(0).tag(sync=True)  # with the part of the current epoch
+    history = traitlets.Dict().tag(sync=True)  # as in Keras, but None, which is not drawn, for NaN and infinity
     status = traitlets.Unicode().tag(sync=True)
-    announcement = traitlets.Unicode().tag(sync=True)
+    announcement = traitlets.Unicode().tag(sync=True)  # the numbers of the last epoch, for screen readers, too
     can_stop = traitlets.Bool(False).tag(sync=True)
 
 

@@ -8,6 +8,7 @@ kernel is busy, ipywidgets keeps the last request only, so nothing lags behind.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anywidget
@@ -27,17 +28,11 @@ def sources(*names: str) -> list[tuple[str, str]]:
 
 
 class CourseWidget(anywidget.AnyWidget):
-    """A widget whose JavaScript are modules in `JS`; anywidget serves one file, so ``loader.js`` imports the modules.
-
-    Attributes
-    ----------
-    modules : list of tuple of str
-        Name and text, each after those that it imports; the last one is the widget's own. Not a dict: a saved notebook
-        sorts its keys.
-    """
+    """A widget whose JavaScript is modules in `JS`; anywidget serves one file, so ``loader.js`` imports the modules."""
 
     _esm = JS / "loader.js"
     _css = CSS
+    # As `sources` returns them, the widget's own last. Not a dict: a saved notebook sorts its keys.
     modules: traitlets.List = traitlets.List().tag(sync=True)
 
 
@@ -51,28 +46,14 @@ class StandaloneWidget(CourseWidget):
 
 
 class Explorer(CourseWidget):
-    """A widget that responds to requests from the browser.
+    """A widget that responds to requests from the browser: `respond` takes the entries of a request by keyword.
 
-    Parameters
-    ----------
-    *scripts : str
-        The widget's module in `JS`, after those that it imports; ``shared.js`` is there anyway.
-    respond : callable
-        Takes the request's entries by keyword, and returns the response; the browser shows the message of an error.
-    request : dict
-        The first request.
-    config : dict
-        What the browser must know and never changes; ``title`` is the widget's heading.
-
-    Attributes
-    ----------
-    response : dict
-        What `respond` returned, or ``problem``, a message; and the ``request`` that it belongs to.
+    Its own module stands last in `scripts`, after those that it imports; ``shared.js`` is there anyway.
     """
 
-    config = traitlets.Dict().tag(sync=True)
+    config = traitlets.Dict().tag(sync=True)  # constants; ``title`` is the heading
     request = traitlets.Dict().tag(sync=True)
-    response = traitlets.Dict().tag(sync=True)
+    response = traitlets.Dict().tag(sync=True)  # what `respond` returned, or a ``problem``; and its ``request``
 
     def __init__(self, *scripts: str, respond: Callable[..., dict], request: dict, config: dict) -> None:
         self._respond = respond
@@ -90,21 +71,17 @@ class Explorer(CourseWidget):
         self.response = {"request": self.request, **response}
 
 
-def check_dataset(dataset: object) -> None:
-    """Raise `TypeError`, with what to do, unless this is a dataset of the course."""
-    if not isinstance(dataset, Dataset):
-        raise TypeError(f"expected the dataset that load_dataset() returns, got a {type(dataset).__name__}.")
+class DatasetExplorer(Explorer):
+    """An explorer of the digits of a dataset, which begins with training image 0."""
 
-
-def digit_counts(dataset: Dataset) -> dict[str, int]:
-    """Return the number of images in each part of a dataset."""
-    return {part: len(part_of(dataset, part)[1]) for part in PARTS}
+    def __init__(self, script: str, respond: Callable[..., dict], dataset: Dataset, **config: object) -> None:
+        counts = {part: len(part_of(dataset, part)[1]) for part in PARTS}
+        first = {"part": "training", "index": 0}
+        super().__init__(script, respond=partial(respond, dataset), request=first, config={"counts": counts, **config})
 
 
 def part_of(dataset: Dataset, part: str) -> tuple:
     """Return images and labels of the ``"training"`` or the ``"test"`` part of a dataset."""
-    if part not in PARTS:
-        raise ValueError(f"there is no part {part!r}, only {' and '.join(PARTS)}.")
     if part == "training":
         return dataset.train_images, dataset.train_labels
     return dataset.test_images, dataset.test_labels

@@ -24,9 +24,8 @@ DATASET = Dataset("a few digits", IMAGES, LABELS, IMAGES, LABELS)
 
 
 @pytest.fixture(autouse=True)
-def kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
-    return tmp_path / "a_few_digits" / "checkpoint_small.keras"
+def kept(workspace):
+    return workspace / "a_few_digits" / "checkpoint_small.keras"
 
 
 def fresh_model(num_hidden=8, loss="categorical_crossentropy", learning_rate=0.001) -> keras.Model:

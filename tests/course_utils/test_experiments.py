@@ -9,11 +9,10 @@ from course_utils.preprocessing import preprocess_images
 from course_utils.training import load_trained_model
 
 
-def test_the_recorded_networks_classify_mnist_as_their_history_says(capsys, monkeypatch, tmp_path):
+def test_the_recorded_networks_classify_mnist_as_their_history_says(capsys, workspace):
     mnist = load_dataset(allow_download=False)
     if mnist.name != "MNIST":
         pytest.skip("needs MNIST: set MNIST_PATH")
-    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
     vectors = preprocess_images(mnist.test_images)
     for load, least in ((load_trained_model, 0.982), (load_trained_cnn, 0.99)):
         model, history = load(mnist)

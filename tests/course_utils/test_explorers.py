@@ -5,7 +5,6 @@ from html import unescape
 
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from course_utils import widgets
@@ -55,15 +54,9 @@ SHOWN = [
 ]
 
 
-@pytest.fixture
-def shell():
-    """Display needs a running IPython, as in a kernel."""
-    yield InteractiveShell.instance()
-    InteractiveShell.clear_instance()
-
-
+@pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize(("explore", "arguments", "text"), SHOWN)
-def test_an_explorer_is_displayed_with_the_same_sentence_each_time(explore, arguments, text, shell):
+def test_an_explorer_is_displayed_with_the_same_sentence_each_time(explore, arguments, text):
     sentences = []
     for _ in range(2):
         with capture_output() as captured:
@@ -124,39 +117,14 @@ def test_loss_and_gradient_of_the_grid():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((*WEIGHTS, LOSSES.T, 0.1), r"losses has the shape \(6, 9\), expected \(9, 6\)"),
-        ((WEIGHTS[0][::-1], WEIGHTS[1], LOSSES, 0.1), "first_weights must be four or more values that rise"),
-        ((WEIGHTS[0], WEIGHTS[1] ** 2, LOSSES, 0.1), "second_weights must be"),
-        ((WEIGHTS[0], np.zeros((6, 2)), LOSSES, 0.1), "second_weights must be"),
-        ((*WEIGHTS, LOSSES * np.nan, 0.1), "losses must be finite"),
-        ((*WEIGHTS, LOSSES, 0), "learning_rate a positive number"),
-    ],
-)
-def test_losses_that_cannot_be_shown(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        describe_losses(*arguments)
-
-
-@pytest.mark.parametrize(
     ("explore", "arguments", "text"),
     [
-        (widgets.explore_digits, (IMAGES,), r"the dataset that load_dataset\(\) returns, got a ndarray"),
         (widgets.explore_parameters, ((512, 2.5), (0.5, 0.2)), r"hidden_sizes is \(512, 2.5\), .*whole numbers"),
         (widgets.explore_parameters, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two shares"),
-        (
-            widgets.explore_kernel,
-            (IMAGES / 255, KERNEL),
-            r"float64 of shape \(300, 28, 28\), expected uint8",
-        ),
-        (widgets.explore_kernel, (IMAGES, KERNEL[:2]), r"kernel has the shape \(2, 3\), expected \(3, 3\)"),
-        (widgets.explore_kernel, (IMAGES, np.full((3, 3), np.inf)), "finite weights"),
         (widgets.explore_confusion, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
-        (widgets.explore_confusion, (IMAGES, LABELS + 2, PROBABILITIES), "labels are uint8, 2 to 10, expected whole"),
-        (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64, expected uint8"),
+        (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64; expected"),
     ],
 )
 def test_arguments_that_make_no_sense(explore, arguments, text):
-    with pytest.raises((TypeError, ValueError), match=text):
+    with pytest.raises(ValueError, match=text):
         explore(*arguments)

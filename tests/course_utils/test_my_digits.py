@@ -12,12 +12,7 @@ from course_utils.my_digits import FILE_NAME, keep_digit, keep_digits_of, load_m
 
 SEVEN = np.full((28, 28), 7, np.uint8)
 ONE = np.full((28, 28), 1, np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def test_digits_stay_in_order_and_the_last_one_can_be_taken_back():
@@ -33,15 +28,15 @@ def test_digits_stay_in_order_and_the_last_one_can_be_taken_back():
     assert take_back_last_digit().labels.tolist() == []
 
 
-def test_a_damaged_file_is_left_as_it_is(folder):
+def test_a_damaged_file_is_left_as_it_is(workspace):
     for _ in range(3):
         keep_digit(SEVEN, 7)
-    damaged = (folder / FILE_NAME).read_bytes()[:-40]
-    (folder / FILE_NAME).write_bytes(damaged)
+    damaged = (workspace / FILE_NAME).read_bytes()[:-40]
+    (workspace / FILE_NAME).write_bytes(damaged)
     for action in (load_my_digits, take_back_last_digit, lambda: keep_digit(ONE, 1)):
         with pytest.raises(DatasetError, match=r"my_digits.npz.*Move or delete the file"):
             action()
-    assert (folder / FILE_NAME).read_bytes() == damaged
+    assert (workspace / FILE_NAME).read_bytes() == damaged
 
 
 @pytest.mark.parametrize(
@@ -54,17 +49,17 @@ def test_a_damaged_file_is_left_as_it_is(folder):
     ],
     ids=["no labels", "floats", "lengths", "objects"],
 )
-def test_a_file_of_something_else_is_refused(folder, arrays):
-    np.savez(folder / FILE_NAME, **arrays)
+def test_a_file_of_something_else_is_refused(workspace, arrays):
+    np.savez(workspace / FILE_NAME, **arrays)
     with pytest.raises(DatasetError, match=r"my_digits.npz"):
         load_my_digits()
 
 
-def test_digits_of_a_file_are_added_once(folder):
+def test_digits_of_a_file_are_added_once(workspace):
     keep_digit(SEVEN, 7)
     keep_digit(ONE, 1)
     text = to_text(load_my_digits())
-    (folder / FILE_NAME).unlink()
+    (workspace / FILE_NAME).unlink()
     keep_digit(ONE, 1)
     for _ in range(2):
         images, labels = keep_digits_of(text)
@@ -78,10 +73,10 @@ TEXTS += [f'{{"images": ["IMAGE"], "labels": {labels}}}' for labels in LABELS]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_file_that_no_pad_saved_is_refused(text, folder):
+def test_a_file_that_no_pad_saved_is_refused(text, workspace):
     with pytest.raises(DatasetError, match=r"does not hold digits of a drawing pad.*Save my digits"):
         keep_digits_of(text.replace("IMAGE", base64.b64encode(bytes(784)).decode()))
-    assert not (folder / FILE_NAME).exists()
+    assert not (workspace / FILE_NAME).exists()
 
 
 def test_notebooks_keep_digits_at_the_same_time():

@@ -6,7 +6,6 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
@@ -15,14 +14,13 @@ from course_utils.plotting import plot_digits, plot_network, plot_strips, show_f
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
 
+@pytest.mark.usefixtures("shell")
 def test_a_figure_is_shown_once_at_its_own_size_with_its_alternative_and_whole_epochs():
-    InteractiveShell.instance()  # displaying needs a running IPython, as in a kernel
     figure, axis = plt.subplots(figsize=(3, 2))
     axis.plot([1, 2], [0.5, 0.6])
     axis.set_xlabel("epoch")
     with capture_output() as captured:
         show_figure(figure, alt="Two epochs.")
-    InteractiveShell.clear_instance()
     (output,) = captured.outputs
     assert output.data["text/plain"] == "Two epochs."
     assert output.metadata == {"image/png": {"alt": "Two epochs."}}

@@ -17,10 +17,7 @@ from course_utils.training import TrainedModel, as_tensor, load_trained_model, s
 HISTORY = {name: [0.1] * 30 for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 @pytest.fixture(scope="module")

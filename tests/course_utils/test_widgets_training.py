@@ -5,7 +5,6 @@ import signal
 import keras
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from course_utils.widgets import show_training_progress
@@ -13,14 +12,12 @@ from course_utils.widgets.training import TrainingView
 
 
 @pytest.fixture
-def progress(monkeypatch):
+def progress(monkeypatch, shell):
     """Return the callback for four epochs, and its view."""
     views = []
     monkeypatch.setattr(TrainingView, "_repr_mimebundle_", lambda self: views.append(self) or {})
-    InteractiveShell.instance()  # display needs one
     with capture_output() as captured:
         callback = show_training_progress(4)
-    InteractiveShell.clear_instance()
     assert captured.outputs[0].data["text/plain"] == (
         "Progress, time left and growing curves of a training run of 4 epochs (interactive in JupyterLab)."
     )

@@ -102,7 +102,7 @@ def redirect(handler, to="/login"):
 
 BAD_ANSWERS = {
     "403": (lambda handler: handler.send(b"no", status=403), "127.0.0.1 refused the download (status 403)"),
-    "login page": (redirect, "(wrong hash); perhaps the network wants you to log in"),
+    "login page": (redirect, "(wrong hash); the network may want you to log in"),
     "redirects in circles": (lambda handler: redirect(handler, "/mnist.npz"), "the connection to 127.0.0.1 failed"),
     "redirects to nowhere": (lambda handler: redirect(handler, "http://127.0.0.1:1/"), "the connection to"),
     "no HTTP": (lambda handler: handler.wfile.write(b"220 mail.example ESMTP\r\n"), "the connection to"),

@@ -35,7 +35,7 @@ const WIDGETS = {
   }],
   explore_one_hot: [oneHot, ({ sample }) => ({ part, index, wanted }) => {
     const { labels } = sample[part];
-    if (wanted !== null) {
+    if (wanted != null) {
       const places = labels.flatMap((label, place) => (label === wanted ? [place] : []));
       if (!places.length) return { label: wanted, row: row(wanted) };
       index = places.find((place) => place >= index) ?? places[0];

@@ -34,7 +34,7 @@ export default explorer((ask, config) => {
       if (response.index !== undefined) {
         shown = response.index;
         where = `${part} image ${grouped(shown)}`;
-        if (wanted !== null) choice.sync({ part, index: shown });
+        if (wanted != null) choice.sync({ part, index: shown });
         digit.draw(bytes(response.pixels), `${where}, a ${label}`);
       }
       heading.textContent = `label ${label}`;
