@@ -85,6 +85,11 @@ def check_packages() -> Finding:
         names = " ".join(f'"{entry.split()[0]}"' for entry in wrong)
         remedy = f"Run in a cell: %pip install {names}, and restart" if IS_ALONE else _INSTALL_AGAIN
         return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {remedy}"
+    if sys.platform == "win32":
+        from ctypes.util import find_library
+
+        if not find_library("msvcp140_1.dll"):
+            return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
     return OK, f"all {len(pins)} have the versions that the lessons need"
 
 
