@@ -284,11 +284,15 @@ def _read_npz(content: bytes) -> Arrays:
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
     with archive.open(member) as stream, warnings.catch_warnings(action="ignore"):  # of odd headers
-        array = npy_format.read_array(stream, allow_pickle=False)
-        check_array(name, array.dtype.name, array.shape)
-        if stream.read(1):  # what is not read to its end is not compared with its checksum
-            raise DatasetError(f"{name} claims shape {array.shape}, but another number of bytes follows")
-        return array
+        version = npy_format.read_magic(stream)
+        read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
+        shape, _, dtype = read_header(stream)
+        check_array(name, dtype.name, shape)
+        # Before the array is allocated: a header may claim any shape.
+        if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+            raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
+        stream.seek(0)
+        return npy_format.read_array(stream, allow_pickle=False)
 
 
 def _read_pickle(content: bytes) -> Arrays:

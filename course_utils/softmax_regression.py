@@ -34,14 +34,7 @@ def train(
     -------
     (weights, biases) : tuple of ndarray of float32, shapes (num_pixels, num_classes) and (num_classes,)
         For `predict`. With the defaults, on the 60,000 images of MNIST, as in lesson 05.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of vectors and rows of labels differ.
     """
-    if len(vectors) != len(one_hot_labels):
-        raise ValueError(f"{len(vectors)} vectors and {len(one_hot_labels)} rows of labels: give one row for each.")
     random = np.random.default_rng(seed)
     weights: NDArray = np.zeros((vectors.shape[1], one_hot_labels.shape[1]), np.float32)
     biases: NDArray = np.zeros(one_hot_labels.shape[1], np.float32)

@@ -138,18 +138,10 @@ def test_any_ten_classes_with_names_of_their_own(house):
         (CLOTHES, put("y_train", lambda labels: labels % 2), "train_labels has only the labels 0, 1, expected ten"),
         (CLOTHES, put("y_test", lambda labels: labels // 2), "test_labels has only the labels 0, 1, 2, 3, 4, expected"),
         (CLOTHES, put("x_train", lambda images: images // 128), "train_images are only 0 and 1, expected 0 to 255"),
-        (
-            CLOTHES,
-            put("x_test", lambda images: images[:, 6:22, 6:22]),
-            r"shape \(100, 16, 16\), .* With Image from PIL",
-        ),
+        (CLOTHES, put("x_test", lambda images: images[:, 6:22, 6:22]), r"\(100, 16, 16\), .* With Image from PIL"),
         (CLOTHES, lambda arrays: arrays.pop("y_test"), "no array y_test. Save it from NumPy"),
         (CLOTHES, put("x_test", lambda images: images[:99]), "99 images, but test_labels 100 labels"),
-        (
-            CLOTHES,
-            lambda arrays: arrays.update(x_test=arrays["x_test"][:99], y_test=arrays["y_test"][:99]),
-            "test_images has only 99 images, and the lessons need 100",
-        ),
+        (CLOTHES, lambda arrays: arrays.update(x_test=arrays["x_test"][:99], y_test=arrays["y_test"][:99]), "need 100"),
     ],
 )
 def test_a_dataset_that_lessons_cannot_work_with_is_refused_at_once(house, names, change, match):
@@ -201,15 +193,11 @@ def test_a_named_file_comes_first_and_content_gives_the_name(house, monkeypatch,
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("fault", ["missing", "truncated", "no digits"])
-def test_a_named_file_that_is_broken_is_an_error_and_nothing_else_is_loaded(house, monkeypatch, mnist, fault):
+def test_a_named_file_that_holds_no_digits_is_an_error_and_nothing_else_is_loaded(house, monkeypatch, mnist):
     save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
     path = house / "named.npz"
-    if fault == "truncated":
-        path.write_bytes(mnist[1].read_bytes()[:-100])
-    elif fault == "no digits":
-        images, labels, *test = make_arrays()
-        path.write_bytes(pickle.dumps([(images, labels + np.uint8(10)), tuple(test)]))
+    images, labels, *test = make_arrays()
+    path.write_bytes(pickle.dumps([(images, labels + np.uint8(10)), tuple(test)]))
     before = snapshot(house)
     with pytest.raises(DatasetError, match=r"^named\.npz: "):
         load_dataset(path)
@@ -241,14 +229,6 @@ def test_the_password_of_an_address_that_is_given_for_a_path_is_not_shown(monkey
     with pytest.raises(DatasetError, match=r"no file .*https:/a\.example/mnist\.npz") as caught:
         load_dataset()
     assert "cret" not in str(caught.value) + "".join(caught.value.__notes__)
-
-
-def test_workspace_comes_before_the_cache(mnist, capsys):
-    save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
-    keras_file().parent.mkdir(parents=True)
-    keras_file().write_bytes(b"never looked at")
-    assert load_dataset().name == "MNIST"
-    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("content", ["broken", "embedded"])

@@ -36,21 +36,9 @@ SHOWN = [
     (widgets.explore_one_hot, (DATASET,), rf"label {LABELS[0]}, row \[0, "),
     (widgets.explore_parameters, ((9, 7), (0, 0.35)), r"784-9-7-10: 7,065 \+ 70 \+ 80 = 7,215 "),
     (widgets.explore_gradient_descent, (*WEIGHTS, LOSSES), "contour lines of the loss, from 0 to 79, a slider "),
-    (
-        widgets.explore_kernel,
-        (IMAGES, KERNEL),
-        rf"row 6 and column 8 .* add up to {PRODUCTS.sum():.2f} ",
-    ),
-    (
-        widgets.explore_confusion,
-        (IMAGES, LABELS, PROBABILITIES),
-        r"begins with \d classified as \d, the most .*: \d+ of 300 images ",
-    ),
-    (
-        widgets.explore_confusion,
-        (IMAGES, LABELS, one_hot(LABELS)),
-        "0 classified as 0, since there is no mistake: ",
-    ),
+    (widgets.explore_kernel, (IMAGES, KERNEL), rf"row 6 and column 8 .* add up to {PRODUCTS.sum():.2f} "),
+    (widgets.explore_confusion, (IMAGES, LABELS, PROBABILITIES), r"\d classified as \d, the most .*: \d+ of 300 "),
+    (widgets.explore_confusion, (IMAGES, LABELS, one_hot(LABELS)), "0 classified as 0, since there is no mistake: "),
 ]
 
 
