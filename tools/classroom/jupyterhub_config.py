@@ -6,12 +6,12 @@ import sys
 from course_utils.environment import is_switched_on
 
 SHARE = """<p><label><input type="checkbox" name="share"> Share with your instructor which exercises you have solved,
-and what was wrong in your latest answers. The table shows totals for the class; your instructor can also list it by
+and what was wrong in your latest answers. The table shows totals for the class, but your instructor can also list it by
 student.</label></p>"""
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub provides it
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
-# As that student; -P, so that no file of theirs stands in for a module of the course.
+# The server runs as that student. With -P, no file of theirs can take the place of a module of the course.
 c.Spawner.cmd = [sys.executable, "-P", "-m", "tools.classroom.server"]
 c.Spawner.environment = {name: os.environ[name] for name in ("MNIST_PATH", "COURSE_OFFLINE") if name in os.environ}
 if is_switched_on("COURSE_SHARE_PROGRESS"):

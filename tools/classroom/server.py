@@ -12,13 +12,13 @@ from tools.working_copy import update
 
 
 def main() -> None:
-    """Bring the copy up to date, which overwrites nobody's work, and serve it; its files are this student's only."""
+    """Update the copy without overwriting anybody's work, and serve it; only this student can read its files."""
     os.umask(0o077)
     update(IN_HOME)
     os.environ["COURSE_WORKSPACE"] = str(IN_HOME / "workspace")
     start = f"/lab/tree/notebooks/{lesson_file('00')}"
     os.environ |= {"JUPYTERHUB_ROOT_DIR": str(IN_HOME), "JUPYTERHUB_DEFAULT_URL": start}
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of the course, not another of the same name
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of the course, not another with the same name
     from jupyterhub.singleuser import main as serve  # reads the environment when it is imported
 
     serve([*sys.argv[1:], f"--LabApp.app_settings_dir={SETTINGS}"])

@@ -8,6 +8,6 @@ for %%P in ("py -3.12" "py -3.13" "py -3.11" "py" "python" "python3") do (
     goto done
   )
 )
-echo This computer has no Python. Install Python 3.12 (python.org), then start this again.
+echo There is no Python on this computer. Install Python 3.12 from python.org, then start this installer again.
 :done
 pause

@@ -18,8 +18,8 @@ from pathlib import Path
 
 KIT = Path(__file__).resolve().parent
 GIGABYTES = 2.5
-# What a Python says about itself: its path, version, system, and processor. On a marked line, since on some computers
-# other programs print whenever Python starts.
+# What a Python says about itself: its path, version, system and processor. The line is marked, because other
+# programs may print something whenever Python starts.
 PROBE = (
     "import json, platform, struct, sys; print('\\nPython:', json.dumps([sys.executable, platform.python_version(), "
 )
@@ -36,7 +36,7 @@ def main() -> int:
     """Install the course, and return the exit status."""
     parser = argparse.ArgumentParser(description="Install the digit course from this kit, without a network.")
     home = Path.home() / "digit-course"
-    parser.add_argument("folder", nargs="?", type=Path, default=home, help="where to install it; else %(default)s")
+    parser.add_argument("folder", nargs="?", type=Path, default=home, help="where to install it, or %(default)s")
     parser.add_argument("--check", action="store_true", help="only check whether every file of the kit is intact")
     arguments = parser.parse_args()
     try:
@@ -50,17 +50,17 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Run it again at any time: what is done is kept.", file=sys.stderr)
+        print("\nStopped. You can run it again at any time: it keeps what is done.", file=sys.stderr)
         return 130
 
 
 def install(kit: dict, folder: Path) -> int:
-    """Install the course into a folder; what is there already is kept."""
+    """Install the course into a folder, and keep what is there already."""
     python, wheels = choose_python(kit)
     names = [kit["course"], kit["digits"], *(f"wheels/{name}" for name in wheels)]
     check_files(kit, [name for name in names if name])
     unpack(kit, folder)
-    print(f"The course is in {folder}", flush=True)
+    print(f"The course is unpacked in {folder}", flush=True)
     # The cache is on the disk of the environment, so that uv links files instead of copying them.
     cache = folder / "build" / "uv-cache"
     environment = dict(os.environ, COURSE_WHEELS=str(KIT / "wheels"), UV_CACHE_DIR=str(cache))
@@ -115,7 +115,7 @@ def choose_python(kit: dict) -> tuple[str, list[str]]:
     supported = ", ".join(f"{name} with Python {' or '.join(versions)}" for name, versions in kit["wheels"].items())
     raise KitError(
         f"Nothing was installed. This kit is for {supported}. This computer has:{''.join(seen.values())}\n"
-        "Install a Python that the kit is for, or ask for a kit for this computer."
+        "Install a Python that this kit is for, or ask for a kit for this computer."
     )
 
 
@@ -127,12 +127,12 @@ def unpack(kit: dict, folder: Path) -> None:
     differs = [name for name in there if (folder / name).read_bytes() != files[name]]
     if differs or (not there and folder.exists() and any(folder.iterdir())):
         what = f"another edition of the course ({differs[0]} differs)" if differs else "other things"
-        raise KitError(f"{folder} holds {what}; nothing in it was changed. Give another folder, such as {folder}-2")
+        raise KitError(f"{folder} holds {what}; nothing in it was changed. Choose another folder, such as {folder}-2")
     free = shutil.disk_usage(str(next(each for each in folder.parents if each.exists()))).free / 1e9
     if not (folder / ".venv").exists() and free < GIGABYTES:
         raise KitError(
-            f"Nothing was installed: the course takes {GIGABYTES} GB, and only {free:.1f} GB are free. Free some "
-            "space, or give a folder on another disk."
+            f"Nothing was installed: the course takes {GIGABYTES} GB, but only {free:.1f} GB are free. Free some "
+            "space, or choose a folder on another disk."
         )
     if kit["digits"]:
         files["workspace/" + kit["digits"]] = (KIT / kit["digits"]).read_bytes()

@@ -6,5 +6,5 @@ for python in python3.12 python3.13 python3.11 python3 python; do
     exec "$python" "$here/install.py" "$@"
   fi
 done
-echo "This computer has no Python. Install Python 3.12 (python.org), then start this again." >&2
+echo "There is no Python on this computer. Install Python 3.12 from python.org, then start this installer again." >&2
 exit 1
