@@ -8,14 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+BATCH_SIZE, LEARNING_RATE, SEED = 128, 0.5, 9
+
 
 def train(
-    vectors: NDArray[np.float32],
-    one_hot_labels: NDArray[np.float32],
-    num_epochs: int = 5,
-    batch_size: int = 128,
-    learning_rate: float = 0.5,
-    seed: int = 9,
+    vectors: NDArray[np.float32], one_hot_labels: NDArray[np.float32], num_epochs: int = 5
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Train softmax regression on the cross-entropy, from weights of 0, in shuffled mini-batches.
 
@@ -25,26 +22,24 @@ def train(
         Pixels between 0 and 1.
     one_hot_labels : ndarray of float32, shape (n, num_classes)
         A row with a single 1 for each vector.
-    num_epochs, batch_size, learning_rate
-        As chosen in lesson 05; the last batch of an epoch may be smaller.
-    seed : int
-        Decides the order of the vectors.
+    num_epochs : int
+        Passes over the vectors, in an order that the seed of lesson 05 decides; a last batch may be smaller.
 
     Returns
     -------
     (weights, biases) : tuple of ndarray of float32, shapes (num_pixels, num_classes) and (num_classes,)
         For `predict`. With the defaults, on the 60,000 images of MNIST, as in lesson 05.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(SEED)
     weights: NDArray = np.zeros((vectors.shape[1], one_hot_labels.shape[1]), np.float32)
     biases: NDArray = np.zeros(one_hot_labels.shape[1], np.float32)
     for _ in range(num_epochs):
         order = random.permutation(len(vectors))
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
             errors = (predict(weights, biases, vectors[batch]) - one_hot_labels[batch]) / len(batch)
-            weights = weights - learning_rate * (vectors[batch].T @ errors)
-            biases = biases - learning_rate * errors.sum(axis=0)
+            weights = weights - LEARNING_RATE * (vectors[batch].T @ errors)
+            biases = biases - LEARNING_RATE * errors.sum(axis=0)
     return weights, biases
 
 

@@ -9,7 +9,7 @@ import pytest
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from course_utils.plotting import plot_digits, plot_network, plot_strips, show_figure
+from course_utils.plotting import plot_digits, show_figure
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 
@@ -38,21 +38,3 @@ def test_each_digit_stands_under_its_title(num_images):
     plt.close(figure)
     with pytest.raises(ValueError, match=f"9 titles for {num_images} images"):
         plot_digits(IMAGES[:num_images], [""] * 9, "")
-
-
-def test_strips_show_every_number_also_equal_ones():
-    figure = plot_strips({"some": [0.3, 0.3, 0.6], "one": [0.5]}, "Two rows", "accuracy", "dropout")
-    dots = figure.axes[0].lines[0]
-    assert list(dots.get_xdata()) == [0.3, 0.3, 0.6]
-    assert dots.get_fillstyle() == "none"
-    plt.close(figure)
-
-
-def test_a_network_has_a_line_for_each_weight_between_the_neurons_that_are_drawn():
-    (axis,) = plot_network([784, 12, 10], "A network").axes
-    assert [len(dots.get_offsets()) for dots in axis.collections] == [10, 10, 10]
-    assert len(axis.lines) == 2 * 10 * 10
-    texts = [text.get_text() for text in axis.texts]
-    assert [text for text in texts if " " in text] == ["784 inputs", "12 neurons\nhidden layer 1", "10 neurons\noutput"]
-    assert texts.count("⋮") == 2 and axis.get_title() == "A network"
-    plt.close(axis.figure)

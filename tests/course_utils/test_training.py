@@ -39,6 +39,11 @@ def test_an_epoch_is_a_whole_number_of_calls(num_images, steps):
     assert math.ceil(num_images / 128) % steps == 0
 
 
+def test_a_network_is_compiled_for_so_many_steps(model):
+    compile_model(model, steps_per_execution=3)
+    assert model.steps_per_execution == 3
+
+
 @pytest.mark.parametrize("offset", range(4))
 def test_a_tensor_has_the_numbers_of_its_array_and_keeps_them(offset):
     array = np.random.default_rng(1).random(1003, dtype=np.float32)[offset : offset + 999].reshape(333, 3)
