@@ -191,14 +191,10 @@ def _read_idx(folder: Path) -> Arrays:
             if first.startswith(_IDX):
                 found[first[3], "train" in path.name.lower()] = path
     wanted = [(3, True), (1, True), (3, False), (1, False)]  # axes, to train with
-    if not found:
-        raise DatasetError(
-            f"{shown(folder)} is a folder without IDX files", "Name the file or the folder that has them."
-        )
     if found.keys() != set(wanted):
         raise DatasetError(
-            "the IDX files in its folder are not images and labels to train with, and images and labels to test with",
-            "Put these four, and no others, into one folder, with the names that they were downloaded with.",
+            "the folder does not have four IDX files, images and labels to train with and the same to test with",
+            "Put these four, and no others, into one folder, and keep the names that they were downloaded with.",
         )
     return tuple(_read_idx_file(found[key], name) for key, name in zip(wanted, ARRAY_NAMES, strict=True))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import signal
-import threading
 from time import monotonic
 from types import FrameType
 
@@ -79,10 +78,7 @@ class _Reporter(keras.callbacks.Callback):
         self._stop = False
         self._started = self._shown = monotonic()
         self._first_epoch = -1
-        # Python lets only the main thread handle signals.
-        self._handles_interrupts = threading.current_thread() is threading.main_thread()
-        if self._handles_interrupts:
-            self._earlier_handler = signal.signal(signal.SIGINT, self._interrupt)
+        self._earlier_handler = signal.signal(signal.SIGINT, self._interrupt)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._epoch = epoch
@@ -105,8 +101,7 @@ class _Reporter(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs = None) -> None:
-        if self._handles_interrupts:
-            signal.signal(signal.SIGINT, self._earlier_handler)
+        signal.signal(signal.SIGINT, self._earlier_handler)
         num_epochs, num_done = self.params["epochs"], max(self.model.history.epoch, default=-1) + 1
         if self._first_epoch < 0:  # no epoch was left to train
             self.on_epoch_begin(num_done)
