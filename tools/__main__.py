@@ -9,7 +9,7 @@ from tools import bootstrap, interpreters, settings
 
 if __name__ == "__main__":
     settings.prepare_output()
-    if not {"lab", "lab-source", "check-setup"}.intersection(sys.argv[1:2]):  # these are about a person's own notebooks
+    if not {"lab", "lab-source", "check-setup"}.intersection(sys.argv[1:2]):  # these open a person's own notebooks
         settings.drop_personal()
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         bootstrap.continue_in(interpreters.find_python(), sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Some of the lessons as a course of their own: every link, the next lesson and the road map fit what is there."""
+"""Make a course of some of the lessons: links, the next lesson and the road map fit what is there."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _STEP = re.compile(r"\[(?:← )?(\d\d [^\]→]+?)(?: →)?\]\((\d\d_\w+\.ipynb)\
 
 
 def choose(lessons: Mapping[str, NotebookNode], numbers: Sequence[str] = ()) -> dict[str, NotebookNode]:
-    """Return copies of the lessons with these numbers that lead to one another only; without numbers, all lessons."""
+    """Return copies of the lessons with these numbers, linked only to one another; without numbers, all lessons."""
     if not numbers:
         return dict(lessons)
     names = [lesson_file(number) for number in sorted(set(numbers))]
     start = lesson_file("00")
     text = "\n".join(cell.source for lesson in lessons.values() for cell in lesson.cells)
     titles = {name: title for line in _WAY.findall(text) for title, name in _STEP.findall(line)}
-    # The sentence at the end of a lesson describes the one that it leads to.
+    # The sentence at the end of a lesson describes the next one.
     sentences = {match[1]: match[0] for match in _NEXT.finditer(text)}
     chosen = {}
     for (before, name), (_, after) in pairwise(pairwise(["", *names, ""])):
@@ -44,5 +44,5 @@ def choose(lessons: Mapping[str, NotebookNode], numbers: Sequence[str] = ()) -> 
 
 
 def without_links(text: str, names: Collection[str]) -> str:
-    """Return a text whose links to other lessons than these have become plain words."""
+    """Return a text in which links to any other lesson are plain words."""
     return _LINK.sub(lambda link: link[0] if link[2] in names else link[1], text)

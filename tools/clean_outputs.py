@@ -1,4 +1,4 @@
-"""The one form in which a notebook is kept under version control, so that every difference means something."""
+"""Bring notebooks into the form in which they are kept under version control, so that every difference matters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-#: What slides, nbgrader and Colab keep in a cell; it says nothing of who ran it, where or when.
+#: What slides, nbgrader and Colab keep in a cell; it does not depend on who ran it, where or when.
 _METADATA_OF_OTHERS = ("slideshow", "nbgrader", "colab", "cellView", "format", "raw_mimetype", "name")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
@@ -34,12 +34,12 @@ _OF_ONE_MACHINE = {
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """Read a notebook, in the newest format; raise CourseError that names the file and what is wrong with it."""
+    """Read a notebook, in the newest format, or raise a CourseError that names the file and the problem."""
     return parse_notebook(read_bytes(path), path)
 
 
 def parse_notebook(content: bytes, path: Path) -> NotebookNode:
-    """Return the notebook that a file holds, with an id for each cell."""
+    """Return the notebook in the content of a file, with an id for each cell."""
     with reading(path):
         text = content.decode("utf-8-sig")
         if not text.strip():
@@ -47,12 +47,12 @@ def parse_notebook(content: bytes, path: Path) -> NotebookNode:
         if conflict := _CONFLICT.search(text):
             line = text.count("\n", 0, conflict.start()) + 1
             raise ValueError(f"a merge left a conflict in line {line}")
-        json.loads(text)  # says where it stops being JSON
+        json.loads(text)  # its error says where the JSON is wrong
         try:
             notebook = nbformat.convert(nbformat.reader.reads(text), 4)
             seen = {""}
             for number, cell in enumerate(notebook.cells, start=1):
-                # Formats before 4.5 have no ids; a cell that was copied in an editor has that of another one.
+                # Formats before 4.5 have no ids; a cell that was copied in an editor may share that of another one.
                 if cell.get("id", "") in seen:
                     cell.id = f"cell-{number}"
                 seen.add(cell.id)
@@ -66,8 +66,8 @@ def parse_notebook(content: bytes, path: Path) -> NotebookNode:
 def clean_outputs(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a notebook without anything that depends on who ran it, where or when.
 
-    Sources, visible outputs, cell ids, tags, tolerances and what other programs declare stay. Executed cells count
-    1..n from the top. So does what `belongs_to_one_machine`: that is up to the author.
+    Sources, visible outputs, cell ids, tags, tolerances and the metadata of other programs stay; executed cells are
+    numbered from 1. Outputs that `belongs_to_one_machine` finds stay as well: changing them is up to the author.
     """
     cells = []
     count = 0
@@ -96,14 +96,14 @@ def to_text(notebook: NotebookNode) -> str:
 
 
 def belongs_to_one_machine(cell: NotebookNode) -> Iterator[str]:
-    """Yield what in a cell's outputs comes out differently elsewhere: ``a path: '/home/me'``."""
+    """Yield what would be different on another computer in a cell's outputs: ``a path: '/home/me'``."""
     for text in map(plain_text, texts(cell)):
         for what, pattern in _OF_ONE_MACHINE.items():
             yield from (f"{what}: {match.group()!r}" for match in re.finditer(pattern, text))
 
 
 def texts(cell: NotebookNode) -> list[str]:
-    """Return every text in the outputs of a code cell, the text alternatives of its pictures included."""
+    """Return every text in the outputs of a code cell, including the text alternatives of pictures."""
     found: list[str] = []
     for output in cell.outputs:
         for key, value in output.items():

@@ -1,6 +1,6 @@
-"""The commands of the course: ``python -m tools COMMAND``, which the Makefile calls too.
+"""The commands of the course: ``python -m tools COMMAND``, which the Makefile calls as well.
 
-Only the standard library is imported here: the packages that a command needs may not be installed yet.
+This module imports only the standard library, because the packages that a command needs may not be installed yet.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ def show_setup() -> int:
 
 
 def test(arguments: Sequence[str] = ()) -> int:
-    """Run pytest: with these arguments, or on everything, with all cores and a report of the coverage."""
+    """Run pytest with these arguments; without any, run everything on all cores and report the coverage."""
     import pytest
 
-    os.chdir(ROOT)  # pytest looks at its `testpaths` only there
+    os.chdir(ROOT)  # only there does pytest use its `testpaths`
     BUILD.mkdir(exist_ok=True)
     os.environ["COVERAGE_FILE"] = str(BUILD / ".coverage")
-    # The scheduler would start with the files that have most tests, but those of lessons that train take longest.
+    # The scheduler would start with the files that have most tests, but the lessons that train take longest.
     everything = ["--numprocesses=auto", "--no-loadscope-reorder", "--cov=course_utils", "--cov=tools"]
     everything += [f"--cov-report=html:{BUILD / 'coverage'}", f"--cov-fail-under={LEAST_COVERAGE}"]
     return int(pytest.main([*arguments] or everything))
 
 
 def test_browser(arguments: Sequence[str] = ()) -> int:
-    """Run the tests in browsers, one for each core; without a browser, skip them and show why."""
+    """Run the browser tests, one browser for each core; without a browser, skip them and say why."""
     return test(["tests/browser", "--numprocesses=auto", "-rs", *arguments])
 
 
 def ci() -> int:
-    """Run all tests, then those in a browser, which is installed first if it is missing and this is allowed."""
+    """Run all tests, then the browser tests; a missing browser is installed first where this is allowed."""
     command = [sys.executable, "-m", "tools"]
     statuses = [subprocess.run([*command, "test"], cwd=ROOT).returncode]
     if not _has_browser() and shutil.which("apt-get"):
@@ -63,15 +63,15 @@ def ci() -> int:
 
 
 def _has_browser() -> bool:
-    # Starting it tells a browser from a stub that would install one.
+    # Starting it distinguishes a browser from a stub that would install one.
     found = filter(None, map(shutil.which, BROWSERS))
     return any(subprocess.run([path, "--version"], capture_output=True).returncode == 0 for path in found)
 
 
 def count(text: str) -> int:
-    """Read a whole number, 1 or more."""
+    """Read a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
@@ -83,35 +83,32 @@ class Command(NamedTuple):
     options: Sequence[tuple[str, dict[str, Any]]] = ()
 
 
-LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "its number, such as 04; all by default"})
+LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "number, such as 04; all by default"})
 LESSONS = ("lessons", {**LESSON[1], "help": "numbers of the lessons in it, such as 01 02 04; all by default"})
 OF_KIT = ("--lessons", {**LESSONS[1], "nargs": "+", "default": ()})
-EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of what the lessons say"})
+EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "in place of the lessons' number"})
 NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
 LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
 WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "help": "training runs at a time"})
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
-QUICK = ("--quick", {"action": "store_true", "help": "with few images and repetitions, to see that it works"})
+QUICK = ("--quick", {"action": "store_true", "help": "use few images and repetitions, as a trial"})
 KEEP = ("--keep", {"action": "store_true", "help": "replace the committed results"})
-STUDENTS = ("--without-solutions", {"dest": "with_solutions", "action": "store_false", "help": "as for students"})
+STUDENTS = ("--without-solutions", {"dest": "with_solutions", "action": "store_false", "help": "as students get it"})
 FILES = ("files", {"nargs": "*", "metavar": "FILE", "help": "progress.json of students, or folders of such files"})
-BY_FILE = ("--by-file", {"action": "store_true", "help": "also a line for each file, which may name its owner"})
-UPGRADE = (
-    "--upgrade",
-    {"action": "store_true", "help": "take the newest versions instead of the present ones"},
-)
+BY_FILE = ("--by-file", {"action": "store_true", "help": "add a line for each file, which may name its owner"})
+UPGRADE = ("--upgrade", {"action": "store_true", "help": "use the newest versions"})
 PLATFORMS = ("--platforms", {"nargs": "+", "default": (), "metavar": "NAME", "help": "such as macos-arm64"})
-PYTHONS = ("--pythons", {"nargs": "+", "default": (), "metavar": "3.N", "help": "versions of Python on them"})
+PYTHONS = ("--pythons", {"nargs": "+", "default": (), "metavar": "3.N", "help": "versions of Python there"})
 
 COMMANDS = {
-    "setup": Command("only set up the environment, before a workshop without network", "tools.commands:show_setup"),
+    "setup": Command("only set up the environment, before a workshop without a network", "tools.commands:show_setup"),
     "run": Command("execute all lessons; write pages and a summary to build/", "tools.run:run", [EPOCHS]),
     "lab": Command("open JupyterLab on your copy of the lessons", "tools.working_copy:open_working_copy"),
-    "lab-source": Command("open JupyterLab on their source, to edit it", "tools.lab:open_lab"),
+    "lab-source": Command("open JupyterLab on the source of the lessons, to edit it", "tools.lab:open_lab"),
     "pad": Command("write the drawing pad as one web page, build/pad.html", "tools.pad_page:write_pad_page"),
-    "check-setup": Command("say whether this computer has what the course needs", "course_utils.check_setup:report"),
+    "check-setup": Command("check whether this computer has what the course needs", "course_utils.check_setup:report"),
     "test": Command("run all tests, notebooks included", "tools.commands:test"),
-    "test-browser": Command("run lessons and widgets in a real browser", "tools.commands:test_browser"),
+    "test-browser": Command("test lessons and widgets in a real browser", "tools.commands:test_browser"),
     "ci": Command("do what CI does: test and test-browser", "tools.commands:ci"),
     "site": Command("make a web site of the course, build/site/", "tools.site.build:make_site", [STUDENTS]),
     "student": Command("make the students' edition, and a zip", "tools.editions:make_student_edition", [LESSONS]),
@@ -121,15 +118,15 @@ COMMANDS = {
     "slides": Command("make slides of lessons", "tools.slides:make_slides", [LESSON]),
     "progress": Command("show what a class has solved", "tools.progress:progress", [FILES, BY_FILE]),
     "record": Command("execute lessons and keep their outputs", "tools.record:record", [LESSON]),
-    "check": Command("execute lessons and compare with what is recorded", "tools.record:check", [LESSON]),
+    "check": Command("execute lessons and compare with the recorded outputs", "tools.record:check", [LESSON]),
     "measure": Command("measure how far numbers move between machines (hours)", "tools.measure:measure", [LESSON]),
-    "mutants": Command("plant faults in a copy; the outputs must show them", "tools.mutants:mutants", [NAMES, LONG]),
+    "mutants": Command("plant faults and check that the outputs show them", "tools.mutants:mutants", [NAMES, LONG]),
     "experiments": Command(
-        "train with many seeds and variants, and record the results (half an hour)",
+        "train with many seeds and variants (half an hour)",
         "tools.experiments:experiments",
         [NAMES, WORKERS, SCHEDULER],
     ),
-    "bench": Command("measure beside other libraries", "benchmarks.measure:bench", [QUICK, KEEP]),
+    "bench": Command("measure speed and memory", "benchmarks.measure:bench", [QUICK, KEEP]),
     "lock": Command("write both locks from pyproject.toml", "tools.lock:write_lock", [UPGRADE]),
 }
 #: These need the packages of requirements-dev.lock.
@@ -145,14 +142,14 @@ def main(argv: list[str]) -> int:
 
     def stop(*_: object) -> None:
         stopped.append(True)
-        logging.disable()  # asyncio would log what became of a kernel that ends meanwhile
+        logging.disable()  # asyncio would log the end of a kernel
         sys.unraisablehook = lambda _: None
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, stop)
     for variable in ("MNIST_PATH", "COURSE_WORKSPACE"):
         if path := path_setting(variable):
-            # A relative path would mean something else to kernels, which work in notebooks/.
+            # Kernels work in notebooks/, where a relative path would mean something else.
             os.environ[variable] = str(path.absolute())
     try:
         if problem := ensure_environment(argv, development=name in DEVELOPMENT, install=name != "check-setup"):
@@ -162,24 +159,24 @@ def main(argv: list[str]) -> int:
         module, _, function = COMMANDS[name].function.partition(":")
         return getattr(importlib.import_module(module), function)(**arguments)
     except BaseException as error:
-        # Whatever library Ctrl-C finds at work, it may turn it into an error of its own.
+        # The library that Ctrl-C interrupts may turn it into an error of its own.
         return _explain(KeyboardInterrupt() if stopped else error)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _explain(error: BaseException) -> int:
-    """Print what a person can act on, and return the exit status; raise everything else again."""
+    """Print an error that a person can act on, and return the exit status; raise any other error again."""
     status = 1
     if isinstance(error, KeyboardInterrupt):
-        text, status = "\nStopped. The same command can be run again at any time.", 130
-    elif isinstance(error, BrokenPipeError):  # as in `python -m tools check-setup | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
+        text, status = "\nStopped. You can run the same command again at any time.", 130
+    elif isinstance(error, BrokenPipeError):  # as in `python -m tools check-setup | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it ends
         return 141
     elif isinstance(error, CourseError):
         text = "\n".join([str(error), *getattr(error, "__notes__", [])])
     elif isinstance(error, SyntaxError):
-        text = f"{error.filename}, line {error.lineno}: {error.msg}. Correct it, or take an earlier version."
+        text = f"{error.filename}, line {error.lineno}: {error.msg}. Correct it, or restore it from Git."
     elif isinstance(error, OSError):
         from course_utils.workspace import write_remedy
 
@@ -193,8 +190,8 @@ def _explain(error: BaseException) -> int:
 def _parse(argv: list[str]) -> tuple[str, dict[str, Any]]:
     parser = argparse.ArgumentParser(
         prog="python -m tools",
-        description="From raw MNIST pixels to a trained network, in twelve lessons. Every command sets up its "
-        "environment by itself: once, in .venv, from requirements.lock.",
+        description="From raw MNIST pixels to a trained network, in twelve lessons. The first command sets up an "
+        "environment in .venv, from requirements.lock.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for name, command in COMMANDS.items():

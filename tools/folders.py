@@ -1,4 +1,4 @@
-"""Read and replace files and folders, so that whatever goes wrong is named and nothing is half written."""
+"""Read and replace files and folders: errors name the file, and nothing is left half written."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from course_utils.course import ROOT, CourseError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Have what is wrong with a file named together with it."""
+    """Turn what is wrong with a file into a CourseError that names the file."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise CourseError(f"{shown(path)} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
     except OSError as error:
-        raise CourseError(f"{shown(path)} cannot be read: {error.strerror}. Take it from Git again.") from error
+        raise CourseError(f"{shown(path)} cannot be read: {error.strerror}. Restore it from Git.") from error
     except (ValueError, SyntaxError) as error:
-        raise CourseError(f"{shown(path)} cannot be read: {error}. Correct it, or take an earlier version.") from error
+        raise CourseError(f"{shown(path)} cannot be read: {error}. Correct it, or restore it from Git.") from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -36,15 +36,15 @@ def read_text(path: Path) -> str:
 
 
 def shown(path: Path) -> str:
-    """Return a path as messages name it: from the folder of the course, if it is in there."""
+    """Return a path as messages show it: relative to the course, if it lies inside."""
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 @contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder to write to, and put it in the place of `path` when the block ends without an error."""
+    """Give an empty folder to write to, and replace `path` by it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the old one: within one file system moving a folder is a rename.
+    # Beside the old one: within one file system, moving a folder is a rename.
     with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as temporary:
         new, old = Path(temporary, "new"), Path(temporary, "old")
         new.mkdir()
@@ -60,7 +60,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Replace a folder by one that holds these files."""
+    """Replace a folder with one that holds these files."""
     with replace_folder(folder) as temporary:
         for name, content in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Which of a person's settings reach what the course starts: its own set-up, and kernels whose outputs are compared.
+"""Keep personal settings away from what the course starts: its setup, and kernels whose outputs are compared.
 
-Any Python from 3.8 on must be able to read this file: only the standard library, and no newer syntax.
+Every Python from 3.8 on must be able to read this file: it uses the standard library alone, and no newer syntax.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Variables of the programs that the course is made of: each would change what they install, print, draw or compute.
+#: Variables of the programs that the course uses: any of them can change what these install, print, draw or compute.
 _PERSONAL = re.compile(
     "PIP_|UV_|PYTEST_|PYTHON|IPYTHON|JUPYTER|NBVAL|MPL|MATPLOTLIB|KERAS_|TF_|XLA_|ONEDNN_|DNNL_|TQDM_"
     "|COURSE_SETTINGS_NOT_USED|COLUMNS$|LINES$|TTY_|NO_COLOR|FORCE_COLOR|CLICOLOR"
 )
-#: What people need of them: indexes, proxies, certificates, caches and time-outs; paths and the encoding of Python.
+#: Those that people need: indexes, proxies, certificates, caches and timeouts; Python's paths and encoding.
 _NEEDED = re.compile(
     "PIP_(NO_INDEX|INDEX|EXTRA_INDEX|FIND_LINKS|CONFIG_FILE|CERT|CLIENT_CERT|TRUSTED|PROXY|KEYRING|CACHE|NO_CACHE"
     "|TIMEOUT|DEFAULT_TIMEOUT|RETRIES|USE_FEATURE)"
@@ -28,25 +28,25 @@ _NEEDED = re.compile(
 
 
 def without_personal(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an environment that change nothing of what the course installs, prints or draws."""
+    """Return the variables of an environment without those that change what the course installs, prints or draws."""
     return {name: value for name, value in environment.items() if not _PERSONAL.match(name) or _NEEDED.match(name)}
 
 
 def drop_personal() -> None:
-    """Take a person's settings out of this process, and so out of all that it starts."""
+    """Remove personal settings from this process, and so from everything that it starts."""
     for name in os.environ.keys() - without_personal(os.environ).keys():
         del os.environ[name]
 
 
 def prepare_output() -> None:
-    """Have characters that a terminal lacks, such as an arrow, printed as question marks."""
+    """Print a question mark for each character that a terminal lacks, such as an arrow."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
 def give_home(folder: Path) -> None:
-    """Name another home folder if the usual one cannot be written: Jupyter, uv and Matplotlib do not start without."""
+    """Use another home folder if the usual one is not writable: Jupyter, uv and Matplotlib need one to start."""
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - `Path.expanduser` raises an error here
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.update(dict.fromkeys(("HOME", "USERPROFILE"), str(folder)))

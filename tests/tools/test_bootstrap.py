@@ -96,7 +96,9 @@ def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, othe
 
 def test_a_python_that_was_built_without_what_the_course_needs_is_named(monkeypatch):
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: name if name != "_ctypes" else None)
-    assert interpreters.obstacle() == "it was built without ctypes; install another one, such as python.org's"
+    assert (
+        interpreters.obstacle() == "it was built without ctypes; install another one, such as the one from python.org"
+    )
 
 
 def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monkeypatch):
@@ -252,9 +254,7 @@ def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv, bare_p
     assert "python -m tools setup" in done.stdout
     done = start(course_with_venv, bare_python, "run")
     assert done.returncode == 1
-    assert re.search(
-        r"Setup failed: could not install packages with pip.*; the lines above say why\. Then run", done.stderr
-    )
+    assert re.search(r"Setup failed: could not install packages with pip.*; see above\. Fix this", done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
     assert ask(course_with_venv, bare_python, "VENV_PYTHON.exists(), _venv_has([LOCK])") == "True False"
 
@@ -286,7 +286,7 @@ def test_who_cannot_write_to_the_course_is_sent_to_its_owner(monkeypatch):
     monkeypatch.setattr(bootstrap, "_venv_has", lambda *_: False)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     monkeypatch.setattr(bootstrap, "give_home", lambda _: None)
-    with pytest.raises(SystemExit, match=r"You cannot write to .*owner has to set the course up"):
+    with pytest.raises(SystemExit, match=r"You cannot write to .*Ask its owner to set up the course"):
         bootstrap.ensure_environment(["lab"])
 
 

@@ -105,7 +105,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (130, "Stopped. The same command can be run again at any time.")
+    assert (process.returncode, said.strip()) == (130, "Stopped. You can run the same command again at any time.")
 
 
 def test_what_a_library_makes_of_ctrl_c_is_no_error(monkeypatch, capsys):
@@ -118,7 +118,7 @@ def test_what_a_library_makes_of_ctrl_c_is_no_error(monkeypatch, capsys):
     monkeypatch.setattr(commands, "ensure_environment", lambda *_, **__: None)
     monkeypatch.setattr(commands, "show_setup", fail)
     assert main(["setup"]) == 130
-    assert "can be run again" in capsys.readouterr().err
+    assert "run the same command again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("file", "names"), [("Makefile", COMMANDS), ("tools/student/Makefile", STUDENT)])
