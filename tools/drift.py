@@ -1,4 +1,4 @@
-"""What a lesson builds in the open, later lessons import: after its last cell, its kernel compares the two."""
+"""Compare what a lesson builds in the open with the helper that later lessons import in its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 _close = partial(math.isclose, rel_tol=1e-4, abs_tol=1e-6)  # 1.96 and 1.959964 are the same
 _PREPARED = "train_vectors[:999], one_hot_train_labels[:999]"
-#: Of each lesson: what it has made, the module of `course_utils` that makes the same, and how.
+#: For each lesson: what it builds, and the module and expression of `course_utils` that give the same.
 SAME = {
     "01": [("pickled[:200]", "data", "pickle_path.read_bytes()[:200]")],
     "02": [
@@ -54,29 +54,29 @@ SAME = {
 
 
 def find_drift(lesson: str, variables: Mapping[str, Any]) -> list[str]:
-    """Compare what a lesson (``"04"``) has made, its `variables`, with what helpers make; a sentence for each drift."""
+    """Return a sentence for each of a lesson's `variables` that differs from what the helper makes."""
     found = []
     for built, module, helper in SAME.get(lesson, []):
         names = {**variables, "compiled": compiled}
         try:
             ours = dict(_parts(eval(built, names)))  # noqa: S307 - from the table above
-        except NameError:  # a draft that does not get that far; a test sees to it that the lessons do
+        except NameError:  # a draft may not get that far; a test ensures that the lessons do
             continue
         theirs = dict(_parts(eval(helper, {**names, **vars(import_module(f"course_utils.{module}"))})))  # noqa: S307
         for name in {**ours, **theirs}:
             one, other = ours.get(name), theirs.get(name)
             if not (_close(one, other) if type(one) is type(other) is float else one == other):
                 found.append(
-                    f"{' '.join([built, *name])} is {one!r} in the lesson, and {other!r} in {helper} of "
-                    f"course_utils/{module}.py, which later lessons use. Change both and the sentences about them, or "
-                    "neither; CONTRIBUTING.md says under “To change X, touch Y” what goes with it."
+                    f"{' '.join([built, *name])} is {one!r} in the lesson, but {other!r} in {helper} of "
+                    f"course_utils/{module}.py, which later lessons use. Change both and the text about them, or "
+                    "neither: see “To change X, touch Y” in CONTRIBUTING.md."
                 )
                 break
     return found
 
 
 def compiled(model: Any, compile_model: Any = None) -> dict[str, Any]:  # noqa: ANN401 - Keras is imported by lessons
-    """Return what `compile` chose for a network, apart from what changes its speed only."""
+    """Return the choices of `compile` for a network, except those that change only its speed."""
     if compile_model:
         compile_model(model)
     chosen = model.get_compile_config()
@@ -85,7 +85,7 @@ def compiled(model: Any, compile_model: Any = None) -> dict[str, Any]:  # noqa: 
 
 
 def _parts(value: Any, *name: str) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401
-    """Yield the numbers and words of which a value consists, each with a name: ``(("dropout_1", "rate"), 0.5)``."""
+    """Yield the numbers and words that make up a value, each with a name: ``(("dropout_1", "rate"), 0.5)``."""
     if hasattr(value, "layers"):
         value = {"input": value.input_shape} | {layer.name: layer for layer in value.layers}
     elif hasattr(value, "tolist"):

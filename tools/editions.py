@@ -1,7 +1,7 @@
-"""``make student``, ``notebooks`` and ``instructor``: editions of the course from one source, which cell tags describe.
+"""``make student``, ``notebooks`` and ``instructor``: editions of the course, made from one source by cell tags.
 
-``exercise`` is a starter with ``...`` to fill in; ``solution`` is an answer and ``instructor`` a note, both removed for
-students. A whole cell is the unit, so the source runs as it stands; nbconvert removes the cells.
+A cell tagged ``exercise`` is a starter with ``...`` to fill in, ``solution`` is an answer and ``instructor`` a note;
+students get neither of these two. As only whole cells are removed, the source runs as it is.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from tools.folders import read_bytes, read_text, reading, write_folder
 ZIP_NAME = "digit-course-student.zip"
 ZIP_FOLDER = "digit-course"
 
-#: What students get of these folders is listed in a file; anything else in them is left alone, and named.
+#: A file lists what students get of these folders; anything else there is named and left out.
 STUDENT_FOLDERS = ("course_utils", "notebooks/pictures")
 STUDENT_LIST = "tools/student/files.txt"
-#: Everything else that students get besides the lessons: the source of each file of their edition.
+#: What else students get besides the lessons: each file of their edition, and its source.
 _SAME = ["LICENSE", "pyproject.toml", "requirements.lock", "environment.yml", "docs/questions.md"]
 _SAME += [f"tools/{name}.py" for name in ("__init__", "bootstrap", "interpreters", "lab", "settings")]
 STUDENT_FILES = {name: name for name in [*_SAME, "tools/lab_settings/overrides.json"]} | {
@@ -44,15 +44,15 @@ STUDENT_FILES = {name: name for name in [*_SAME, "tools/lab_settings/overrides.j
 
 FIRST_CELL = Path(__file__).with_name("first_cell.py")
 
-# Shorter lines, such as `axis=1)`, stand in any program.
+# Shorter lines, such as `axis=1)`, occur in any program.
 _FEWEST_CHARACTERS = 12
 
 
 def make_student_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequence[str] = ()) -> int:
     """Write ``build/student`` and the same as a zip: no solutions, no notes for instructors, no outputs.
 
-    Of all lessons, or of those with these numbers. The same source gives the same bytes. If a solution or a note would
-    reach students, nothing is written.
+    It has all lessons, or those with these numbers. The same source gives the same bytes. If a solution or a note
+    would reach students, nothing is written.
     """
     source = read_lessons(root)
     chosen = choose(source, lessons)
@@ -66,14 +66,14 @@ def make_student_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: Seq
     write_folder(build / "student", files)
     with atomic_path(build / ZIP_NAME) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
-            # Stored, not deflated: another version of zlib would compress to other bytes, and most of it is weights.
+            # Stored, not deflated: zlib's bytes depend on its version, and most of the content is weights.
             archive.writestr(zip_entry(f"{ZIP_FOLDER}/{name}"), files[name])
-    print(f"To hand out: {build.name}/{ZIP_NAME}; the same, unpacked: {build.name}/student")
+    print(f"To hand out: {build.name}/{ZIP_NAME} (unpacked in {build.name}/student)")
     return 0
 
 
 def make_single_lessons(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequence[str] = ()) -> int:
-    """Write ``build/single-lessons``: lessons for students, each complete in one file, and the wheel of the package."""
+    """Write ``build/single-lessons``: students' lessons, each complete in one file, and the wheel of the package."""
     source, package = read_lessons(root), student_files(root)
     with TemporaryDirectory() as temporary:
         write_folder(Path(temporary, "course"), package)
@@ -89,7 +89,7 @@ def make_single_lessons(root: Path = ROOT, build: Path = BUILD, *, lessons: Sequ
     forbid_leaks(source, package | files)
     name_strangers(root)
     write_folder(build / "single-lessons", {**files, wheel.name: content})
-    print(f"To hand out one by one, each with {wheel.name} beside it: {build.name}/single-lessons")
+    print(f"To hand out one by one, each together with {wheel.name}: {build.name}/single-lessons")
     return 0
 
 
@@ -99,7 +99,7 @@ def make_instructor_edition(root: Path = ROOT, build: Path = BUILD, *, lessons: 
     files = {f"notebooks/{name}": to_text(instructor_notebook(lesson)).encode() for name, lesson in chosen.items()}
     name_strangers(root)
     write_folder(build / "instructor", files | folder_files(root, "notebooks/pictures"))
-    print(f"To teach from, with make lab-source: {build.name}/instructor. Edit the lessons in notebooks/, not there.")
+    print(f"To teach from, with make lab-source: {build.name}/instructor. To edit the lessons, use notebooks/.")
     return 0
 
 
@@ -110,7 +110,7 @@ def read_lessons(root: Path = ROOT) -> dict[str, NotebookNode]:
 
 
 def student_files(root: Path = ROOT) -> dict[str, bytes]:
-    """Read what students get besides the lessons, by its paths in their edition."""
+    """Read the files that students get besides the lessons, by their paths in the edition."""
     files = {name: read_bytes(root / source) for name, source in STUDENT_FILES.items()}
     for folder in STUDENT_FOLDERS:
         files |= folder_files(root, folder)
@@ -139,7 +139,7 @@ def single_lesson(lesson: NotebookNode, first_cell: str, folder: Path) -> Notebo
             picture, key = base64.b64encode(read_bytes(folder / name)).decode(), Path(name).name
             cell.attachments = {**cell.get("attachments", {}), key: {"image/png": picture}}
             cell.source = cell.source.replace(f"]({name})", f"](attachment:{key})")
-    # In Colab a form: its title is shown, and the code behind it on demand.
+    # Colab shows this as a form: its title, and the code on demand.
     first = new_code_cell(first_cell.strip(), id="install-the-course", metadata={"cellView": "form"})
     lesson.cells.insert(0, first)
     return lesson
@@ -160,15 +160,15 @@ def instructor_notebook(notebook: NotebookNode) -> NotebookNode:
 
 
 def forbid_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> None:
-    """Raise CourseError if students would get a line of a solution or a note of these lessons with these files."""
+    """Raise CourseError if these files would give students a line of a solution or a note in these lessons."""
     if leaks := find_leaks(lessons, files):
-        raise CourseError("\n".join(["Nothing was written: students would see what is not for them.", *leaks]))
+        raise CourseError("\n".join(["Nothing was written, because students would see solutions or notes:", *leaks]))
 
 
 def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> list[str]:
-    """Search the students' edition for lines of solutions and notes: a sentence for each find, with what to do."""
+    """Search the students' edition for lines of solutions and notes; return a sentence for each, with what to do."""
     secrets = {bare: line for name, lesson in lessons.items() for bare, line in _secrets(name, lesson).items()}
-    # What a lesson does in its own cells is no secret, even where a solution does it again.
+    # Code in a lesson's other cells is no secret, even if a solution repeats it.
     code = [cell for lesson in lessons.values() for cell in lesson.cells if cell.cell_type == "code"]
     own = [cell for cell in code if {"solution", "exercise"}.isdisjoint(cell.metadata.get("tags", []))]
     public = _bare("\n".join(cell.source for cell in own))
@@ -180,11 +180,11 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
         if name.endswith(".ipynb"):
             for cell in code_cells(parse_notebook(content, Path(name))):
                 if cell.id.endswith("-solution") or cell.source.startswith("# Solution"):
-                    found.append(f"{name}, cell ({cell.id}) looks like a solution: tag it `solution`, or rename it.")
+                    found.append(f"{name}, cell ({cell.id}) looks like a solution. Tag it `solution`, or rename it.")
     for place, text in places.items():
         bare = _bare(text)
         found += [
-            f"{place} has {line}: say it in other words there, or tag the cell."
+            f"{place} contains {line}. Reword it there, or tag the cell."
             for secret, line in secrets.items()
             if secret in bare and secret not in public
         ]
@@ -192,12 +192,12 @@ def find_leaks(lessons: dict[str, NotebookNode], files: dict[str, bytes]) -> lis
 
 
 def _places(name: str, content: bytes) -> dict[str, str]:
-    """Return what a person reads of a file, by the place where it stands."""
+    """Return the text that people see in a file, by its place."""
     if name.endswith(".ipynb"):
         cells = parse_notebook(content, Path(name)).cells
         return {f"{name}, cell ({cell.id})": cell.source for cell in cells}
     if name.startswith("course_utils/exercises/"):
-        # An exercise computes the right answer; students are shown its texts.
+        # The code of an exercise computes the right answer; only its texts are shown.
         nodes = ast.walk(ast.parse(content))
         return {name: "\n".join(str(node.value) for node in nodes if isinstance(node, ast.Constant))}
     if b"\0" in content or name.startswith("course_utils/"):
@@ -206,7 +206,7 @@ def _places(name: str, content: bytes) -> dict[str, str]:
 
 
 def zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
-    """Return an entry for a zip that is the same whenever, and on whatever system, the zip is made."""
+    """Return an entry for a zip that does not depend on the time or the system."""
     entry = zipfile.ZipInfo(name)  # dated 1980
     entry.create_system = 3  # Unix, also when made on Windows
     entry.external_attr = (0o100000 | mode) << 16
@@ -214,17 +214,17 @@ def zip_entry(name: str, mode: int = 0o644) -> zipfile.ZipInfo:
 
 
 def _secrets(name: str, lesson: NotebookNode) -> dict[str, str]:
-    """Return the lines of solutions and notes: without white space, and as a message names them."""
+    """Return the lines of solutions and notes, without white space, and how a message names each."""
     found = {}
     for cell in lesson.cells:
         tags = cell.metadata.get("tags", [])
         if {"solution", "instructor"}.isdisjoint(tags):
             continue
         for line in map(str.strip, cell.source.splitlines()):
-            # What a solution shares with any other, and with its starter: a bare name gives nothing away.
+            # Lines that solutions share with one another or with starters; a bare name gives nothing away.
             is_aside = "solution" in tags and re.match(r"#|import |from |def |class |[\w.]+,?$", line)
             if not is_aside and len(_bare(line)) >= _FEWEST_CHARACTERS:
-                found[_bare(line)] = f"`{line}`, as {Path(name).stem}, {cell_label(lesson, cell)}"
+                found[_bare(line)] = f"`{line}` from {Path(name).stem}, {cell_label(lesson, cell)}"
     return found
 
 
@@ -233,17 +233,17 @@ def _bare(text: str) -> str:
 
 
 def folder_files(root: Path, folder: str) -> dict[str, bytes]:
-    """Read what students get of a folder: the contents of its files, by their paths from the root."""
+    """Read the files that students get of a folder, by their paths from the root."""
     names = read_text(root / STUDENT_LIST).split()
     return {name: read_bytes(root / name) for name in names if name.startswith(f"{folder}/")}
 
 
 def name_strangers(root: Path = ROOT) -> None:
-    """Say which files lie among those of the course and are no part of it."""
+    """Name the files that lie among those of the course but do not belong to it."""
     known = {*read_text(root / STUDENT_LIST).split()}
     known |= {f"notebooks/{lesson_file(number)}" for number in LESSONS}
     paths = [*(root / "notebooks").glob("*.*"), *(root / "notebooks/pictures").glob("*.*")]
     paths += (root / "course_utils").rglob("*.*")
     names = [path.relative_to(root).as_posix() for path in sorted(paths) if path.is_file()]
     if strangers := [name for name in names if name not in known and not re.search(r"(^|/)(\.|__pycache__/)", name)]:
-        print(f"Left alone, since they are no part of the course: {', '.join(strangers)}")
+        print(f"Left out, because these files are not part of the course: {', '.join(strangers)}")

@@ -33,7 +33,7 @@ from tools.comparison.outputs import cell_label, code_cells
 from tools.folders import shown
 from tools.settings import without_personal
 
-# Each asks the operating system for the largest resident set so far, in units of 2**20 bytes.
+# For each operating system, how a kernel asks for its largest resident set so far, in units of 2**20 bytes.
 _PEAK_MEMORY = {
     "linux": "next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmHWM')) / 2**10",
     "darwin": "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss / 2**20",
@@ -41,7 +41,7 @@ _PEAK_MEMORY = {
 }
 
 
-# In place of the module that starts kernels: no variable keeps IPython from what is set for all users of a computer.
+# Replaces the module that starts kernels, since no variable makes IPython ignore a computer's system-wide settings.
 _LAUNCHER = """import sys
 del sys.path[0]  # the lesson's folder, until the kernel runs
 from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
@@ -52,7 +52,7 @@ launch_new_instance()
 
 
 class LessonError(CourseError):
-    """A lesson could not be run to its end; the message names lesson, cell and reason."""
+    """A lesson did not run to its end; the message names the lesson, the cell and the reason."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Execution:
     notebook: NotebookNode
     seconds: float
     peak_rss_mb: float
-    #: For each expression asked for, its value at the end.
+    #: The final value of each expression that was asked for.
     values: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,10 +79,10 @@ def execute_notebook(
 ) -> Execution:
     """Run all cells of a lesson in a new kernel of this interpreter, or raise LessonError; the lesson is not changed.
 
-    The kernel works in `folder`, with `workspace` and the variables of `environment`. A cell after the one tagged
-    ``parameters`` assigns those `parameters` that it assigns too, as papermill does. The values of
-    `expressions` at the end must fit into JSON, or be of NumPy, which become lists. ``on_cell(1, 20)`` is called as the
-    first of twenty code cells starts; `name` is what messages call the lesson.
+    The kernel works in `folder`, with `workspace` and the variables of `environment`. As with papermill, a cell after
+    the one tagged ``parameters`` assigns those of the `parameters` that occur there. At the end, the values of
+    `expressions` must be NumPy arrays or fit into JSON. ``on_cell(1, 20)`` is called when the first of twenty code
+    cells starts; messages call the lesson `name`.
     """
     if shadows := shadowing_files(folder):
         raise LessonError(f"{shown(shadows[0])} would be imported in place of the real {shadows[0].stem}. Rename it.")
@@ -96,11 +96,11 @@ def execute_notebook(
         timeout=None,
         startup_timeout=120,
         iopub_timeout=60,
-        raise_on_iopub_timeout=True,  # otherwise late outputs would be lost silently
+        raise_on_iopub_timeout=True,  # otherwise late outputs would get lost without a word
         record_timing=False,
     )
     start = time.perf_counter()
-    # What a kernel logs about itself is no output of a lesson; what a cell writes to stderr arrives as an output.
+    # This discards what the kernel logs about itself; what a cell writes to stderr still arrives as an output.
     with client.setup_kernel(env=kernel_environment(workspace, environment), stderr=subprocess.DEVNULL):
         for index, cell in enumerate(executed.cells):
             if on_cell and cell.id in numbers:
@@ -121,30 +121,29 @@ def execute_notebook(
 
 
 def kernel_environment(workspace: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """Return this process' environment for a kernel: absolute paths, and no personal settings that change outputs."""
+    """Return the environment for a kernel: this process' own, with absolute paths and without personal settings."""
     inherited = without_personal(os.environ) | _settings_of_kernels()
     inherited["PYTHONPATH"] = os.pathsep.join(filter(None, [inherited["IPYTHONDIR"], inherited.get("PYTHONPATH")]))
-    if path := chosen_file():  # kernels work in another folder, with another workspace
+    if path := chosen_file():  # the kernel works in another folder, with another workspace
         inherited["MNIST_PATH"] = str(path.resolve())
     return {**inherited, "COURSE_WORKSPACE": str(workspace.resolve()), **(extra or {})}
 
 
 @functools.cache
 def _settings_of_kernels() -> dict[str, str]:
-    """Return variables that take the place of personal files: of IPython, Keras and Matplotlib."""
+    """Return variables that replace the personal files of IPython, Keras and Matplotlib."""
     folder = tempfile.mkdtemp(prefix="settings-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    Path(folder, "matplotlibrc").touch()  # empty, it leaves everything as Matplotlib has it
+    Path(folder, "matplotlibrc").touch()  # empty: everything stays at Matplotlib's defaults
     Path(folder, "ipykernel_launcher.py").write_text(_LAUNCHER, encoding="utf-8")
     return {"IPYTHONDIR": folder, "KERAS_HOME": folder, "MATPLOTLIBRC": str(Path(folder, "matplotlibrc"))}
 
 
 def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:
-    """Find out once, for all kernels to come, which digits there are.
+    """Find the digits once, for all kernels to come.
 
-    Returns the name of the dataset, and the environment variables with which every kernel loads the same one without
-    looking for it again. MNIST that nobody chose is copied to `folder`, which must exist
-    as long as the kernels do.
+    Returns the name of the dataset, and environment variables that make every kernel load it without searching again.
+    If MNIST was not named by a setting, it is copied to `folder`, which must exist as long as the kernels do.
     """
     dataset = load_dataset()
     if dataset.name != "MNIST":
@@ -155,7 +154,7 @@ def choose_digits(folder: Path) -> tuple[str, dict[str, str]]:
 
 
 class _ThisInterpreter(AsyncKernelManager):
-    """Starts ``python3`` kernels with the running interpreter, whatever kernels the machine has registered."""
+    """Starts kernels with the running interpreter, whatever kernels are registered on the machine."""
 
     @default("kernel_spec_manager")
     def _only_the_native_kernel(self) -> KernelSpecManager:

@@ -1,7 +1,7 @@
-"""``experiments``: train the recipe many times, on the cores of this machine or a Dask cluster, and record the results.
+"""``experiments``: train the recipe many times, on this machine or a Dask cluster, and record the results.
 
-No training needs another one, so joblib does them anywhere and in any order. Each result is written down as soon as it
-is there, and what was written down is not done again.
+No training depends on another, so joblib can run them anywhere and in any order. Each result is recorded as soon as it
+is there, and is not computed again.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ BYTES_OF_A_TRAINING = 2e9  # a process with TensorFlow and MNIST takes 1.5 GB at
 
 
 def experiments(names: Sequence[str] = (), *, num_workers: int | None = None, scheduler: str | None = None) -> int:
-    """Do and record the training runs of some experiments, or of all: those that are not recorded yet."""
+    """Do the training runs of these experiments, or of all, that are not recorded yet, and record them."""
     if unknown := [name for name in names if name not in EXPERIMENTS]:
         raise CourseError(f"There is no experiment {unknown[0]!r}. There are: {', '.join(EXPERIMENTS)}.")
     runs = list(dict.fromkeys(run for name in names or EXPERIMENTS for run in EXPERIMENTS[name]))
-    load_dataset(allow_embedded=False)  # to be refused here, and not in each of the processes
+    load_dataset(allow_embedded=False)  # fails here rather than in each process
     with workers(num_workers, scheduler):
         record_runs(runs)
     results = read_results()
@@ -43,7 +43,7 @@ def experiments(names: Sequence[str] = (), *, num_workers: int | None = None, sc
 
 @contextmanager
 def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
-    """Choose where the training runs of this block are done: on this machine, or by the workers of a Dask scheduler."""
+    """Choose where the block trains: on this machine, or on the workers of a Dask scheduler."""
     if scheduler is None:
         fitting = int(psutil.virtual_memory().available // BYTES_OF_A_TRAINING)
         # Threads are enough: each only waits for the process that trains.
@@ -55,16 +55,16 @@ def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
     try:
         client = Client(scheduler, timeout=10)
     except (OSError, ValueError) as error:
-        raise CourseError(f"No scheduler answers at {scheduler}. Start one with: dask scheduler") from error
-    recorded = "Finished runs are recorded: start {} again, and run the same command again."
+        raise CourseError(f"No Dask scheduler answers at {scheduler}. Start one: dask scheduler") from error
+    recorded = "Finished runs are recorded. Restart {}, then run the same command again."
     with client:
         if not client.scheduler_info()["workers"]:
-            print(f"The scheduler has no workers yet. Start them with: dask worker {scheduler}", flush=True)
+            print(f"The scheduler has no workers yet. Start some: dask worker {scheduler}", flush=True)
         try:
             with parallel_config("dask", n_jobs=-1, wait_for_workers_timeout=600):
                 yield
         except KilledWorker as error:
-            raise CourseError(f"A training lost its worker several times. {recorded.format('the workers')}") from error
+            raise CourseError(f"A run lost its worker several times. {recorded.format('the workers')}") from error
         except (CancelledError, OSError) as error:
             raise CourseError(
                 f"The connection to {scheduler} was lost. {recorded.format('the scheduler and its workers')}"
@@ -72,7 +72,7 @@ def workers(num_workers: int | None, scheduler: str | None) -> Iterator[None]:
 
 
 def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
-    """Do the runs that are not recorded yet, and record each as soon as it is finished, weights beside it."""
+    """Do the runs that are not recorded yet, and record each with its weights as soon as it is finished."""
     results = read_results(path)
     missing = [run for run in runs if run not in results or results[run].recipe != recipe(run.network)]
     tasks = [delayed(train_apart)(run, software(run.network)) for run in missing]
@@ -84,14 +84,14 @@ def record_runs(runs: Sequence[Run], path: Path = RESULTS) -> None:
                 model.set_weights(weights)
                 with atomic_path(path.with_name(WEIGHTS[result.run])) as temporary:
                     model.save_weights(temporary)
-            # What another process has written meanwhile stays.
+            # Keep what another process has written meanwhile.
             write_results([*(read_results(path) | {result.run: result}).values()], path)
             bar.update()
             bar.write(f"{result.run}: test accuracy {result.test_accuracy:.4f}")
 
 
 def write_results(results: Iterable[Result], path: Path) -> None:
-    """Write results for people and for `read_results`: sorted, a line for each list of numbers, whole or not at all."""
+    """Write results for `read_results` and for people: sorted, one line for each list of numbers."""
     rows = []
     for result in sorted(results, key=lambda result: result.run):
         row = asdict(result)
@@ -104,7 +104,7 @@ def write_results(results: Iterable[Result], path: Path) -> None:
 
 
 def _table(results: Iterable[Result]) -> list[str]:
-    """Say for the runs that differ only in their seed how the test accuracy is spread."""
+    """Return a table of how the test accuracy varies among runs that differ only in their seed."""
     groups: dict[Run, list[float]] = {}
     for result in results:
         groups.setdefault(replace(result.run, seed=0), []).append(result.test_accuracy)

@@ -13,14 +13,14 @@ if not importlib.util.find_spec("course_utils"):
     if not source:
         remedy = f"Put the file {wheel} into the folder of this notebook, {Path.cwd()}, and run this cell again."
         raise ModuleNotFoundError(f"The package digit-course is missing. {remedy}")
-    print(f"Installing {package} from {source} ({'a minute' if has_tensorflow else 'some minutes, once'})", flush=True)
+    print(f"Installing {package} from {source} ({'a minute' if has_tensorflow else 'a few minutes, once'})", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "1", f"{package} @ {source}"]
     done = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         print(done.stdout)
-        remedy = "Connect to the internet and run this cell again, or ask for the kit of the course, which needs none."
-        raise ModuleNotFoundError(f"digit-course could not be installed; the lines above say why. {remedy}")
+        remedy = "Connect to the internet and run this cell again, or ask for the kit, which works without it."
+        raise ModuleNotFoundError(f"digit-course could not be installed (see above). {remedy}")
     importlib.invalidate_caches()
     if "numpy" in sys.modules and sys.modules["numpy"].__version__ != version("numpy"):
-        raise ImportError("digit-course is installed, with another NumPy. Restart the kernel, then run all cells.")
+        raise ImportError("digit-course is installed with another NumPy. Restart the kernel, then run all cells.")
     print("Installed.")

@@ -1,4 +1,4 @@
-"""Lessons as assignments of nbgrader, made from their source: see “Marks with nbgrader” in ``docs/instructors.md``."""
+"""Make nbgrader assignments from the source of lessons: see “Marks with nbgrader” in ``docs/instructors.md``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _GRADED = {"grade": True, "points": 1, "locked": True, "solution": False, "task"
 
 
 class ExercisesAsTests(Preprocessor):
-    """Takes solutions and notes out, and makes of each check a test that gives a point.
+    """Removes solutions and notes, and turns each check into a test that gives a point.
 
-    What students see of it stays as it is; the hidden test, which nbgrader adds again when it grades, raises an error
-    unless the answer is right.
+    Students see the check as it is. The hidden test, which nbgrader restores when it grades, raises an error unless the
+    answer is right.
     """
 
     enabled = Bool(True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """Return the notebook as nbgrader's ``generate_assignment`` is to have it."""
+        """Return the notebook for nbgrader's ``generate_assignment``."""
         notebook = without_solutions(nb)
         for cell in notebook.cells:
-            if re.fullmatch("exercise-.*-check", cell.id) and "nbgrader" not in cell.metadata:  # it comes here twice
+            if re.fullmatch("exercise-.*-check", cell.id) and "nbgrader" not in cell.metadata:  # this is called twice
                 cell.metadata.nbgrader = {**_GRADED, "grade_id": cell.id}
                 test = cell.source.rstrip().removesuffix(")").rstrip().removesuffix(",") + ", strict=True)"
                 cell.source += f"\n### BEGIN HIDDEN TESTS\n{test}\n### END HIDDEN TESTS"

@@ -1,8 +1,8 @@
-"""``make kit``: one zip for a USB stick, from which the course is installed without a network.
+"""``make kit``: one zip for a USB stick, which installs the course without a network.
 
-It holds the students' edition, the wheels of ``requirements.lock`` for the platforms asked for, MNIST, the site without
-solutions, the drawing pad as one page, and ``kit_files``: a page to start from, and the installers. ``kit.json`` says
-which wheels are for which computer, and has the SHA-256 of every file that is installed.
+It holds the students' edition, the wheels of ``requirements.lock`` for the chosen platforms, MNIST, the site without
+solutions, the drawing pad as one page, and ``kit_files``: a start page and the installers. ``kit.json`` lists the
+wheels for each kind of computer, and the SHA-256 of every file that is installed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FILE_NAMES = ("START HERE.html", "install.bat", "install.py", "install.sh")
 
 
 class Platform(NamedTuple):
-    """What packages call a platform: in markers (PEP 508), and in the names of wheels (PEP 425, 600)."""
+    """The names of a platform in the markers of packages (PEP 508) and in those of wheels (PEP 425, 600)."""
 
     sys_platform: str
     platform_system: str
@@ -51,7 +51,7 @@ class Platform(NamedTuple):
     tags: tuple[str, ...]
 
 
-# glibc 2.28: Debian 10, Ubuntu 20.04, Red Hat 8 and all that came later.
+# glibc 2.28: Debian 10, Ubuntu 20.04, Red Hat 8 and later.
 _MANYLINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)] + ["manylinux2014", "manylinux2010", "manylinux1"]
 PLATFORMS = {
     "linux-x86_64": Platform("linux", "Linux", "x86_64", "posix", tuple(f"{name}_x86_64" for name in _MANYLINUX)),
@@ -72,9 +72,9 @@ def make_kit(
     root: Path = ROOT,
     build: Path = BUILD,
 ) -> int:
-    """Write ``build/digit-course-kit.zip``, whole or not at all; by default for computers and a Python like this one.
+    """Write ``build/digit-course-kit.zip``; by default, for computers like this one with the same Python.
 
-    Wheels stay in ``build/wheels``, so that the next kit fetches only what it lacks.
+    Wheels stay in ``build/wheels``, so that the next kit downloads only what is missing.
     """
     targets = _targets(platforms or [this_platform()], pythons or ["{}.{}".format(*sys.version_info)])
     make_student_edition(root, build, lessons=lessons)
@@ -101,21 +101,21 @@ def make_kit(
         pages = {path.relative_to(folder).as_posix(): path for path in sorted(site.rglob("*")) if path.is_file()}
         _write_zip(temporary, files | pages, texts)
     size = (build / KIT_NAME).stat().st_size / 1e6
-    print(f"Unpack it onto the stick: {build.name}/{KIT_NAME}, {size:,.0f} MB")
+    print(f"Unpack {build.name}/{KIT_NAME} onto the stick ({size:,.0f} MB).")
     return 0
 
 
 def this_platform() -> str:
-    """Return the name in `PLATFORMS` of this computer."""
+    """Return the name of this computer in `PLATFORMS`."""
     here = (sys.platform, platform.machine())
     for name, each in PLATFORMS.items():
         if (each.sys_platform, each.platform_machine) == here:
             return name
-    raise CourseError(f"No kit can be made for {'-'.join(here)}. Choose platforms from {', '.join(PLATFORMS)}.")
+    raise CourseError(f"Unknown platform {'-'.join(here)!r}. Choose from {', '.join(PLATFORMS)}.")
 
 
 def fetch_wheels(lock: str, system: str, python: str, folder: Path) -> list[Path]:
-    """Make a folder hold exactly the wheels that a lock pins for a platform; those it has are not fetched again."""
+    """Make a folder hold exactly the wheels that a lock pins for a platform, and download only those it lacks."""
     pinned = pins_for(lock, system, python)
     folder.mkdir(parents=True, exist_ok=True)
     found = _intact_wheels(pinned, folder)
@@ -129,14 +129,14 @@ def fetch_wheels(lock: str, system: str, python: str, folder: Path) -> list[Path
         requirements.unlink()
         if done.returncode:
             raise CourseError(
-                f"The packages for {system} with Python {python} could not be fetched; the lines above say why. No kit "
-                "was written. Connect to the network and run the same command again: what came is kept."
+                f"No kit was written: the packages for {system}, Python {python} could not be downloaded (see above). "
+                "Connect to the network and run the same command again; packages that arrived are kept."
             )
     return list(_intact_wheels(pinned, folder).values())
 
 
 def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], str]:
-    """Return what a lock pins for a platform, without markers: pip would compare them with this computer."""
+    """Return what a lock pins for a platform, without markers, which pip would compare with this computer."""
     environment = {
         **PLATFORMS[system]._asdict(),
         "python_version": python,
@@ -154,7 +154,7 @@ def pins_for(lock: str, system: str, python: str) -> dict[tuple[str, Version], s
 
 
 def _intact_wheels(pinned: dict[tuple[str, Version], str], folder: Path) -> dict[tuple[str, Version], Path]:
-    """Return the wheels of a folder that have the hashes that a lock pins, and delete the others."""
+    """Return the wheels in a folder whose hashes are pinned, and delete the others."""
     found: dict[tuple[str, Version], Path] = {}
     for path in folder.glob("*.whl"):
         name, version, *_ = parse_wheel_filename(path.name)
@@ -172,7 +172,7 @@ def _targets(platforms: Sequence[str], pythons: Sequence[str]) -> list[tuple[str
                 raise CourseError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
     targets = [(system, python) for system in dict.fromkeys(platforms) for python in dict.fromkeys(pythons)]
     if targets == [IMPOSSIBLE]:
-        raise CourseError("TensorFlow has no build for Python 3.13 on Intel Macs. Make the kit for Python 3.12.")
+        raise CourseError("TensorFlow does not support Python 3.13 on Intel Macs. Choose Python 3.12.")
     return [target for target in targets if target != IMPOSSIBLE]
 
 
@@ -183,7 +183,7 @@ def _digits(build: Path) -> Path | None:
     except DatasetError as error:
         if own:
             raise
-        print(f"The kit goes without MNIST, so lessons will use the small digits. {error}", flush=True)
+        print(f"MNIST is not in this kit, so lessons will use the small digits. {error}", flush=True)
         return None
     path = build / f"{own.stem if own else 'mnist'}.npz"
     arrays = {key: getattr(dataset, name) for key, name in zip(KERAS_NAMES, ARRAY_NAMES, strict=True)}
@@ -193,26 +193,26 @@ def _digits(build: Path) -> Path | None:
 
 def _scripts(manifest: dict[str, Any]) -> dict[str, str]:
     texts = {name: read_text(FILES / name) for name in FILE_NAMES}
-    # A double click on macOS opens a Terminal for a file of this name only.
+    # On macOS, a double click opens a Terminal only for this ending.
     texts["install.command"] = texts["install.sh"]
     texts["START HERE.html"] = Template(texts["START HERE.html"]).substitute(
         platforms="".join(
             f"<li>{system}, with Python {' or '.join(versions)}</li>"
             for system, versions in sorted(manifest["wheels"].items())
         ),
-        digits=f"The images ({manifest['digits']}) are on this stick and are copied along."
+        digits=f"The images ({manifest['digits']}) are on this stick and are installed as well."
         if manifest["digits"]
-        else "MNIST is not on this stick: lessons use smaller digits and say so, unless you have a network later.",
+        else "MNIST is not on this stick: without a network, lessons use smaller digits and say so.",
     )
     return texts
 
 
 def _write_zip(path: Path, files: dict[str, Path], texts: dict[str, str]) -> None:
-    # Wheels are stored, not deflated: they are compressed already.
+    # Wheels are compressed already.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, text in texts.items():
             entry = zip_entry(f"{KIT_FOLDER}/{name}", 0o755 if name.endswith((".sh", ".command")) else 0o644)
-            # cmd.exe wants the line ends of Windows.
+            # cmd.exe needs the line ends of Windows.
             content = text.replace("\n", "\r\n") if name.endswith(".bat") else text
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
         for name, file in files.items():

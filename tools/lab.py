@@ -1,4 +1,4 @@
-"""``lab-source``: JupyterLab for this machine only, with a token, whatever Jupyter's files on it say."""
+"""``lab-source``: JupyterLab for this machine alone, with a token, whatever Jupyter's personal files say."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tempfile import TemporaryDirectory
 
 from course_utils.course import ROOT, lesson_file
 
-#: No news and no updates, so that starting needs no network; widgets are saved with the notebook; a notebook that is
-#: closed gives its memory back.
+#: No news and no updates, so that starting needs no network; widgets are saved with the notebook; closing a notebook
+#: frees its memory.
 SETTINGS = Path(__file__).with_name("lab_settings")
 
 
 def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
-    """Serve JupyterLab on the first lesson of `folder` until it is stopped; ``--no-browser`` and the like are its own.
+    """Serve JupyterLab on the first lesson of `folder` until it is stopped; the arguments are JupyterLab's own.
 
-    Settings that a person changes in it, such as the theme, are kept in ``.jupyter`` of that folder.
+    Settings that you change there, such as the theme, are kept in ``.jupyter`` of that folder.
     """
     with TemporaryDirectory(prefix="digit-course-", ignore_cleanup_errors=True) as temporary:
         _leave_personal_settings(folder.absolute() / ".jupyter", Path(temporary))
@@ -30,22 +30,22 @@ def open_lab(arguments: Sequence[str] = (), *, folder: Path = ROOT) -> int:
 def _leave_personal_settings(kept: Path, temporary: Path) -> None:
     for name in [name for name in os.environ if name.startswith("JUPYTER")]:
         del os.environ[name]
-    # Connection files must be private, which a stick or Windows' disk under WSL cannot promise; and tabs that an
-    # earlier day left open would start a kernel each.
+    # Connection files must be private, which a USB stick or a Windows disk under WSL cannot guarantee. And each tab
+    # left open on an earlier day would start a kernel.
     folders = {"JUPYTER_RUNTIME_DIR": temporary / "runtime", "JUPYTERLAB_WORKSPACES_DIR": temporary / "workspaces"}
     folders |= {"JUPYTER_CONFIG_DIR": kept, "JUPYTER_DATA_DIR": kept, "IPYTHONDIR": temporary / "ipython"}
     os.environ |= {name: str(folder) for name, folder in folders.items()}
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not another of the same name
     profile = temporary / "ipython" / "profile_default"
     profile.mkdir(parents=True)
-    # Otherwise each kernel warns in the terminal that it does not encrypt what it sends, from this machine to itself,
-    # and one that is restarted while it computes leaves a traceback there.
+    # Otherwise each kernel warns in the terminal that it sends without encryption, although only to this machine, and a
+    # kernel that is restarted while it computes leaves a traceback there.
     quiet = "import logging\nlogging.getLogger('tornado').setLevel(50)\nget_config().IPKernelApp.log_level = 50\n"
     (profile / "ipython_kernel_config.py").write_text(quiet, encoding="utf-8")
 
 
 def _serve(arguments: Sequence[str], folder: Path) -> None:
-    # Only now, since some of Jupyter reads the environment when it is imported.
+    # Not earlier: parts of Jupyter read the environment when they are imported.
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
@@ -70,11 +70,11 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
     found = server.server_info()
     if wrong := [f"{name} {found[name]!r}, not {value!r}" for name, value in promised.items() if found[name] != value]:
         causes = ", ".join([*arguments, *server.loaded_config_files])
-        sys.exit(f"JupyterLab was not started: it would have {', '.join(wrong)}. Leave out what asks for it: {causes}")
+        sys.exit(f"JupyterLab was not started: it would have {', '.join(wrong)}. Remove what asks for this: {causes}")
     address = f"{server.connection_url}lab/tree/{start}?token={found['token']}"
     print(
-        f"JupyterLab opens in your browser. If it does not, open this address there:\n\n    {address}\n\n"
-        "To stop it: save, then press Ctrl-C here twice.",
+        f"JupyterLab opens in your browser. If it does not, open this address:\n\n    {address}\n\n"
+        "To stop it, save your work, then press Ctrl-C here twice.",
         flush=True,
     )
     server.start()

@@ -1,4 +1,4 @@
-"""``lock``: write requirements.lock, what students get, and requirements-dev.lock, what tests need besides."""
+"""``lock``: write requirements.lock, for students, and requirements-dev.lock, with what tests need besides."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from course_utils.course import ROOT, CourseError
 from course_utils.workspace import atomic_path
 from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
 
-# For all platforms, from wheels alone, with hashes, and naming no index.
+# For all platforms, from wheels only, with hashes, without the address of an index.
 OPTIONS = "--universal --only-binary :all: --python-version 3.11 --fork-strategy fewest --generate-hashes"
 OPTIONS += " --no-emit-index-url --no-annotate --no-header --quiet"
 COURSE_EXTRAS = ("--extra=tensorflow", "--extra=course", "--extra=setup")
 
 
 def lock_entries(lock: Path = ROOT / LOCK) -> list[str]:
-    """Return the entries of a lock: each a line with a pin and lines with its hashes, as pip reads them."""
+    """Return the entries of a lock, each a line with a pin and the lines with its hashes."""
     return re.findall(r"^\S.*\n(?: .*\n)*", lock.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def write_lock(*, upgrade: bool = False, root: Path = ROOT) -> int:
-    """Write both locks from pyproject.toml; a pin changes only when it must, or to the newest with ``upgrade``.
+    """Write both locks from pyproject.toml; without ``upgrade``, a pin changes only if it must.
 
-    The versions are found once, for everything together, so that both locks fit; then they are divided.
+    All versions are resolved together, so that both locks agree, and then divided.
     """
     with atomic_path(root / DEVELOPMENT_LOCK) as development, atomic_path(root / LOCK) as course:
         # uv keeps the pins that it finds in its output file.
@@ -48,4 +48,4 @@ def _write(lock: Path, entries: Sequence[str]) -> None:
 def _compile(root: Path, *options: str) -> None:
     command = [sys.executable, "-m", "uv", "pip", "compile", *OPTIONS.split(), *options, "pyproject.toml"]
     if subprocess.run(command, cwd=root).returncode:
-        raise CourseError("uv found no versions that fit together (see above). The locks were not changed.")
+        raise CourseError("uv found no compatible versions (see above). The locks were not changed.")

@@ -1,9 +1,9 @@
-"""How far each recorded number moves from machine to machine, as far as one machine can tell.
+"""Measure how far each recorded number moves from machine to machine, as far as one machine can tell.
 
-The same lesson gives slightly different numbers where floating-point sums are grouped differently: by another
-instruction set, another library of matrix products, another number of threads. One machine can simulate several of
-these by environment variables that oneDNN, TensorFlow and OpenBLAS read when they are loaded. For the many others
-stand seeds of rounding: every pixel and every initial weight is moved by one unit in its last place.
+A lesson gives slightly different numbers where floating-point sums are grouped differently: with another instruction
+set, another library for matrix products, another number of threads. One machine can simulate several of these with
+environment variables that oneDNN, TensorFlow and OpenBLAS read when they are loaded. Rounding seeds represent the many
+others: every pixel and every initial weight is moved by one unit in the last place.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _OFF, _ON = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
 NUM_ROUNDING_SEEDS = 12
 _ANY_DISTANCE = 1e99
 
-#: Each is a machine that this one can simulate. The first two are what students have, and how lesson 06 was recorded.
-#: Without its operations of oneDNN, too, TensorFlow multiplies matrices with oneDNN's code for the instruction set.
+#: Machines that this one can simulate. The first two are those of students, and how lesson 06 was recorded. Even
+#: without oneDNN's operations, TensorFlow multiplies matrices with oneDNN's code for the instruction set.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "without oneDNN": _OFF,
     "with oneDNN": _ON,
@@ -49,8 +49,8 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     **{f"rounding seed {seed}": (_OFF, _ON)[seed % 2] for seed in range(1, NUM_ROUNDING_SEEDS + 1)},
 }
 
-# Executed before a lesson's first cell, before NumPy and TensorFlow are loaded. Set earlier, the course would set the
-# variables aside as a person's own.
+# Executed before a lesson's first cell, and so before NumPy and TensorFlow are loaded. If they were set earlier, the
+# course would drop these variables as personal settings.
 _SET_ENVIRONMENT = "import os\nimport course_utils\nos.environ.update({environment})"
 _MOVE_LAST_PLACES = """
 import keras, numpy
@@ -72,8 +72,8 @@ def measure(lessons: Sequence[str] = ()) -> int:
     """Execute lessons in many environments, and write how far each number moved to ``measured_tolerances.json``.
 
     Lessons in which no cell declares a ``tolerance`` are executed in the first two environments only. The file is
-    written after each lesson, so that a measurement can be stopped. Returns 1 when anything moved in a cell that does
-    not declare it, or when words changed.
+    written after each lesson, so that you can stop at any time. Returns 1 if numbers moved in a cell that does not
+    declare it, or if words changed.
     """
     surprises = []
     for number in (bar := tqdm(lessons or LESSONS, unit="lesson", disable=None)):
@@ -85,19 +85,19 @@ def measure(lessons: Sequence[str] = ()) -> int:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             digits, found = choose_digits(Path(temporary))
             if digits != "MNIST":
-                raise LessonError("Measuring needs MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
+                raise LessonError("Measuring needs MNIST, which was not found. Set MNIST_PATH to the file mnist.npz.")
             for name in names:
                 bar.set_description(f"lesson {number} {name} ({len(runs) + 1} of {len(names)})")
                 runs.append(_execute(recorded, path.stem, name, Path(temporary), found))
         cells, problems = spread(recorded, runs)
         surprises += [f"{path.stem}, {problem}" for problem in problems]
         write(path.stem, cells)
-    print("\n".join(surprises) or "Nothing moved but what is declared to.")
+    print("\n".join(surprises) or "Only numbers that are declared to move have moved.")
     return int(bool(surprises))
 
 
 def spread(recorded: NotebookNode, runs: Sequence[NotebookNode]) -> tuple[dict[str, Any], list[str]]:
-    """Return what the file keeps of each cell that declares a tolerance, and a sentence about whatever else moved.
+    """Return the file's entry for each cell that declares a tolerance, and a sentence about whatever else moved.
 
     The spread of a number is the largest distance between any two of its values, the recorded one included; that of a
     picture is its largest distance from the recorded one.
@@ -126,7 +126,7 @@ def spread(recorded: NotebookNode, runs: Sequence[NotebookNode]) -> tuple[dict[s
 
 
 def write(notebook: str, cells: dict[str, Any], file: Path = MEASURED) -> None:
-    """Replace what the file holds of one notebook."""
+    """Replace the entry of one notebook in the file."""
     content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     measured = {**content.get("cells", {}), notebook: cells}
     content = {
@@ -146,7 +146,7 @@ def _execute(lesson: NotebookNode, stem: str, name: str, folder: Path, found: di
     workspace = Path(tempfile.mkdtemp(dir=folder))
     executed = execute_notebook(changed, stem, workspace=workspace, environment=found).notebook
     del executed.cells[0]
-    for cell in code_cells(executed):  # TensorFlow writes there that it uses oneDNN
+    for cell in code_cells(executed):  # where TensorFlow reports that it uses oneDNN
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
     return clean_outputs(executed)
 

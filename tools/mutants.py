@@ -1,8 +1,8 @@
-"""``mutants``: plant faults in copies of the course, one at a time, and see which recorded output notices each.
+"""``mutants``: plant faults in copies of the course, one at a time, and see which recorded output shows each.
 
-The faults that take thought stand in ``mutants.toml``. The mechanical ones are made here from the code: each value in a
-cell tagged ``parameters`` and each constant of a helper changed, each keyword of ``fit``, ``compile`` and ``dumps``
-changed or left out, and training without shuffling. Digits that change in a recorded output are tried in the tests.
+Faults that take some thought are listed in ``mutants.toml``. Mechanical ones are made here from the code: each value in
+a cell tagged ``parameters`` and each constant of a helper changes, each keyword of ``fit``, ``compile`` and ``dumps``
+changes or goes, and training does not shuffle. The tests also change digits in recorded outputs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COPIED += ["LICENSE", "environment.yml"]  # what the students' edition has besid
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, in which file, the text before and after, and the lessons that may notice."""
+    """A fault: its name and file, the text before and after, and the lessons that may show it."""
 
     name: str
     file: str
@@ -54,7 +54,7 @@ class Fault:
 
     @contextmanager
     def planted(self, root: Path) -> Iterator[None]:
-        """Have the fault in a copy of the course for a while; raise CourseError unless its text occurs there once."""
+        """Plant the fault in a copy of the course for a while; raise CourseError unless its text occurs there once."""
         path = root / self.file
         before = path.read_bytes()
         if path.suffix == ".ipynb":
@@ -68,8 +68,8 @@ class Fault:
             times, faulty = source.count(self.text), source.replace(self.text, self.faulty)
         if times != 1:
             raise CourseError(
-                f"The fault “{self.name}” replaces {self.text[:100]!r}, which occurs {times} times in {self.file} and "
-                f"must occur once. Adapt tools/{FAULTS_FILE.name}."
+                f"The fault “{self.name}” replaces {self.text[:100]!r}, which must occur once in {self.file}, not "
+                f"{times} times. Update tools/{FAULTS_FILE.name}."
             )
         path.write_text(faulty, encoding="utf-8")
         try:
@@ -79,7 +79,7 @@ class Fault:
 
 
 def read_faults() -> list[Fault]:
-    """Read the faults of ``mutants.toml``, and make the mechanical ones of its files."""
+    """Read the faults of ``mutants.toml``, and make the mechanical ones for its files."""
     faults = []
     with reading(FAULTS_FILE):
         tables = tomllib.loads(FAULTS_FILE.read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ def read_faults() -> list[Fault]:
 
 
 def _sources(path: Path) -> Iterator[tuple[str, str, bool]]:
-    """Yield what to change in a module or lesson: name, source, and whether what it assigns are values to change."""
+    """Yield what to change in a module or lesson: its name, its source, and whether its assigned values change too."""
     if path.suffix == ".py":
         yield path.name, path.read_text(encoding="utf-8"), True
         return
@@ -105,12 +105,12 @@ def _sources(path: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 def mechanical_faults(source: str, has_constants: bool) -> Iterator[tuple[str, str]]:
-    """Yield what is changed, and the source with that change."""
+    """Yield the description of each change, and the source with that change."""
     tree = ast.parse(source)
     for name, value in _values(tree) if has_constants else ():
         for constant in ast.walk(value):
             if isinstance(constant, ast.Constant) and (other := _other(constant.value)) is not None:
-                # The column tells 28 * 28 apart.
+                # The column distinguishes the two in 28 * 28.
                 what = f"{name} {constant.value!r} → {other}, column {constant.col_offset}"
                 yield what, _replaced(source, constant, other)
     for call in ast.walk(tree):
@@ -120,7 +120,7 @@ def mechanical_faults(source: str, has_constants: bool) -> Iterator[tuple[str, s
                 other = _other(keyword.value.value) if isinstance(keyword.value, ast.Constant) else None
                 if keyword.arg in ("batch_size", "epochs") and not other:
                     other = f"{written} + 1"
-                # Where a keyword must be dropped, an empty table of keywords takes its place.
+                # An empty dictionary replaces a keyword that is left out.
                 what = f"{call.func.attr} {keyword.arg} {written} → {other or 'left out'}"
                 yield " ".join(what.split()), _replaced(source, keyword, f"{keyword.arg}={other}" if other else "**{}")
             if call.func.attr == "fit":
@@ -129,7 +129,7 @@ def mechanical_faults(source: str, has_constants: bool) -> Iterator[tuple[str, s
 
 
 def _values(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """Yield what a module or cell assigns, and the defaults of its functions, with their names."""
+    """Yield the names and values that a module or cell assigns, and the defaults of its functions."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             yield node.targets[0].id, node.value
@@ -155,34 +155,34 @@ def _replaced(source: str, node: ast.Constant | ast.keyword, text: str) -> str:
 
 
 def mutants(names: Sequence[str] = (), *, long: bool = False) -> int:
-    """Plant faults in copies of the course, one for each core, and print which cell notices each.
+    """Plant faults in copies of the course, one copy for each core, and print which cell shows each fault.
 
     The faults are those with one of `names` in their name or file; without names, a sample of all; with `long`, all.
-    Returns 1 when a fault was not noticed, or when a lesson fails without any fault.
+    Returns 1 if a fault does not show, or if a lesson fails without any fault.
     """
     faults = read_faults()
     for name in names:
         if not any(name in fault.name + fault.file for fault in faults):
             raise CourseError(
-                f"No fault has {name!r} in its name or file. Try a file such as model.py, a word such as dropout, or a "
-                f"name from tools/{FAULTS_FILE.name}."
+                f"No fault has {name!r} in its name or file. Try the name of a file such as model.py, a word such as "
+                f"dropout, or a name in tools/{FAULTS_FILE.name}."
             )
     chosen = [fault for fault in faults if any(name in fault.name + fault.file for name in names)]
     if not names:
         chosen = faults if long else random.sample(faults, NUM_SAMPLED)
-        print(f"{len(chosen)} of {len(faults)} faults" + "; LONG=1: all of them" * (not long))
+        print(f"{len(chosen)} of {len(faults)} faults" + " (all of them: LONG=1)" * (not long))
     survivors = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         if choose_digits(Path(temporary))[0] != "MNIST":
-            raise CourseError("Only with MNIST are all outputs compared, and it was not found. Set MNIST_PATH.")
+            raise CourseError("MNIST was not found, and without it some outputs are not compared. Set MNIST_PATH.")
         copies = [copy_course(Path(temporary) / str(number)) for number in range(min(os.cpu_count() or 1, len(chosen)))]
         for fault in chosen:
             with fault.planted(copies[0]):
                 pass
-        print("Without any fault, every lesson must pass:", flush=True)
+        print("Testing the lessons without any fault first", flush=True)
         touched = sorted({lesson for fault in chosen for lesson in fault.lessons})
         if failure := first_failure(copies[0], touched):
-            print(f"  it does not: {failure}")
+            print(f"A lesson fails without any fault: {failure}")
             return 1
         free: SimpleQueue[Path] = SimpleQueue()
         for copy in copies:
@@ -211,7 +211,7 @@ def _try(fault: Fault, free: SimpleQueue[Path]) -> tuple[Fault, float, str | Non
 
 
 def copy_course(target: Path) -> Path:
-    """Copy what the lessons need to be tested, and return the folder."""
+    """Copy what is needed to test the lessons, and return the folder."""
     ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
     target.mkdir()
     for name in COPIED:
@@ -223,9 +223,9 @@ def copy_course(target: Path) -> Path:
 
 
 def first_failure(root: Path, lessons: Sequence[str]) -> str | None:
-    """Run lessons of a copy until a cell fails; return the cell, and the first line of what it said."""
+    """Run lessons of a copy until a cell fails; return the cell and the first line of its message."""
     report = root / "report.xml"
-    # The copy's packages go before the installed ones, in pytest and in the kernels.
+    # The copy's packages come before the installed ones, in pytest and in the kernels.
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["--exitfirst", "--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}"]
     command = [sys.executable, "-m", "pytest", *options, *(f"notebooks/{lesson}" for lesson in lessons)]

@@ -1,4 +1,4 @@
-"""``progress``: what a class has solved and where it is stuck, from the files of those who share them."""
+"""``progress``: show what a class has solved and where it is stuck, from the files of those who share them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MOST_MISTAKES = 3  # shown of an exercise
 
 
 def progress(files: Sequence[str] = (), *, by_file: bool = False) -> int:
-    """Print a table of the exercises: how many have solved each, and which mistakes they make now."""
+    """Print a table of exercises: how many students have solved each, and their current mistakes."""
     given = [as_path(name) for name in files]
     patterns = [str(path / "*.json" if path.is_dir() else path) for path in given]
     found = [Path(name) for pattern in patterns for name in sorted(glob.glob(pattern))]  # noqa: PTH207 - any folder
     if not found:
-        missing = f"There is no file {', '.join(patterns)}." if files else "Which files?"
+        missing = f"There is no file {', '.join(patterns)}." if files else "Name the files."
         raise CourseError(f'{missing} For example: make progress FILES="/home/*/my-course/workspace/progress.json"')
     read = {path: read_progress(path) for path in found}
     shared = {path: each for path, each in read.items() if each.mistakes is not None}
-    left_out = f"; {len(read) - len(shared)} not shared, so not counted" if len(shared) < len(read) else ""
+    left_out = f"; {len(read) - len(shared)} not shared and not counted" if len(shared) < len(read) else ""
     print(f"{counted(len(shared), 'file')}{left_out}\n\n solved  wrong now")
     for exercise in (exercise for number in LESSONS for exercise in exercises_of(number)):
         solved = sum(exercise.key in each.done for each in shared.values())
@@ -42,8 +42,8 @@ def progress(files: Sequence[str] = (), *, by_file: bool = False) -> int:
 
 
 def _frequent(mistakes: Sequence[str]) -> list[tuple[str, int]]:
-    """Return the most frequent mistakes, one example of those that differ in numbers only."""
-    # What a student wrote must not move the cursor of the instructor's terminal.
+    """Return the most frequent mistakes, one example of those that differ only in numbers."""
+    # A student's text must not control the instructor's terminal.
     clean = ["".join(character if character.isprintable() else "?" for character in text) for text in mistakes]
     kinds = {text: re.sub(r"\d[\d.,]*", "…", text) for text in clean}
     examples = {kind: text for text, kind in kinds.items()}

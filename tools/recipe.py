@@ -1,4 +1,4 @@
-"""Which recipe made a set of weights: a hash of the code that trains, whatever its comments, docstrings and layout."""
+"""Identify the recipe of recorded weights by a hash of the code that trained them, whatever its comments and layout."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 
 
 def recipe_fingerprint(functions: Sequence[Callable], *values: str) -> str:
-    """Return the SHA-256, in hexadecimal, of the code of the functions and of further values as they are written."""
+    """Return the SHA-256 of the code of these functions and of further values, in hexadecimal."""
     code = [bare_code(inspect.getsource(function)) for function in functions]
     return hashlib.sha256("\n".join([*code, *values]).encode()).hexdigest()
 
 
 def bare_code(source: str) -> str:
-    """Return the syntax of a module, cell or function without imports at its top, comments, docstrings and layout.
+    """Return the syntax of a module, cell or function without its imports, comments, docstrings and layout.
 
-    The text is the same on every version of Python, unlike that of ``ast.dump`` or ``ast.unparse``.
+    Unlike that of ``ast.dump`` or ``ast.unparse``, the text is the same in every version of Python.
     """
     tree = ast.parse(source)
     tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
@@ -28,7 +28,7 @@ def bare_code(source: str) -> str:
 
 
 def _shape(node: object) -> object:
-    """Turn a syntax tree into nested lists, without what is empty: newer versions of Python have more of that."""
+    """Turn a syntax tree into nested lists, without empty fields, since newer versions of Python add some."""
     if isinstance(node, ast.AST):
         fields = [[name, _shape(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
         return [type(node).__name__, *fields]

@@ -1,4 +1,4 @@
-"""``record`` and ``check``: execute the lessons, say what changed, and keep the new outputs or not."""
+"""``record`` and ``check``: execute the lessons, report what changed, and keep the new outputs or not."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _CHANGES_SHOWN_PER_CELL = 8
 
 
 def check(lessons: Sequence[str] = ()) -> int:
-    """Execute lessons by number, and return 1 if their recording would change anything."""
+    """Execute lessons by number, and return 1 if recording them would change anything."""
     return record(lessons, write=False)
 
 
 def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NOTEBOOKS, build: Path = BUILD) -> int:
-    """Execute lessons by number, each alone in an empty workspace, and compare them with what is recorded.
+    """Execute lessons by number, each alone in an empty workspace, and compare their outputs with the recorded ones.
 
-    A new output that equals the recorded one within the tolerance of its cell is not kept, so that a second recording
-    changes nothing. Notebooks are written after the last lesson, all of them or none; also the reference weights, if
-    their recipe has changed. Where somebody has edited one meanwhile, all are written to ``build/recorded`` instead.
-    When not to `write`, the result is 1 if something would change.
+    An output that equals the recorded one within the tolerance of its cell is not replaced, so that recording twice
+    changes nothing. After the last lesson all notebooks are written, or none, and the reference weights if their recipe
+    has changed; if somebody has edited a notebook meanwhile, all go to ``build/recorded`` instead. Without `write`, the
+    result is 1 if something would change.
     """
     paths = [folder / lesson_file(number) for number in lessons or LESSONS]
     contents = {path: read_bytes(path) for path in paths}
@@ -45,9 +45,9 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         digits, environment = choose_digits(Path(temporary))
         if write and digits != "MNIST":
-            raise LessonError("The lessons are recorded with MNIST, which was not found. Set MNIST_PATH to mnist.npz.")
+            raise LessonError("Recording needs MNIST, which was not found. Set MNIST_PATH to the file mnist.npz.")
         if digits != "MNIST":
-            print(f"Without MNIST ({digits} instead), outputs of cells tagged depends-on-dataset are not compared.")
+            print(f"With {digits} instead of MNIST, cells tagged depends-on-dataset are not compared.")
         for path in (bar := tqdm(paths, unit="lesson", disable=None, leave=False)):
             title = path.stem.replace("_", " ")
             bar.set_description(title)
@@ -63,7 +63,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             texts[path] = to_text(clean_outputs(after))
             changes += [f": {sentence}" for sentence in drift]
             if not changes and texts[path].encode() != contents[path]:
-                changes.append(": the file is not in its clean form")
+                changes.append(": the file is not in the form that record writes")
             changed |= bool(changes)
             for change in changes or [": as recorded"]:
                 tqdm.write(title + change)
@@ -74,22 +74,22 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             write_folder(build / "recorded", {path.name: text.encode() for path, text in texts.items()})
         if edited:
             raise CourseError(
-                f"{', '.join(map(shown, edited))} changed meanwhile, so this is about the version before. "
-                + f"Nothing in it was replaced; the new outputs are in {shown(build / 'recorded')}. " * write
+                f"{', '.join(map(shown, edited))} changed meanwhile, so this is about the previous version. "
+                + f"Nothing was replaced; the new outputs are in {shown(build / 'recorded')}. " * write
                 + "Run the same command again."
             )
         if write:
             _write_all({path: text for path, text in texts.items() if text.encode() != contents[path]})
             if reference.RECIPE_LESSON in texts and not reference.is_current():
                 reference.rewrite(Path(temporary) / reference.RECIPE_LESSON.stem)
-                print("The reference weights were made by another recipe and are replaced. Now record 00 and 07 to 11.")
+                print("The reference weights had another recipe and have been replaced. Now record 00 and 07 to 11.")
             if reference.PICTURE_LESSON in texts:
                 reference.rewrite_picture()
         if not reference.is_current():
             changed = True
             print(
-                "The reference weights were made by another recipe than the one in lesson 06 and its helpers. Undo "
-                "that change, or record 06, then 00 and 07 to 11: make record LESSON=06"
+                "The reference weights do not come from the recipe in lesson 06 and its helpers. Undo the change of "
+                "the recipe, or record 06, then 00 and 07 to 11: make record LESSON=06"
             )
     return int(changed and not write)
 
@@ -111,12 +111,12 @@ def _execute(
         where = f"{path.stem}, {cell_label(executed, cell)}"
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
-                raise LessonError(f"{where}: something is written to stderr: {output.text.strip()[:200]}")
+                raise LessonError(f"{where} writes to stderr: {output.text.strip()[:200]}")
     return executed, execution.values["drift"]
 
 
 def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, *, compare_all: bool) -> list[str]:
-    """Put the recorded outputs back wherever the new ones are equal to them, and say where they are not."""
+    """Restore the recorded outputs where the new ones equal them, and say where they differ."""
     changes: list[str] = []
     with reading(reference.MEASURED):
         measured = Measured(reference.MEASURED)
@@ -127,8 +127,8 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
         is_compared = compare_all or "depends-on-dataset" not in cell.metadata.get("tags", [])
         if found := is_compared and next(belongs_to_one_machine(cell), ""):
             raise LessonError(
-                f"{lesson}, {label}: the output shows {found}, which is another one on each computer or run. End the "
-                "cell with something else, such as the name of the file."
+                f"{lesson}, {label}: the output contains {found}, which differs between computers or runs. Show "
+                "something else, such as the name of a file."
             )
         if before.execution_count is None:
             changes.append(f", {label}: recorded for the first time")
@@ -149,7 +149,7 @@ def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, 
 
 
 def _write_all(texts: dict[Path, str]) -> None:
-    # All new files lie beside the old ones before the first takes its place.
+    # All new files lie beside the old ones before the first of them is moved into place.
     with ExitStack() as files:
         for path, text in texts.items():
             files.enter_context(atomic_path(path)).write_bytes(text.encode())

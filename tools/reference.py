@@ -1,4 +1,4 @@
-"""What the course keeps of its recorded run: the weights and history of lesson 06, and the picture of lesson 09."""
+"""Keep the results of the recorded run: the weights and history of lesson 06, and the picture of lesson 09."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PICTURE = NOTEBOOKS / "pictures" / "prediction_grid.png"
 
 
 def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
-    """Return the fingerprint of lesson 06 up to the cell that trains, with what it imports to preprocess and build."""
+    """Return the fingerprint of lesson 06 up to the cell that trains, including the helpers that it imports."""
     from course_utils.model import DROPOUT_RATES, NUM_PIXELS, build_model
     from course_utils.preprocessing import MAX_PIXEL, NUM_CLASSES, one_hot, preprocess_images
 
@@ -33,21 +33,21 @@ def current_recipe(lesson: Path = RECIPE_LESSON) -> str:
 
 
 def is_current(folder: Path = REFERENCE) -> bool:
-    """Tell whether the recorded weights were made by the recipe as it stands now."""
+    """Return whether the recorded weights come from the present recipe."""
     with reading(folder / RECORD):
         recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     return recorded["recipe"] == current_recipe()
 
 
 def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
-    """Replace the recorded weights and history by what lesson 06 left in a workspace, trained on MNIST."""
+    """Replace the recorded weights and history with those that lesson 06 left in a workspace."""
     from course_utils.model import build_model
     from course_utils.training import read_trained_model
 
     trained, history = read_trained_model(workspace / "mnist" / "model.keras")
-    model = build_model()  # not compiled, so that the file holds no state of an optimizer
+    model = build_model()  # not compiled, so that no state of an optimizer is saved
     model.set_weights(trained.get_weights())
-    # The weights take their place first: stopped between the two, the old record says that they are not its own.
+    # The weights are moved into place first: if this stops in between, the old record does not fit them.
     with atomic_path(folder / RECORD) as record_path, atomic_path(folder / WEIGHTS) as weights_path:
         model.save_weights(weights_path)
         record = {"recipe": current_recipe(), "history": history}
@@ -55,14 +55,14 @@ def rewrite(workspace: Path, folder: Path = REFERENCE) -> None:
 
 
 def recorded_picture() -> bytes:
-    """Return the PNG file of lesson 09's predictions, which README and lesson 00 show."""
+    """Return the picture of lesson 09's predictions, a PNG that the README and lesson 00 show."""
     cells = read_notebook(PICTURE_LESSON).cells
     cell = next(cell for cell in cells if cell.id == PICTURE_CELL)
     return base64.b64decode(next(output.data["image/png"] for output in cell.outputs if "data" in output))
 
 
 def rewrite_picture() -> None:
-    """Replace ``notebooks/pictures/prediction_grid.png`` by what lesson 09 recorded, if it is another picture."""
+    """Replace ``notebooks/pictures/prediction_grid.png`` with the picture in lesson 09, if they differ."""
     if PICTURE.read_bytes() != (picture := recorded_picture()):
         with atomic_path(PICTURE) as temporary:
             temporary.write_bytes(picture)

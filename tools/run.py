@@ -1,4 +1,4 @@
-"""``run``: execute all lessons in order, as a diligent student would, and keep what came out."""
+"""``run``: execute all lessons in order, as a diligent student would, and keep the results."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
 from tools.site.build import write_site
 
-#: What the summary takes from a lesson's last state, by its number: from the one that trains, since those after it
-#: look at the recorded network if the training was short.
+#: What the summary takes from the last state of a lesson: of the one that trains, since later ones use the recorded
+#: network if the training was short.
 RESULTS = {
     "06": {
         "num_epochs": "int(num_epochs)",
@@ -43,8 +43,8 @@ def run(
 ) -> int:
     """Execute the lessons, each in a kernel of its own, all in one fresh workspace, and write the results.
 
-    ``build`` gets ``notebooks/`` (the executed copies), ``html/`` (the site of `tools.site`), ``summary.json`` and
-    ``workspace/``. Results of an earlier run are replaced after the last lesson; a failing run leaves them.
+    `build` receives ``notebooks/`` (the executed copies), ``html/`` (the site of `tools.site`), ``summary.json`` and
+    ``workspace/``. Results of an earlier run are replaced after the last lesson; a run that fails leaves them.
     """
     start = time.monotonic()
     paths = [notebooks / lesson_file(number) for number in lessons]
@@ -60,7 +60,7 @@ def run(
         if not is_switched_on("COURSE_OFFLINE"):
             environment["COURSE_OFFLINE_REASON"] = "the download failed when this run began"
     elif not chosen_file():
-        # Wherever it was found or downloaded, no lesson has to look for it again.
+        # So that no lesson has to search for MNIST again.
         save_pickle(dataset, workspace / "mnist.pickle")
     parameters = {"num_epochs": num_epochs} if num_epochs else {}
     executions = _execute(sources, notebooks.resolve(), workspace, environment, parameters)
@@ -74,7 +74,7 @@ def run(
             for name, execution in executions.items()
         },
     }
-    # All is written before the first takes its place; the summary comes last, since it describes the others.
+    # All are written before the first is moved into place; the summary, which describes the others, comes last.
     with (
         atomic_path(build / "summary.json") as summary_path,
         replace_folder(build / "notebooks") as copies,
@@ -103,7 +103,7 @@ def _execute(
 ) -> dict[str, Execution]:
     executions = {}
     total = sum(len(code_cells(source)) for source in sources.values())
-    # disable=None: no bar in a log, only the line of each lesson.
+    # With disable=None a log shows no bar, only the line of each lesson.
     with tqdm(total=total, disable=None, bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} cells [{elapsed}]") as bar:
         for name, source in sources.items():
 

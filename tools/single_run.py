@@ -1,7 +1,7 @@
-"""One training of ``experiments``: the recipe of lesson 06 with what a `Run` changes, in a process of its own.
+"""Do one training run of ``experiments``: the recipe of lesson 06 with the changes of a `Run`, in its own process.
 
-A seed is set for a whole process. Other threads, such as those of a Dask worker, draw random numbers too, so every
-training gets a fresh Python; its task and its outcome are files in a temporary folder.
+A seed belongs to a whole process, in which other threads, such as those of a Dask worker, also draw random numbers. So
+every run gets a fresh Python; its task and its outcome are files in a temporary folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PATIENCE = 5  # epochs without a lower loss on the held-out images, after which the training stops
 
 
-#: A result, and the weights that it belongs to where those are kept.
+#: A result, and its weights if these are kept.
 Trained: TypeAlias = "tuple[Result, list[np.ndarray] | None]"
 
 
@@ -45,8 +45,8 @@ def train_apart(run: Run, expected: dict[str, str]) -> Trained:
         subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if not outcome.exists():
             raise CourseError(
-                f"A training on {platform.node()} was stopped, or there was not enough memory (2 GB each). Finished "
-                "training runs are recorded: run the same command again, with fewer workers if memory is short."
+                f"A training run on {platform.node()} was stopped, or ran out of memory (2 GB each). Finished runs "
+                "are recorded. Run the same command again, with fewer workers if memory is short."
             )
         found = pickle.loads(outcome.read_bytes())  # noqa: S301 - from the process started above
     if isinstance(found, CourseError):
@@ -55,11 +55,11 @@ def train_apart(run: Run, expected: dict[str, str]) -> Trained:
 
 
 def train(run: Run) -> Trained:
-    """Do one training in this process, which must do nothing else meanwhile."""
-    code = recipe(run.network)  # now: somebody may edit the files while it trains
+    """Do one training run in this process, which must do nothing else meanwhile."""
+    code = recipe(run.network)  # now, since somebody may edit the files meanwhile
     dataset = load_dataset(allow_embedded=run.dataset != "MNIST")
     if dataset.name != run.dataset:
-        raise CourseError(f"This training needs {run.dataset}, but {platform.node()} has {dataset.name}.")
+        raise CourseError(f"This training run needs {run.dataset}, but {platform.node()} has {dataset.name}.")
     train_vectors, test_vectors = preprocess_images(dataset.train_images), preprocess_images(dataset.test_images)
     one_hot_test_labels = one_hot(dataset.test_labels)
     model, history = _fit(run, train_vectors, one_hot(dataset.train_labels), test_vectors, one_hot_test_labels)
@@ -112,7 +112,7 @@ def _fit(
 
 
 def software(network: str) -> dict[str, str]:
-    """Return what two machines must have in common, so that their results can be compared."""
+    """Return what two machines must have in common for their results to be comparable."""
     versions = {name: metadata.version(name) for name in ("numpy", "keras")}
     python = ".".join(platform.python_version_tuple()[:2])
     return {"the course's own code": recipe(network), "Python": python, **versions}
@@ -134,7 +134,7 @@ def network_builder(network: str) -> Callable[[], keras.Model]:
 
 
 def answer(name: str) -> None:
-    """Be the fresh Python of `train_apart`: read the task in a folder, and write the outcome there."""
+    """Do the task in a folder and write the outcome there, in the fresh Python of `train_apart`."""
     folder = Path(name)
     run, expected = pickle.loads((folder / "task.pickle").read_bytes())  # noqa: S301 - from `train_apart`
     found = software(run.network)
@@ -143,8 +143,8 @@ def answer(name: str) -> None:
     try:
         if different:
             raise CourseError(
-                f"{platform.node()} differs in {', '.join(different)}, so its results could not be compared. Set up "
-                "the same version of the course there, and start its worker again."
+                f"{platform.node()} differs in {', '.join(different)}, so its results would not be comparable. Set up "
+                "the same version of the course there, and restart its worker."
             )
         outcome = train(run)
     except CourseError as error:

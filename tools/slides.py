@@ -1,4 +1,4 @@
-"""``make slides``: lessons as slides, one file each, with reveal.js in it: nothing is fetched from elsewhere."""
+"""``make slides``: lessons as slides, one file each, which includes reveal.js and fetches nothing."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from tools.editions import forbid_leaks, read_lessons, without_solutions
 from tools.folders import read_text, write_folder
 
 TEMPLATE = Path(__file__).with_name("slides.html.j2")
-#: What says nothing to a class: the way to other lessons, and what one person has solved.
+#: Not for a class: the links to other lessons, and what one person has solved.
 _NOT_SHOWN = re.compile(r"navigation|progress(-text)?|exercise-.+-check")
 
 
 def make_slides(lessons: Sequence[str] = (), *, build: Path = BUILD) -> int:
-    """Write ``build/slides``: a page for each lesson, with outputs as recorded, without solutions and notes."""
+    """Write ``build/slides``: a page for each lesson, with its recorded outputs, without solutions and notes."""
     source = read_lessons()
     names = [lesson_file(number) for number in lessons or LESSONS]
     notebooks = {name: slides_notebook(choose(source, [name[:2]])[name]) for name in names}
     forbid_leaks(source, {name: to_text(notebook).encode() for name, notebook in notebooks.items()})
     pages = {f"{Path(name).stem}.html": slides_page(notebook).encode() for name, notebook in notebooks.items()}
     write_folder(build / "slides", pages)
-    print(f"Open in any browser, with or without a network: {build.name}/slides/{next(iter(pages))}")
+    print(f"Open {build.name}/slides/{next(iter(pages))} in any browser, with or without a network.")
     return 0
 
 
 def slides_notebook(lesson: NotebookNode) -> NotebookNode:
-    """Return a lesson whose cells say where a slide begins: as their author has it, else at each heading and text."""
+    """Return a lesson whose cells say where slides begin: where the author says so, or at each heading and text."""
     lesson = without_solutions(lesson)
     cells = []
     for cell in lesson.cells:
         if _NOT_SHOWN.fullmatch(cell.id):
             continue
         is_code, settings = cell.cell_type == "code", cell.metadata.get("slideshow", {})
-        # A heading in the middle of a text begins a slide, too; hints are for those who are stuck.
+        # A heading inside a text begins a slide too; hints are not shown.
         source = cell.source if is_code else re.sub("<details>.*?</details>", "", cell.source, flags=re.DOTALL)
         texts = [source] if is_code else re.split(r"^(?=##+ )", source, flags=re.MULTILINE)
         for number, text in enumerate(filter(str.strip, texts)):
@@ -55,7 +55,7 @@ def slides_notebook(lesson: NotebookNode) -> NotebookNode:
 
 
 def slides_page(notebook: NotebookNode) -> str:
-    """Convert a lesson that says where its slides begin to one HTML page."""
+    """Convert a lesson that says where its slides begin into one HTML page."""
     reveal = files("sphinx_revealjs") / "_static" / "revealjs"
     exporter = SlidesExporter(
         template_file="slides.html.j2",

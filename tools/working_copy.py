@@ -1,4 +1,4 @@
-"""``lab``: JupyterLab on a copy of the lessons to work in, as students get them: no solutions, no notes, no outputs."""
+"""``lab``: JupyterLab on a working copy of the lessons as students get them, without solutions, notes and outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.lab import open_lab
 
 
 def open_working_copy(arguments: Sequence[str] = ()) -> int:
-    """Open the working copy in ``my-course``; what it lacks is added first, and nobody's work is overwritten."""
+    """Add what the working copy ``my-course`` lacks, overwriting nobody's work, and open it."""
     folder = IN_HOME if is_read_only() else ROOT / "my-course"
     update(folder)
     os.environ.setdefault("COURSE_WORKSPACE", str(folder / "workspace"))
@@ -26,9 +26,9 @@ def open_working_copy(arguments: Sequence[str] = ()) -> int:
 
 
 def update(folder: Path, root: Path = ROOT) -> None:
-    """Bring a working copy up to date: lessons that nobody has worked in are replaced by newer ones.
+    """Bring a working copy up to date: lessons in which nobody has worked are replaced with newer ones.
 
-    Beside a lesson with somebody's work the newer one is put under another name, once, and a line says so.
+    A lesson with somebody's work stays; the newer one is put beside it once, under another name, and a line says so.
     """
     lessons = read_lessons(root)
     files = {f"notebooks/{name}": to_text(student_notebook(lesson)).encode() for name, lesson in lessons.items()}
@@ -44,7 +44,7 @@ def update(folder: Path, root: Path = ROOT) -> None:
         if present not in (None, last, newest):
             new_names = (path.with_name(f"{path.stem}-new{number}{path.suffix}") for number in itertools.count(1))
             path = next(new for new in new_names if not new.exists())
-            print(f"{name} has changed since you began it. Your work is kept; the new one is {path.name} beside it.")
+            print(f"{name} has changed since you began it. Your work is kept; the new version is {path.name}.")
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)

@@ -121,9 +121,9 @@ MEASURED = [
     (OPT_IN, "fit()", "loss 0.500 0.26\n7 8.5", "where the tolerance is 0"),
     (OPT_IN, "fit()", "loss 0.500 0.25\n7 8.55", None),  # half a unit of the last printed digit
     (OPT_IN, "fit()", "loss 0.500 0.25\n8 8.5", "where the tolerance is 0"),
-    (OPT_IN, "fit(3)", "loss 0.504 0.25\n7 8.5", "this cell was edited since it was measured"),
+    (OPT_IN, "fit(3)", "loss 0.504 0.25\n7 8.5", "this cell was edited after it was measured"),
     (OPT_IN, "other()", "loss 0.504 0.25\n7 8.5", "this cell was never measured"),
-    ({}, "fit()", "loss 0.504 0.25\n7 8.5", 'give its metadata "tolerance": {"numbers": "measured"}'),
+    ({}, "fit()", "loss 0.504 0.25\n7 8.5", 'add "tolerance": {"numbers": "measured"} to its metadata'),
     ({"tolerance": {"absolute": 0.1, "reason": "by hand"}}, "fit()", "loss 0.504 0.35\n7 8.5", None),
 ]
 

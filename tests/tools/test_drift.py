@@ -47,7 +47,7 @@ def prepared(vectors=VECTORS):
         (
             "04",
             model(rates=(0.3, 0.2)),
-            "model dropout_1 rate is 0.3 in the lesson, and 0.5 in build_model() of course",
+            "model dropout_1 rate is 0.3 in the lesson, but 0.5 in build_model() of course",
         ),
         ("04", model(rates=(0.5, 0)), "model dropout_2"),
         ("04", model(sizes=(512, 128)), "model hidden_2 units is 128"),
@@ -57,7 +57,7 @@ def prepared(vectors=VECTORS):
         ("04", model(optimizer=keras.optimizers.Adam(0.002)), "learning_rate is 0.002"),
         ("06", trained(), ""),
         ("06", trained(rate=0.01), "optimizer learning_rate is 0.0"),
-        ("06", trained(seed=10), "seed is 10 in the lesson, and 9 in SEED of course_utils/training.py"),
+        ("06", trained(seed=10), "seed is 10 in the lesson, but 9 in SEED of course_utils/training.py"),
         ("06", trained(batch_size=64), "batch_size is 64"),
         ("06", trained(num_epochs=20), "num_epochs is 20"),
         ("02", prepared(), ""),

@@ -264,7 +264,7 @@ def test_the_first_cell_says_what_to_do(single, python, tmp_path):
     shutil.copy(wheel, tmp_path)
     status, said = run_alone(python, cell, tmp_path)
     assert re.match(r"Installing digit-course\[tensorflow\] from file:///\S+\.whl .*\n.*No module named pip", said)
-    assert status and "could not be installed; the lines above say why. Connect to the internet" in said
+    assert status and "could not be installed (see above). Connect to the internet" in said
 
 
 def test_the_first_cell_installs_the_package_and_it_works_alone(request, single, python, tmp_path):

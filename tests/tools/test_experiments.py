@@ -68,7 +68,7 @@ def test_another_version_or_other_digits_are_refused(monkeypatch):
     with pytest.raises(CourseError, match="MNIST"):
         train_apart(replace(SMALL[0], dataset="MNIST"), software("mlp"))
     monkeypatch.setattr(single_run.subprocess, "run", lambda *_, **__: None)
-    with pytest.raises(CourseError, match="was stopped, or there was not enough memory"):
+    with pytest.raises(CourseError, match="was stopped, or ran out of memory"):
         train_apart(SMALL[0], software("mlp"))
 
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_done_is_refused_before_any_training(arguments, message):
 
 
 def test_a_missing_scheduler_is_named():
-    with pytest.raises(CourseError, match="No scheduler answers at nowhere"), workers(None, "nowhere"):
+    with pytest.raises(CourseError, match="No Dask scheduler answers at nowhere"), workers(None, "nowhere"):
         pass
 
 

@@ -174,15 +174,15 @@ def test_verdicts(strict):
     [
         ("number-beyond", "The source of cell 2 (number-beyond):\n    print('loss: 0.9884')"),
         ("missing-output", "expected 1 output (text on stdout); found no output"),
-        ("recorded-stderr", "stderr: nothing may be written there, found “oh”"),
+        ("recorded-stderr", "stderr: expected no text, found “oh”"),
         ("never-recorded", "has never been recorded"),
-        ("no-exception", "nothing was raised"),
+        ("no-exception", "none was raised"),
         ("wrong-tolerance", "tolerance cannot have 'absolut': 1. Write"),
         ("number-beyond", "0.9844 → 0.9884"),
         ("raises", "ValueError: no digits"),
-        ("after-error", "not executed, since cell 1 (raises) failed"),
+        ("after-error", "not executed, because cell 1 (raises) failed"),
         ("dies", "the kernel died"),
-        ("after-death", "not executed, since cell 1 (dies) failed"),
+        ("after-death", "not executed, because cell 1 (dies) failed"),
     ],
 )
 def test_report_says(strict, cell, words):

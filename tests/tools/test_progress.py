@@ -22,14 +22,14 @@ def test_the_table_counts_what_is_shared_and_names_nobody(tmp_path, capsys):
     assert progress([str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     first, _, _, *lines = printed.splitlines()
-    assert first == "3 files; 2 not shared, so not counted"
+    assert first == "3 files; 2 not shared and not counted"
     starts = ["2 0 01.1", "0 2 02.1", "2 × `n`", "0 1 02.2", "1 × ?[2JIt"]  # noqa: RUF001
     assert [" ".join(line.split()[:3]) for line in lines] == starts
     progress([str(tmp_path / "*.json")], by_file=True)
     assert capsys.readouterr().out.startswith(printed + "\n")
 
 
-@pytest.mark.parametrize(("files", "message"), [([], "Which files"), (["no/*.json"], r"no file no/\*\.json")])
+@pytest.mark.parametrize(("files", "message"), [([], "Name the files"), (["no/*.json"], r"no file no/\*\.json")])
 def test_no_files_are_named_with_an_example(files, message, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CourseError, match=f"{message}.*make progress FILES="):

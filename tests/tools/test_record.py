@@ -70,7 +70,7 @@ def test_recording_twice_changes_no_byte(folder, capsys):
     assert record(["01", "02"], write=True, folder=folder) == 0
     assert contents(folder) == before
     out = capsys.readouterr().out
-    assert out == "01 load and pickle: as recorded\n02 preprocess: the file is not in its clean form\n"
+    assert out == "01 load and pickle: as recorded\n02 preprocess: the file is not in the form that record writes\n"
 
 
 def test_what_changed_is_reported_and_written(folder, capsys):
@@ -96,7 +96,7 @@ def test_a_lesson_that_does_something_else_than_its_helper_is_reported(folder, c
     capsys.readouterr()
     assert record(["07"], write=False, folder=folder) == 1  # it cannot be recorded away
     out = capsys.readouterr().out
-    assert re.search(r"^07 evaluate: .*is 0.25 in the lesson, and 0.7\d+ in accuracy_interval.*evaluation.py", out)
+    assert re.search(r"^07 evaluate: .*is 0.25 in the lesson, but 0.7\d+ in accuracy_interval.*evaluation.py", out)
     assert "To change X, touch Y" in out
 
 

@@ -1,13 +1,13 @@
-"""Compare what a cell gave when it was recorded with what it gives now: pure functions of outputs as nbformat has them.
+"""Compare the recorded outputs of a cell with its new ones: pure functions of outputs in nbformat's form.
 
 Text
-    Words must be equal. A number may move within its tolerance (see `tolerance`); without one it must be written alike
-    (0.9 is not 0.90). A number stands alone or beside punctuation: ``-0.5``, ``1e-3``, ``401,920``, ``98.4%``, both
-    ends of ``25-30``, the 3 and the 30 of ``Epoch 3/30``, ``nan`` and ``inf``. Digits inside a word (``uint8``,
-    ``conv2d_1``, ``6ms``, ``3.15.1``, ``#00af00``) belong to the word. Layout counts, unless a number that moved within
-    tolerance is now wider or narrower: then blanks, line breaks and the lengths of separator lines may follow in the
-    whole text, as NumPy and pandas re-align a whole table for one digit.
-Left out
+    Words must be equal. A number may move within its tolerance (see `tolerance`); without one it must be written the
+    same way (0.9 is not 0.90). A number stands alone or next to punctuation: ``-0.5``, ``1e-3``, ``401,920``,
+    ``98.4%``, both ends of ``25-30``, the 3 and the 30 in ``Epoch 3/30``, ``nan`` and ``inf``. Digits inside a word
+    (``uint8``, ``conv2d_1``, ``6ms``, ``3.15.1``, ``#00af00``) belong to the word. Layout counts, unless a number that
+    moved within its tolerance has become wider or narrower: then blanks, line breaks and the lengths of separator lines
+    may change in the whole text, because NumPy and pandas realign a whole table for one digit.
+Not compared
     ANSI colours, execution counts, tracebacks, widget views, and the durations that Keras prints with its progress.
 Pictures
     See `pictures.picture_distance`.
@@ -34,7 +34,7 @@ from .tolerance import Tolerance
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # As fit prints them with verbose=2.
 _KERAS_DURATION = re.compile(r"^( *\d+/\d+) - \d+s - \d+(?:us|ms|s)/(?:step|epoch)(?= - |$)", re.MULTILINE)
-# A sign belongs to the number unless something that can be subtracted from stands before it.
+# A sign belongs to the number unless something that it could be subtracted from comes before it.
 _NUMBER = re.compile(
     r"(?:(?<![\w.)\]}%])[-+])?(?<![\w.])"
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|NaN|inf)"
@@ -47,7 +47,7 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that moved further than allowed, as a report says it; of a picture, the recorded and the new one."""
+    """One thing that differs by more than is allowed: the sentence of a report, and the two pictures if it is one."""
 
     sentence: str
     pictures: tuple[Image.Image, ...] = ()
@@ -55,10 +55,10 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """What comparing the outputs of one cell found.
+    """The result of comparing the outputs of one cell.
 
-    `differences` holds what is outside the tolerance, in the order of the outputs; `moved` by how much each number
-    changed that did, by its place; `pictures` the distance of every pair of pictures, compared or not.
+    `differences` holds what is outside the tolerance, in the order of the outputs; `moved` how far each number moved,
+    by its place; `pictures` the distance of every pair of pictures, whether it counts or not.
     """
 
     tolerance: Tolerance
@@ -73,12 +73,12 @@ class Comparison:
 
 
 def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], tolerance: Tolerance) -> Comparison:
-    """Compare the outputs of one cell; text on stderr always is a difference, recorded or not."""
+    """Compare the outputs of one cell; text on stderr is always a difference, even if it was recorded."""
     found = Comparison(tolerance)
     recorded, new = shown_outputs(list(recorded)), shown_outputs(list(new))
     for output in new:
         if output.output_type == "stream" and output.name == "stderr":
-            found.add("stderr", f"nothing may be written there, found {_quote(output.text.strip())}")
+            found.add("stderr", f"expected no text, found {_quote(output.text.strip())}")
     recorded_kinds, new_kinds = [_kind(output) for output in recorded], [_kind(output) for output in new]
     if recorded_kinds != new_kinds:
         found.add("outputs", f"expected {_count(recorded_kinds)}; found {_count(new_kinds)}")
@@ -91,16 +91,16 @@ def compare(recorded: Sequence[NotebookNode], new: Sequence[NotebookNode], toler
 
 
 def plain_text(text: str) -> str:
-    """Return a text without colours and without the durations that Keras prints."""
+    """Return a text without colours and the durations that Keras prints."""
     return _KERAS_DURATION.sub(r"\1", _ANSI.sub("", text))
 
 
 @dataclass(frozen=True)
 class _Token:
     text: str
-    number: int  # its place among the numbers of its line, from 1; 0 for a word
+    number: int  # which number of its line, from 1; 0 for a word
     line: int  # from 1
-    name: str = ""  # for a number: what the text calls it, as far as one can tell
+    name: str = ""  # for a number: what the text calls it, if that can be seen
 
     @property
     def key(self) -> str:
@@ -144,7 +144,7 @@ def _compare_text(recorded: str, new: str, where: str, found: Comparison) -> Non
 
 
 def _compare_layout(recorded: str, new: str, where: str, found: Comparison) -> None:
-    """Report the first line of texts with the same words that is laid out differently."""
+    """Report the first line whose layout differs, in texts with the same words."""
     for line, (one, other) in enumerate(itertools.zip_longest(recorded.split("\n"), new.split("\n")), start=1):
         if one is None or other is None or _NUMBER.sub("0", one) != _NUMBER.sub("0", other):
             expected, actual = _around_change(one or "", other or "")
@@ -153,7 +153,7 @@ def _compare_layout(recorded: str, new: str, where: str, found: Comparison) -> N
 
 
 def _compare_lines(recorded: str, new: str, where: str, found: Comparison) -> None:
-    """Pair up the lines of texts whose words differ, so that one line too many is reported as just that."""
+    """Match the lines of texts whose words differ, so that one extra line is reported as exactly that."""
     before, after = recorded.split("\n"), new.split("\n")
     before_tokens, after_tokens = _tokens(recorded), _tokens(new)
     before_keys = [tuple(token.key for token in line) for line in before_tokens]
@@ -188,7 +188,7 @@ def _compare_number(before: _Token, after: _Token, where: str, found: Comparison
     elif str(old) == str(now):  # nan is not equal to itself
         return
     else:
-        reason = "which no tolerance allows"
+        reason = "which no tolerance covers"
     found.add(place, f"{before.text} → {after.text}, {reason}")
     found.advice = found.tolerance.advice
 
@@ -198,11 +198,11 @@ def _compare_pictures(recorded: str, new: str, where: str, found: Comparison) ->
         expected, actual = read_picture(recorded), read_picture(new)
     except (OSError, ValueError) as error:
         if "".join(recorded.split()) != "".join(new.split()):
-            found.add(where, f"the picture changed, and cannot be read ({error})")
+            found.add(where, f"the picture changed and cannot be read ({error})")
         return
     if expected.size != actual.size:
         sizes = " → ".join(f"{picture.width} x {picture.height}" for picture in (expected, actual))
-        found.add(where, f"the picture changed its size, {sizes} pixels", (expected, actual))
+        found.add(where, f"the size of the picture changed, {sizes} pixels", (expected, actual))
         found.pictures.append(math.inf)
         return
     distance = picture_distance(expected, actual)

@@ -1,4 +1,4 @@
-"""The outputs of a notebook's cells as a reader sees them."""
+"""Show the outputs of a notebook's cells as a reader sees them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OVERWRITTEN_LINE = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)
 
 
 def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
-    """Return ``"cell 7 (fit)"`` for what Run All executes as the seventh cell, ``"text cell (intro)"`` for a text."""
+    """Return ``"cell 7 (fit)"`` for the seventh cell that Run All executes, ``"text cell (intro)"`` for a text."""
     name = f" ({cell.id})" if "id" in cell else ""  # notebooks older than nbformat 4.5 have none
     if cell.cell_type != "code":
         return "text cell" + name
@@ -22,15 +22,15 @@ def cell_label(notebook: NotebookNode, cell: NotebookNode) -> str:
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the code cells that Run All executes, in order: those that are not empty."""
+    """Return the code cells that Run All executes, in order: all that are not empty."""
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Return copies of a cell's outputs as a reader finally sees them.
+    """Return copies of a cell's outputs as a reader sees them in the end.
 
-    The pieces of one stream are joined where the first one stands, since a kernel may flush it anywhere; text that
-    carriage returns and backspaces overwrite goes, and so do widget views, which refer to a kernel that has ended.
+    The pieces of a stream are joined at the place of the first, since a kernel may flush at any time. Text overwritten
+    through carriage returns and backspaces is removed, as are widget views, which refer to a kernel that has ended.
     """
     shown: list[NotebookNode] = []
     streams: dict[str, NotebookNode] = {}
@@ -49,7 +49,7 @@ def shown_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def is_picture(mime: str) -> bool:
-    """Tell whether content of a MIME type is a picture in base64."""
+    """Return whether content of this MIME type is a picture in base64."""
     return mime.startswith("image/") and mime != "image/svg+xml"
 
 

@@ -1,4 +1,4 @@
-"""How far two recorded pictures are apart, and where."""
+"""Measure how far two pictures are apart, and show where."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def picture_of_difference(expected: Image.Image, actual: Image.Image) -> Image.I
 
 
 def read_picture(data: str) -> Image.Image:
-    """Decode the base64 text of a picture and put it over white; raise ValueError or OSError if it is no picture."""
+    """Decode a picture in base64 and put it over white; raise ValueError or OSError if it is not a picture."""
     return _over_white(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
 def picture_distance(expected: Image.Image, actual: Image.Image) -> float:
-    """Measure how far two pictures of one size are apart where they differ most: 0 for equal, 255 for black and white.
+    """Return the distance of two pictures of the same size: 0 if they are equal, 255 for black and white.
 
-    The distance is the root mean square of the channel differences (0..255, over white) in the worst of the tiles of
-    32 by 32 pixels. Over the whole picture, one changed digit counts less than noise that nobody sees. Measured on
-    figures such as the lessons draw, at 72 dots per inch, Matplotlib 3.11 (worst tile, and whole picture in brackets):
+    It is the root mean square of the channel differences (0..255, over white) in the worst tile of 32 by 32 pixels.
+    Over the whole picture, one changed digit counts less than noise that nobody sees. Measured on figures like those of
+    the lessons, at 72 dots per inch, with Matplotlib 3.11 (worst tile, and whole picture in brackets):
 
     - noise: every inked pixel moved at random by up to 8 of 255: 2.4 (1.0); rounding of 1 in every tenth: 0.2 (0.2)
     - faults: one digit of one title 11.8 (0.9), one count in a confusion matrix 12.6 (1.1), one letter of a
       legend 23 (2.1), of a title 38 (6.1), dashes left out 16 (4.8), colours swapped 43 (13), legend swapped 75 (7.3),
       curve shifted by an epoch 52 (15), confusion matrix transposed 34 (15), grid of digits off by one 167 (71)
 
-    hence a tolerance of 4. An accuracy 4e-4 higher moves a line by a pixel, a distance of 37: a picture of curves that
-    move from processor to processor looks like one with a fault, and is not compared (see `Tolerance`).
+    Hence a tolerance of 4. If an accuracy rises by 4e-4, a line moves by a pixel, a distance of 37. So curves that move
+    from processor to processor cannot be distinguished from faulty ones, and are not compared (see `Tolerance`).
     """
     before, after = (np.asarray(_over_white(picture), dtype=np.float32) for picture in (expected, actual))
     squares = ((before - after) ** 2).mean(axis=2)
     height, width = squares.shape
     tiles = (squares[y : y + _TILE, x : x + _TILE] for y in range(0, height, _TILE) for x in range(0, width, _TILE))
-    # A narrow tile at the edge is averaged over a full one's pixels, so that a few pixels count no more there.
+    # A narrow tile at the edge is averaged over the pixels of a full one, so that its pixels do not count for more.
     worst = max(tile.sum() for tile in tiles) / min(_TILE**2, height * width)
     return float(np.sqrt(worst))
 

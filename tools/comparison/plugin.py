@@ -1,15 +1,15 @@
 """A pytest plugin: nbval executes the notebooks, and our own comparison judges their outputs.
 
-With ``--nbval``, every code cell is one test: nbval runs it, and `compare` compares its outputs with the recorded ones.
+With ``--nbval``, every code cell is a test: nbval runs it, and `compare` compares its outputs with the recorded ones.
 
-- Each notebook has a kernel and an empty folder of its own, removed afterwards.
-- By how much a number may move says `tolerance`; the measurements are in the file named by the ini-option
-  ``measured_outputs``, relative to pytest's root folder.
-- stderr is a failure, recorded or not; so is a cell that was never recorded.
-- After a cell that fails while executing, the rest of its notebook is skipped.
-- `Hooks` are what a ``conftest.py`` may answer: a kernel's environment, and cells that are executed and not compared.
+- Each notebook has its own kernel and its own empty folder, which is removed afterwards.
+- `tolerance` decides how far a number may move; the ini option ``measured_outputs`` names the file with the
+  measurements, relative to pytest's root folder.
+- Text on stderr is a failure, even if it was recorded; so is a cell that was never recorded.
+- If a cell fails while executing, the rest of its notebook is skipped.
+- A ``conftest.py`` may define `Hooks`: the environment of a kernel, and cells that are executed but not compared.
 
-Built on nbval 0.11.0: `IPyNbFile`, `IPyNbCell.runtest`, `RunningKernel`. It needs nothing from outside its folder.
+Built on nbval 0.11.0: `IPyNbFile`, `IPyNbCell.runtest`, `RunningKernel`. It needs nothing outside its folder.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _measured = pytest.StashKey[Measured]()
 
 
 class Hooks:
-    """What a ``conftest.py`` or another plugin may define; without an answer, the default holds."""
+    """What a ``conftest.py`` or another plugin may define."""
 
     @pytest.hookspec(firstresult=True)
     def pytest_notebook_environment(self, config: pytest.Config, folder: Path) -> dict[str, str] | None:
-        """Return all environment variables of a kernel that may write to `folder`; by default, those of pytest."""
+        """Return all environment variables for a kernel that may write to `folder`; by default, those of pytest."""
 
     @pytest.hookspec(firstresult=True)
     def pytest_notebook_cell_compared(self, config: pytest.Config, cell: NotebookNode) -> bool | None:
-        """Tell whether the outputs of a cell can come out here as they were recorded; by default, they can."""
+        """Return whether the outputs of a cell can be reproduced here; by default, they can."""
 
     @pytest.hookspec(firstresult=True)
     def pytest_notebook_end(self, config: pytest.Config, path: Path) -> str | None:
-        """Return code that must run without an error after the last cell; by default, nothing runs."""
+        """Return code that must run without an error after the last cell; by default, there is none."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,7 +78,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:  # no
 
 
 class NotebookFile(IPyNbFile):
-    """A notebook with a kernel and a folder of its own."""
+    """A notebook with its own kernel and folder."""
 
     stopped_by: str | None = None  # the cell that failed while executing
 
@@ -108,11 +108,11 @@ class NotebookCell(IPyNbCell):
 
     def runtest(self) -> None:
         if self.parent.stopped_by:
-            pytest.skip(f"not executed, since {self.parent.stopped_by} failed")
-        self.output_timeout = 60  # nbval gives up after 5 seconds, which a busy machine may take
+            pytest.skip(f"not executed, because {self.parent.stopped_by} failed")
+        self.output_timeout = 60  # nbval gives up after 5 seconds, too early for a busy machine
         comparable = self.ihook.pytest_notebook_cell_compared(config=self.config, cell=self.cell) is not False
         is_compared, self.options["check"] = self.options["check"] and comparable, False
-        # An error that was recorded is to be expected, and compared like any output.
+        # A recorded error is expected, and compared like any output.
         self.options["check_exception"] |= any(output.output_type == "error" for output in self.cell.outputs)
         try:
             super().runtest()
@@ -125,7 +125,7 @@ class NotebookCell(IPyNbCell):
     def _differences(self, is_compared: bool) -> list[Difference]:
         if self.cell.source.strip() and self.cell.execution_count is None:
             return [Difference("The cell has never been recorded.")]
-        # Compared with themselves, outputs differ in nothing but what is never allowed.
+        # Compared with themselves, outputs differ only in what is never allowed.
         recorded = self.cell.outputs if is_compared else self.test_outputs
         try:
             tolerance = self.config.stash[_measured].tolerance(self.path.stem, self.cell)
@@ -133,7 +133,7 @@ class NotebookCell(IPyNbCell):
         except ValueError as error:
             return [Difference(str(error))]
         if self.options["check_exception"] and all(output.output_type != "error" for output in self.test_outputs):
-            differences.append(Difference("an error was expected, and nothing was raised"))
+            differences.append(Difference("an error was expected, but none was raised"))
         return differences
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
@@ -169,17 +169,17 @@ class NotebookCell(IPyNbCell):
 
 
 class _OutputsDifferError(Exception):
-    """The outputs of a cell are not the recorded ones; the one argument is the list of differences."""
+    """The outputs of a cell differ from the recorded ones; the argument is the list of differences."""
 
 
 # --- the kernel -------------------------------------------------------------------------------------------------------
 
 
 class _Kernel(RunningKernel):
-    """nbval's kernel in a given environment; waiting for a reply ends when the kernel does."""
+    """nbval's kernel in a given environment; when the kernel dies, so does the wait for its reply."""
 
     def __init__(self, cwd: Path, env: dict[str, str], startup_timeout: float) -> None:
-        # As nbval does it, plus the environment: a kernel inherits its parent's otherwise.
+        # As in nbval, plus the environment, which a kernel otherwise inherits.
         self.km, self.kc = start_new_kernel(
             startup_timeout=startup_timeout,
             kernel_name=CURRENT_ENV_KERNEL_NAME,
@@ -191,7 +191,7 @@ class _Kernel(RunningKernel):
         self._ensure_iopub_up()
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
-        # nbval keeps cells out of the history, where IPython looks for the semicolon that hides a result.
+        # nbval keeps cells out of the history, in which IPython looks for the semicolon that hides a result.
         return self.kc.execute(cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
     def get_message(self, stream: str, timeout: float) -> dict:

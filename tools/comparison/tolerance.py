@@ -1,9 +1,9 @@
-"""By how much the numbers of a cell may move: what its metadata declares, and what a file says was measured.
+"""Determine how far the numbers of a cell may move, from its metadata and from a file of measurements.
 
-Every number must come out exactly, unless the cell's metadata has a table ``tolerance`` with
+Every number must be reproduced exactly, unless the cell's metadata has a table ``tolerance`` with
 
-- ``"numbers": "measured"``: each number may move twice as far as it was measured to move, if it ever moved;
-- or ``"absolute": 0.01``, ``"relative": 0.1``, or both, with ``"reason": "…"``: this far, whatever was measured;
+- ``"numbers": "measured"``: each number may move twice as far as it moved when it was measured;
+- or ``"absolute": 0.01``, ``"relative": 0.1``, or both, with a ``"reason": "…"``: so far, whatever was measured;
 - ``"picture_not_compared": "…"``: why its pictures are not compared.
 """
 
@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What a cell declares, how far each of its numbers was measured to move, and what to do if one moves further."""
+    """What a cell declares, how far each of its numbers moved when measured, and what to do if one moves further."""
 
     absolute: float = 0.0
     relative: float = 0.0
@@ -36,7 +36,7 @@ class Tolerance:
 
     @classmethod
     def of(cls, cell: NotebookNode) -> Tolerance:
-        """Read what a cell declares in ``metadata.tolerance``; raise ValueError if it is no such table."""
+        """Read what a cell declares in ``metadata.tolerance``; raise ValueError if this is not such a table."""
         declared = cell.metadata.get("tolerance", {})
         if not isinstance(declared, dict):
             raise ValueError(f"tolerance must be a table such as {{'numbers': 'measured'}}, not {declared!r}")
@@ -56,7 +56,7 @@ class Tolerance:
         return cls(**declared)
 
     def allowed(self, place: str, recorded: Decimal) -> Decimal:
-        """Return how far the number at a place may move: exactly 0 if it was never measured to move."""
+        """Return how far the number at a place may move: exactly 0 if it never moved when measured."""
         if place in self.spread:
             last_digit = Decimal(1).scaleb(int(recorded.as_tuple().exponent))
             return max(2 * Decimal(repr(self.spread[place])), last_digit / 2)
@@ -64,11 +64,11 @@ class Tolerance:
 
 
 class Measured:
-    """A JSON file that says how far each number was measured to move; without the file, none was measured.
+    """A JSON file that says how far each number moved when measured; without the file, nothing was measured.
 
-    Its ``cells`` hold, by notebook (the file's name without .ipynb) and by the cell's id, a fingerprint of the
-    ``source`` that was measured and the ``spread`` by place, as failures name the places. ``measured_by`` is the
-    command that measures; ``{notebook}`` stands for the notebook in it.
+    For each notebook (the file's name without .ipynb) and each cell's id, its ``cells`` hold a fingerprint of the
+    ``source`` that was measured, and the ``spread`` by place, as failures name places. ``measured_by`` is the command
+    that measures, in which ``{notebook}`` stands for the notebook.
     """
 
     def __init__(self, file: Path) -> None:
@@ -77,7 +77,7 @@ class Measured:
         self.command: str = content.get("measured_by", "the measurement")
 
     def tolerance(self, notebook: str, cell: NotebookNode) -> Tolerance:
-        """Return by how much the numbers of a cell may move; raise ValueError if its metadata cannot be understood."""
+        """Return how far the numbers of a cell may move; raise ValueError if its metadata is not understood."""
         declared = Tolerance.of(cell)
         if declared.absolute or declared.relative:
             return declared
@@ -85,13 +85,13 @@ class Measured:
         command = f"run {self.command.format(notebook=notebook)}"
         if not declared.numbers:
             advice = (
-                "this cell's numbers must come out exactly; if they move from processor to processor, give its "
-                f'metadata "tolerance": {{"numbers": "measured"}} and {command}'
+                "the numbers of this cell must be reproduced exactly; if they differ between processors, add "
+                f'"tolerance": {{"numbers": "measured"}} to its metadata and {command}'
             )
         elif measured is None:
-            advice = f"this cell was never measured, so its numbers must come out exactly: {command}"
+            advice = f"this cell was never measured, so its numbers must be reproduced exactly: {command}"
         elif measured["source"] != fingerprint(cell):
-            advice = f"this cell was edited since it was measured, so its numbers must come out exactly: {command}"
+            advice = f"this cell was edited after it was measured, so its numbers must be reproduced exactly: {command}"
         else:
             return dataclasses.replace(declared, spread=measured["spread"])
         return dataclasses.replace(declared, advice=advice)
