@@ -1,7 +1,7 @@
-"""``bench``: measure what a student waits for, beside what they would use instead, in one run.
+"""``bench``: measure how long a student waits, and how long with other libraries, in one run.
 
-``python -m benchmarks.measure CONTENDER NUM_IMAGES NUM_EPOCHS SEED`` does one training in its process, and prints what
-it measured as JSON; `bench` starts one after the other.
+``python -m benchmarks.measure CONTENDER NUM_IMAGES NUM_EPOCHS SEED`` trains once in its process, and prints what it
+measured as JSON; `bench` starts one such process after the other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WIDTHS = (784, 512, 256, NUM_CLASSES)
 
 
 class Clock:
-    """Notes when each epoch ended; the first one holds copies and tracing, so it is not counted."""
+    """Notes when each epoch ends."""
 
     def __init__(self) -> None:
         self._times = [time.perf_counter()]
@@ -53,7 +53,7 @@ class Clock:
 
 
 def course(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Train as lesson 06 does: tensors, and many steps at a time."""
+    """Train as lesson 06 does, on tensors and with many steps per call."""
     from course_utils.training import as_tensor, steps_per_execution
 
     vectors = as_tensor(preprocess_images(dataset.train_images))
@@ -61,9 +61,9 @@ def course(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
 
 
 def keras_defaults(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Train as the handout does: `compile` and `fit` with nothing but the recipe, on arrays."""
-    os.environ.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)  # what the course sets for less memory
-    from course_utils import model  # noqa: F401 - brings the workaround, which is undone here
+    """Train as the handout does, on arrays, with nothing but the recipe in `compile` and `fit`."""
+    os.environ.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)  # which the course sets to save memory
+    from course_utils import model  # noqa: F401 - applies the workaround, which is undone here
     from course_utils.tensorflow_autotune_stall import ArrayDataAdapter
 
     original = getattr(ArrayDataAdapter.get_tf_dataset, "__wrapped__", ArrayDataAdapter.get_tf_dataset)
@@ -102,13 +102,13 @@ def _fit(
 
 
 def pytorch_eager(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Train in a plain PyTorch loop; each batch takes its rows from one tensor."""
+    """Train in a plain PyTorch loop that takes the rows of each batch from one tensor."""
     import torch  # type: ignore[import-not-found]
     from torch import nn  # type: ignore[import-not-found]
 
     torch.manual_seed(seed)
     layers = [layer for pair in pairwise(WIDTHS) for layer in (nn.Linear(*pair), nn.ReLU())]
-    # The loss takes the softmax, and expects labels.
+    # The loss includes the softmax and expects labels.
     model = nn.Sequential(*layers[:2], nn.Dropout(0.5), *layers[2:4], nn.Dropout(0.2), layers[4])
     loss_function, optimizer = nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
     vectors = torch.from_numpy(preprocess_images(dataset.train_images))
@@ -127,7 +127,7 @@ def pytorch_eager(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any
 
 
 def scikit_learn(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Train scikit-learn's `MLPClassifier`, which has no dropout and so less to do."""
+    """Train scikit-learn's `MLPClassifier`, which does less because it has no dropout."""
     from sklearn.neural_network import MLPClassifier
 
     classifier = MLPClassifier(WIDTHS[1:-1], alpha=0, batch_size=BATCH_SIZE, random_state=seed)
@@ -141,10 +141,9 @@ def scikit_learn(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]
 
 
 def bound(dataset: Dataset, num_epochs: int, seed: int) -> dict[str, Any]:
-    """Only multiply the matrices of each step with NumPy in float32: no training can be faster.
+    """Only multiply the matrices of each step, with NumPy in float32: no training can be faster.
 
-    For each layer these are its output and the gradient of its weights, and for all but the first the gradient of its
-    input.
+    Each layer needs its output and the gradient of its weights, and all but the first the gradient of its input.
     """
     generator = np.random.default_rng(seed)
     shapes = []
@@ -179,7 +178,7 @@ CONTENDERS: dict[str, Callable[[Dataset, int, int], dict[str, Any]]] = {
 def bench(*, quick: bool = False, keep: bool = False) -> int:
     """Measure, and write the results to ``build/bench/``; `keep` replaces the committed ones."""
     if load_dataset(allow_embedded=False).name != "MNIST":
-        raise CourseError("The benchmark is for MNIST, and MNIST_PATH names other digits.")
+        raise CourseError("The benchmark needs MNIST, but MNIST_PATH names other digits. Set it to mnist.npz.")
     folder = BUILD / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     results = {"lessons": seconds_of_lessons(), "machine": _machine(), "training": measure_training(quick)}
@@ -195,7 +194,7 @@ def bench(*, quick: bool = False, keep: bool = False) -> int:
 
 
 def measure_training(quick: bool) -> dict[str, Any]:
-    """Let the contenders train in turn, each time beginning with another one."""
+    """Let the contenders take turns, and begin each round with another one."""
     num_images, num_epochs = (6_000, 2) if quick else (60_000, 3)
     packages = _further_packages()
     names = [name for name in CONTENDERS if packages or not name.startswith("PyTorch")]
@@ -215,10 +214,10 @@ def measure_training(quick: bool) -> dict[str, Any]:
 
 
 def seconds_of_lessons() -> dict[str, Any]:
-    """Take seconds and memory of each lesson from what ``make run`` has written."""
+    """Return the seconds and memory of each lesson, as ``make run`` has written them."""
     summary = BUILD / "summary.json"
     if not summary.exists():
-        raise CourseError("No run was found. Execute the lessons first: make run")
+        raise CourseError("No results of make run were found. Execute the lessons first: make run")
     written = json.loads(summary.read_text(encoding="utf-8"))
     return {name: written[name] for name in ("dataset", "num_epochs", "lessons")}
 
@@ -229,9 +228,9 @@ def say(text: str) -> None:
 
 
 def _python(*arguments: str, further: Path | None = None) -> str:
-    """Start a fresh Python, and return what stands on its line that begins with ``result:``."""
+    """Run a fresh Python, and return what follows ``result:`` in its output."""
     cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    # As many threads for every library, and NumPy as fast as the processor can.
+    # The same number of threads for every library, and NumPy as fast as the processor allows.
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
     paths = {"PYTHONPATH": str(further)} if further else {}
@@ -243,15 +242,15 @@ def _python(*arguments: str, further: Path | None = None) -> str:
 
 
 def _further_packages() -> Path | None:
-    """Install PyTorch beside the course, once, and return its folder; None, saying so, where it cannot be installed."""
+    """Install PyTorch beside the course, once, and return its folder, or None if it cannot be installed."""
     folder = BUILD / "bench" / f"packages-{sys.version_info[0]}.{sys.version_info[1]}"
     if not folder.is_dir():
-        say("PyTorch is installed into build/bench/, once: 0.2 GB, or 3 GB where pip finds only the build for CUDA")
+        say("Installing PyTorch into build/bench/, once: 0.2 GB, or 3 GB where pip finds only the build for CUDA")
         install = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
         done = subprocess.run([*install, "--target", str(folder), "--requirement", str(REQUIREMENTS)])
         if done.returncode:
             shutil.rmtree(folder, ignore_errors=True)
-            say("PyTorch could not be installed (see above); everything else is measured.")
+            say("PyTorch could not be installed (see above). Everything else is measured.")
             return None
     return folder
 
@@ -283,5 +282,5 @@ if __name__ == "__main__":
     digits = load_dataset()
     images, labels = digits.train_images[:num_images], digits.train_labels[:num_images]
     result = CONTENDERS[name](replace(digits, train_images=images, train_labels=labels), num_epochs, seed)
-    # On a marked line: on some computers other programs print whenever Python starts or ends.
+    # On a marked line, because on some computers other programs print whenever Python starts or ends.
     print(f"\nresult:{json.dumps(result)}")

@@ -1,4 +1,4 @@
-"""The tables of ``benchmarks/README.md``, made from what `benchmarks.measure` measured."""
+"""Write the tables of ``benchmarks/README.md`` from what `benchmarks.measure` measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BEGIN = "<!-- what follows is written by: make bench KEEP=1 -->"
 
 
 def write_readme(results: dict[str, Any]) -> None:
-    """Replace the tables of the README by those of these results."""
+    """Replace the tables in the README with those of these results."""
     before = README.read_text(encoding="utf-8").partition(BEGIN)[0]
     with atomic_path(README) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n", encoding="utf-8")
@@ -32,7 +32,7 @@ def _machine(machine: dict[str, Any]) -> str:
 
 
 def _training(training: dict[str, Any]) -> str:
-    # The first epoch holds copies and tracing.
+    # The first epoch includes copies and tracing.
     seconds = {
         name: [median(one["seconds"][1:]) for one in measured] for name, measured in training["contenders"].items()
     }
@@ -43,23 +43,23 @@ def _training(training: dict[str, Any]) -> str:
         accuracies = [one["test_accuracy"] for one in measured if "test_accuracy" in one]
         shown = [f"{ratio:.2f}", _spread(seconds[name], ".2f"), f"{first:.1f}"]
         rows.append((name, *shown, _spread(accuracies, ".4f") if accuracies else ""))
-    head = ("", "/ course", "s an epoch", "first epoch, s", "test accuracy")
-    equal = "equal, bit for bit" if training["same_history"] else "**not** equal"
+    head = ("", "time / course", "seconds per epoch", "first epoch", "test accuracy")
+    equal = "identical" if training["same_history"] else "**not** identical"
     note = (
-        f"Medians of {len(seconds['course'])} trainings of {training['num_epochs']} epochs, in turn; in brackets the "
-        "lowest and the highest. The histories of the course and of plain Keras with the same seeds are "
+        f"Medians of {len(seconds['course'])} training runs of {training['num_epochs']} epochs, lowest and highest "
+        "in brackets. With the same seeds, the histories of the course and of the Keras defaults are "
     )
-    quick = " A quick run, not a measurement." if training["quick"] else ""
+    quick = " This was a quick trial, not a measurement." if training["quick"] else ""
     title = f"### Training: {training['num_images']:,} images in batches of 128"
     return f"{title}\n\n{_table(head, rows)}\n\n{note}{equal}.{quick}"
 
 
 def _lessons(lessons: dict[str, Any]) -> str:
     rows = [(name[:2], f"{one['seconds']:.1f}", f"{one['peak_rss_mb']:,}") for name, one in lessons["lessons"].items()]
-    table = _table(("lesson", "Run All, s", "memory, MB"), rows)
+    table = _table(("lesson", "seconds for Run All", "memory (MB)"), rows)
     return (
-        f"### Lessons\n\n{table}\n\nFrom one `make run` with {lessons['num_epochs']} epochs of "
-        f"{lessons['dataset']}; memory is the largest resident set of the kernel, in units of 2²⁰ bytes."
+        f"### Lessons\n\n{table}\n\nFrom one `make run` with {lessons['num_epochs']} epochs on "
+        f"{lessons['dataset']}. Memory is the kernel's largest resident set, in units of 2²⁰ bytes."
     )
 
 

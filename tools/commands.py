@@ -26,7 +26,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 def show_setup() -> int:
     """Say where the course is set up."""
-    print(f"The course is set up in {sys.prefix}. To open it: make lab, or python -m tools lab")
+    print(f"The course is set up in {sys.prefix}. To open it: make lab (or: python -m tools lab)")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""A pytest plugin: what the comparison of notebooks must know of this course, its digits and its kernels' environment.
+"""A pytest plugin that tells the comparison of notebooks about this course: its digits, and the kernels' environment.
 
-The digits are looked for once per session. With anything but MNIST, cells tagged ``depends-on-dataset`` are executed
-and not compared.
+The digits are found once per session. With anything but MNIST, cells tagged ``depends-on-dataset`` are executed but not
+compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _digits = pytest.StashKey[tuple[str, dict[str, str]]]()  # name of the dataset, 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the first process has already looked
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist: the first process has found them
         if digits := config.workerinput.get("digits"):
             config.stash[_digits] = tuple(digits)
         return
@@ -40,7 +40,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no typ
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    lines = [f"left alone, since it is no lesson: {path.name}" for path in _strangers(config.rootpath)]
+    lines = [f"ignored, because it is not a lesson: {path.name}" for path in _strangers(config.rootpath)]
     if _digits in config.stash:
         name, _ = config.stash[_digits]
         others = " - outputs of cells tagged depends-on-dataset are not compared, all others strictly"
@@ -49,7 +49,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out copies and drafts of lessons, unless they are asked for by name."""
+    """Ignore copies and drafts of lessons, unless they are named."""
     is_asked = any(argument.partition("::")[0].endswith(".ipynb") for argument in config.args)
     return True if not is_asked and collection_path in _strangers(config.rootpath) else None
 
@@ -80,7 +80,7 @@ def pytest_notebook_cell_compared(config: pytest.Config, cell: NotebookNode) -> 
 
 
 def pytest_notebook_end(path: Path) -> str | None:
-    """Have lessons compared with the helpers that do the same."""
+    """Compare lessons with the helpers that do the same."""
     lesson = next((number for number in SAME if lesson_file(number) == path.name), None)
     return (
         lesson
@@ -92,7 +92,7 @@ def _find_digits(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="digits-", ignore_cleanup_errors=True)
     config.add_cleanup(folder.cleanup)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # the header says it in a line
+        with contextlib.redirect_stdout(io.StringIO()):  # the header says this in one line
             config.stash[_digits] = choose_digits(Path(folder.name))
     except CourseError as error:
         raise pytest.UsageError(str(error)) from error

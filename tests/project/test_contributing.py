@@ -34,7 +34,7 @@ def test_there_are_ten_changes():
 
 
 @pytest.mark.parametrize(("change", "searched", "files", "then"), ROWS, ids=[row[0] for row in ROWS])
-def test_a_change_is_made_where_the_table_says(change, searched, files, then):
+def test_each_change_touches_the_files_in_the_table(change, searched, files, then):
     named = re.findall(r"`([^`]+)`", files)
     assert 1 <= len(named) <= 3
     assert sorted(named) == sorted(name for name, text in sources().items() if searched in text)

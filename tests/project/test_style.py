@@ -41,7 +41,7 @@ def unwanted_words(text: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, found.start()) + 1, found[0]) for found in UNWANTED.finditer(text)]
 
 
-def test_words_are_spelt_right(tmp_path):
+def test_spelling(tmp_path):
     for name, text in texts().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -50,7 +50,7 @@ def test_words_are_spelt_right(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_no_word_is_unwanted():
+def test_no_unwanted_words():
     others = {name: text for name, text in texts().items() if ROOT / name != Path(__file__)}
     found = [f"{name}:{line}: {word}" for name, text in others.items() for line, word in unwanted_words(text)]
     assert not found, "Write these in plain, British English:\n" + "\n".join(found)

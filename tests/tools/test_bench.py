@@ -27,7 +27,7 @@ def test_ratios_are_taken_pair_by_pair_and_leave_out_the_first_epoch():
     assert course.split(" | ")[1:4] == ["1.00", "1.50 (1.00 to 2.00)", "9.0"]
 
 
-def test_a_contender_trains_in_a_process_of_its_own(monkeypatch, tmp_path):
+def test_a_contender_trains_in_its_own_process(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))

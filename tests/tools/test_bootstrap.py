@@ -54,7 +54,7 @@ def test_locks_satisfy_every_declared_dependency(system, python, locks):
 
 
 @pytest.mark.parametrize("lock", ENTRIES)
-def test_no_lock_names_an_address(lock):
+def test_no_lock_contains_an_address(lock):
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "".join(ENTRIES[lock]) == text
     assert not re.search(r"://|@ |--(?!hash=)|^-", text, re.MULTILINE)
@@ -86,7 +86,7 @@ def test_supported_pythons_are_the_same_everywhere():
         ((3, 13), ("linux", "x86_64"), {"version": "3.13.0 experimental free-threading build"}, "standard"),
     ],
 )
-def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, other, expected):
+def test_an_unsuitable_python_is_explained(monkeypatch, version, system, other, expected):
     fake = {"version_info": (*version, 0), "platform": system[0], "maxsize": 2**63 - 1, "version": "", **other}
     monkeypatch.setattr(interpreters, "sys", SimpleNamespace(**fake))
     monkeypatch.setattr(interpreters.platform, "machine", lambda: system[1])
@@ -94,14 +94,14 @@ def test_the_obstacle_of_an_unsuitable_python(monkeypatch, version, system, othe
     assert expected in interpreters.obstacle()
 
 
-def test_a_python_that_was_built_without_what_the_course_needs_is_named(monkeypatch):
+def test_modules_that_a_python_lacks_are_named(monkeypatch):
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: name if name != "_ctypes" else None)
     assert (
         interpreters.obstacle() == "it was built without ctypes; install another one, such as the one from python.org"
     )
 
 
-def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monkeypatch):
+def test_missing_and_unsuitable_pythons_are_skipped(tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("shell scripts stand in for Pythons")
     # Another program may print whenever Python starts.
@@ -121,7 +121,7 @@ def test_a_python_that_is_not_there_or_unsuitable_is_passed_over(tmp_path, monke
 
 
 @pytest.mark.parametrize("file", [*STDLIB_ONLY, "tools/__main__.py", "tools/student/__main__.py"])
-def test_an_old_python_can_read_what_it_meets(file):
+def test_an_old_python_can_read_the_files_that_it_needs(file):
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"), feature_version=(3, 8))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
@@ -187,7 +187,7 @@ def ask(course, python, expression):
     return subprocess.check_output([python, "-c", code], cwd=course, text=True).strip()
 
 
-def test_a_command_goes_on_in_the_environment_that_is_set_up(course_with_venv, bare_python):
+def test_a_command_continues_in_the_existing_environment(course_with_venv, bare_python):
     for python in (bare_python, venv_python(course_with_venv)):
         done = start(course_with_venv, python, "setup")
         assert (done.returncode, done.stderr) == (0, "")
@@ -212,7 +212,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("is_repair", [True, False], ids=["packages were changed", "the lock has changed"])
-def test_setup_brings_an_environment_up_to_date_and_does_not_make_a_new_one(course_with_venv, bare_python, is_repair):
+def test_setup_updates_an_environment_instead_of_making_a_new_one(course_with_venv, bare_python, is_repair):
     if not is_repair:
         CHANGES["the lock has changed"](course_with_venv)
     done = start(course_with_venv, bare_python, "setup", **({"HOLDS": "Would install 1 package"} if is_repair else {}))
@@ -239,7 +239,7 @@ def test_the_packages_that_tests_need_are_added_once(course_with_venv, bare_pyth
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_an_environment_that_does_not_count(course_with_venv, change):
+def test_an_incomplete_or_outdated_environment_is_not_used(course_with_venv, change):
     course = course_with_venv
     assert ask(course, venv_python(course), "_venv_has([LOCK]), _venv_has([LOCK, DEVELOPMENT_LOCK])") == "True False"
     change(course)
@@ -247,7 +247,7 @@ def test_an_environment_that_does_not_count(course_with_venv, change):
     assert ask(course, venv_python(course), "_venv_has([LOCK])") == "False"
 
 
-def test_a_setup_that_fails_says_why_and_does_not_count(course_with_venv, bare_python):
+def test_a_failed_setup_says_why_and_is_not_used(course_with_venv, bare_python):
     venv_python(course_with_venv).unlink()
     done = start(course_with_venv, bare_python, "check-setup")
     assert (done.returncode, venv_python(course_with_venv).exists()) == (1, False), "it sets nothing up"
@@ -270,7 +270,7 @@ index-url = https://b.example/'
 """
 
 
-def test_of_what_pips_files_say_only_networks_are_kept(tmp_path, monkeypatch):
+def test_only_the_network_settings_in_pips_files_are_kept(tmp_path, monkeypatch):
     (tmp_path / "pip.conf").write_text(PIP_CONF, encoding="utf-8")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
@@ -281,7 +281,7 @@ def test_of_what_pips_files_say_only_networks_are_kept(tmp_path, monkeypatch):
     assert not re.search("PREFIX|TARGET|CONSTRAINT|USER", found)
 
 
-def test_who_cannot_write_to_the_course_is_sent_to_its_owner(monkeypatch):
+def test_without_write_permission_you_are_sent_to_the_owner(monkeypatch):
     monkeypatch.setattr(bootstrap, "_holds", lambda *_: False)
     monkeypatch.setattr(bootstrap, "_venv_has", lambda *_: False)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
@@ -290,7 +290,7 @@ def test_who_cannot_write_to_the_course_is_sent_to_its_owner(monkeypatch):
         bootstrap.ensure_environment(["lab"])
 
 
-def test_an_environment_with_the_locked_versions_is_used_as_it_is(course):
+def test_any_environment_with_the_locked_versions_is_used(course):
     done = start(course, sys.executable, "setup")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     assert sys.prefix in done.stdout

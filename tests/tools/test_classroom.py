@@ -88,7 +88,7 @@ def files(folder):
     return {path: (path.stat().st_mtime_ns, path.stat().st_uid) for path in folder.rglob("*")}
 
 
-def test_each_student_has_a_copy_and_ticks_of_their_own_and_shares_them_only_by_choice(hub):
+def test_students_have_their_own_copy_and_ticks_and_share_them_only_by_choice(hub):
     folder, ask = hub
     before = files(folder / "course")
     kept = {user: folder / user / "my-course" / "workspace" / "progress.json" for user in USERS}

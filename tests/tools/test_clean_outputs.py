@@ -7,7 +7,7 @@ from tools.clean_outputs import NOTEBOOK_METADATA, clean_outputs, to_text
 from tools.comparison.outputs import WIDGET_VIEW
 
 
-def test_nothing_stays_that_belongs_to_one_machine_or_one_run():
+def test_nothing_of_one_machine_or_one_run_stays():
     others = {"slideshow": {"slide_type": "fragment"}, "nbgrader": {"grade": True}, "colab": {"height": 80}}
     kept = {**others, "tags": ["parameters"], "tolerance": {"absolute": 0.1}, "editable": False}
     private = {"collapsed": False, "deletable": True, "execution": {"iopub.status.busy": "2020"}}

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path):
     assert (process.returncode, said.strip()) == (130, "Stopped. You can run the same command again at any time.")
 
 
-def test_what_a_library_makes_of_ctrl_c_is_no_error(monkeypatch, capsys):
+def test_an_error_that_a_library_raises_on_ctrl_c_is_not_shown(monkeypatch, capsys):
     def fail():
         try:
             signal.raise_signal(signal.SIGINT)

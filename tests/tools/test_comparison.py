@@ -129,7 +129,7 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("metadata", "source", "new", "sentence"), MEASURED)
-def test_a_number_moves_as_far_as_was_measured_for_it(metadata, source, new, sentence, tmp_path):
+def test_a_number_may_move_as_far_as_its_measurements_say(metadata, source, new, sentence, tmp_path):
     entry = {"source": fingerprint(new_code_cell("fit()")), "spread": SPREAD}
     content = {"measured_by": "make measure LESSON={notebook:.2}", "cells": {"06_train": {"fit": entry}}}
     (tmp_path / "measured.json").write_text(json.dumps(content), encoding="utf-8")
@@ -254,7 +254,7 @@ def test_noise_that_nobody_sees_is_within_the_tolerance():
     assert not differences(shown(png=GOOD), shown(png=encoded(noisy.save)), EXACT)
 
 
-def test_a_picture_that_is_not_compared_is_measured_all_the_same_and_keeps_its_size():
+def test_a_picture_that_is_not_compared_is_still_measured_and_must_keep_its_size():
     moved, tolerance = shown(png=png(up=4e-4)), Tolerance(picture_not_compared="curves move")
     assert differences(shown(png=GOOD), moved, EXACT)
     found = compare([shown(png=GOOD)], [moved], tolerance)

@@ -7,7 +7,7 @@ from course_utils.course import lesson_file
 from tools.mutants import copy_course
 
 
-def test_strangers_are_left_alone_and_broken_lessons_named(tmp_path):
+def test_other_notebooks_are_ignored_and_broken_lessons_named(tmp_path):
     course = copy_course(tmp_path / "course")
     notebooks = course / "notebooks"
     for name in ("05_see_how_it_learns-Copy1.ipynb", "Untitled.ipynb"):

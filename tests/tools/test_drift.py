@@ -73,7 +73,7 @@ def test_what_differs_is_named(lesson, variables, drift):
 
 
 @pytest.mark.parametrize("lesson", SAME)
-def test_the_lessons_have_what_is_compared(lesson):
+def test_the_lessons_build_what_is_compared(lesson):
     cells = code_cells(read_notebook(NOTEBOOKS / lesson_file(lesson)))
     nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source))]
     made = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

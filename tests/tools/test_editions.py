@@ -181,7 +181,7 @@ def test_the_student_edition_is_complete_and_offers_what_it_can_do(editions):
 
 
 @pytest.mark.parametrize("numbers", [[*LESSONS], ["01", "02", "04", "05"], ["00", "09"]], ids=len)
-def test_chosen_lessons_lead_to_one_another_and_nowhere_else(numbers):
+def test_chosen_lessons_link_only_to_one_another(numbers):
     source = read_lessons()
     lessons = choose(source, [*reversed(numbers), numbers[0]])
     names = [lesson_file(number) for number in numbers]
@@ -225,7 +225,7 @@ def test_a_single_lesson_begins_with_the_installation_and_needs_no_other_file(si
         assert linked == [f"attachment:{key}" for cell in others for key in cell.get("attachments", {})]
 
 
-def test_the_wheel_carries_the_package_whole_and_asks_for_what_lessons_import(single):
+def test_the_wheel_holds_the_whole_package_and_requires_what_it_imports(single):
     with zipfile.ZipFile(next(single.glob("*.whl"))) as wheel:
         package = {name: wheel.read(name) for name in wheel.namelist() if ".dist-info/" not in name}
         (metadata,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("METADATA"))
@@ -284,7 +284,7 @@ def test_the_first_cell_installs_the_package_and_it_works_alone(request, single,
     assert said.startswith(f"{single / 'workspace'}\nTrue\n") and "\nok       packages\n" in said, said
 
 
-def test_slides_begin_at_headings_and_texts_unless_their_author_has_it_otherwise():
+def test_slides_begin_at_headings_and_texts_unless_their_author_says_otherwise():
     lesson = small_lesson(title="# A lesson\n\n<details>A hint</details>\n\n## A part\n\nText.")
     lesson.cells[2].metadata.slideshow = {"slide_type": "fragment"}
     lesson.cells.insert(3, new_markdown_cell("A text.", id="text"))

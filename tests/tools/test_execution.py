@@ -77,7 +77,7 @@ def test_personal_settings_do_not_reach_a_lesson(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["keras.py", "random.py", "numpy/__init__.py", "matplotlibrc"])
-def test_a_file_beside_the_lessons_that_takes_the_place_of_a_library_is_named(name, tmp_path):
+def test_a_file_that_shadows_a_library_is_named(name, tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     for file in (name, "my_notes.py"):
         (tmp_path / file).touch()
@@ -93,7 +93,7 @@ settings.prepare_output(); settings.drop_personal(); settings.give_home(settings
 print(*sorted(set(os.environ) & set(os.environ["NAMES"].split()))); print("→", os.path.expanduser("~"))"""
 
 
-def test_what_a_command_starts_has_the_settings_that_people_need_and_no_others(tmp_path):
+def test_commands_pass_on_only_the_settings_that_people_need(tmp_path):
     names = f"{KEPT} {FOREIGN}"
     environment = {**os.environ, **dict.fromkeys(names.split(), "x"), "NAMES": names, "NEW": str(tmp_path / "home")}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "PYTHONWARNINGS": ""}

@@ -49,7 +49,7 @@ def test_a_result_is_what_the_run_says(recorded):
     assert "val_accuracy_even" not in held_out.history
 
 
-def test_what_is_recorded_is_not_done_again_unless_its_recipe_changed(recorded, monkeypatch):
+def test_a_recorded_run_is_repeated_only_if_its_recipe_changed(recorded, monkeypatch):
     before = recorded.read_bytes()
     monkeypatch.setattr("tools.experiments.train_apart", None)  # nothing that could train
     record_runs(SMALL, recorded)
@@ -79,7 +79,7 @@ def test_another_version_or_other_digits_are_refused(monkeypatch):
         ({}, "MNIST was not found"),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_any_training(arguments, message):
+def test_impossible_experiments_are_refused_before_any_training(arguments, message):
     with pytest.raises(CourseError, match=message):
         experiments(**arguments)
 

@@ -158,7 +158,7 @@ def test_the_site_shows_the_lessons_without_solutions(stick):
     assert find_leaks(lessons, {name: text.encode() for name, text in texts.items()}) == []
 
 
-def test_what_a_person_opens_first_says_what_is_there_and_starts(stick):
+def test_the_start_page_and_the_installers_are_complete(stick):
     page = (stick / "START HERE.html").read_text(encoding="utf-8")
     assert f"{this_platform()}, with Python {THIS_PYTHON}" in page
     assert "$" not in page
@@ -171,7 +171,7 @@ def test_what_a_person_opens_first_says_what_is_there_and_starts(stick):
         assert all(os.access(stick / name, os.X_OK) for name in ("install.sh", "install.command"))
 
 
-def test_a_data_set_of_ones_own_goes_along_under_its_own_name(tmp_path, monkeypatch):
+def test_your_own_data_set_keeps_its_name_in_the_kit(tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_PATH", str(save_named(tmp_path / "clothes.npz", CLOTHES)))
     (build := tmp_path / "build").mkdir()
     file = _digits(build)
@@ -179,7 +179,7 @@ def test_a_data_set_of_ones_own_goes_along_under_its_own_name(tmp_path, monkeypa
     assert load_dataset(file).class_names == CLOTHES
 
 
-def test_wheels_that_are_there_and_right_are_not_fetched_again(course, tmp_path, monkeypatch):
+def test_intact_wheels_are_not_downloaded_again(course, tmp_path, monkeypatch):
     lock = (course / "requirements.lock").read_text(encoding="utf-8")
     fetched = {path: path.read_bytes() for path in fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)}
     assert len(fetched) == 2
@@ -191,7 +191,7 @@ def test_wheels_that_are_there_and_right_are_not_fetched_again(course, tmp_path,
     assert set(fetch_wheels(lock, this_platform(), THIS_PYTHON, tmp_path)) == fetched.keys()
 
 
-def test_without_wheels_there_is_no_kit_and_the_one_before_stays(course, tmp_path, monkeypatch):
+def test_without_wheels_the_previous_kit_stays(course, tmp_path, monkeypatch):
     (tmp_path / "digit-course-kit.zip").write_bytes(b"the one before")
     monkeypatch.setenv("PIP_FIND_LINKS", (tmp_path / "nothing").as_uri())
     with pytest.raises(CourseError, match="Connect to the network"):

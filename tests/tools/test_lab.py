@@ -67,7 +67,7 @@ def ask(url, token, data=None):
         return json.loads(answer.read())
 
 
-def test_nothing_of_a_persons_jupyter_decides_how_the_lab_starts(tmp_path):
+def test_personal_jupyter_files_do_not_affect_the_lab(tmp_path):
     home, folder = tmp_path / "home", tmp_path / "Kurs Übung+#1"
     home.mkdir()
     (folder / ".jupyter").mkdir(parents=True)
@@ -122,7 +122,7 @@ def evaluate(connection, expression):
     ("argument", "named"),
     [("--ip=0.0.0.0", "hostname '0.0.0.0', not '127.0.0.1'"), ("--config=mine.py", "secure True, not False")],
 )
-def test_what_would_start_otherwise_than_promised_is_refused_by_name(tmp_path, argument, named):
+def test_a_lab_that_would_break_a_promise_is_refused(tmp_path, argument, named):
     (tmp_path / "mine.py").write_text("c.ServerApp.certfile = __file__\n", encoding="utf-8")
     assert start(tmp_path, tmp_path, argument).wait(120) == 1
     printed = (tmp_path / "log").read_text(encoding="utf-8")

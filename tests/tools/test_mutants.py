@@ -52,7 +52,7 @@ def test_each_fault_has_a_name_of_its_own_and_lessons_that_exist():
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_each_value_that_a_lesson_chooses_is_changed(number):
+def test_each_parameter_of_a_lesson_has_a_fault(number):
     cells = code_cells(read_notebook(NOTEBOOKS / lesson_file(number)))
     names = " ".join(fault.name for fault in FAULTS)
     for cell in (cell for cell in cells if "parameters" in cell.metadata.get("tags", [])):
@@ -70,7 +70,7 @@ def test_each_digit_of_a_recorded_output_counts(number, pytestconfig):
                 assert compare(*both, Tolerance()).differences, changed
 
 
-def test_a_fault_is_noticed_by_the_cell_that_it_concerns(tmp_path):
+def test_a_fault_shows_in_the_cell_that_it_concerns(tmp_path):
     fault = next(fault for fault in FAULTS if fault.name == "dropout rates swapped")
     copy = copy_course(tmp_path / "course")
     with fault.planted(copy):

@@ -189,7 +189,7 @@ def test_report_says(strict, cell, words):
     assert words in re.sub(r"\x1b\[[0-9;]*m|#x1B\[[0-9;]*m", "", strict.reports[cell])
 
 
-def test_pictures_are_left_and_named(strict):
+def test_pictures_of_a_failure_are_kept_and_named(strict):
     for part, colour in (("expected", (255, 0, 0)), ("actual", (0, 128, 0)), ("difference", (0, 0, 0))):
         name = f"build/nbval/02_differs-other-picture-1-{part}.png"
         assert name in strict.reports["other-picture"]

@@ -30,7 +30,7 @@ def test_the_table_counts_what_is_shared_and_names_nobody(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("files", "message"), [([], "Name the files"), (["no/*.json"], r"no file no/\*\.json")])
-def test_no_files_are_named_with_an_example(files, message, monkeypatch, tmp_path):
+def test_without_files_the_error_gives_an_example(files, message, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CourseError, match=f"{message}.*make progress FILES="):
         progress(files)

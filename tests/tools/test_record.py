@@ -89,7 +89,7 @@ def test_what_changed_is_reported_and_written(folder, capsys):
     assert b"accuracy: 0.7" in contents(folder)[lesson_file("02")]
 
 
-def test_a_lesson_that_does_something_else_than_its_helper_is_reported(folder, capsys):
+def test_a_lesson_that_differs_from_its_helper_is_reported(folder, capsys):
     interval = "import numpy as np\nnetwork_right, num_images = np.ones(9), 9\ncentre, half_width = 0.5, 0.25"
     write_lesson(folder, "07", new_code_cell(interval, id="interval"))
     assert record(["07"], write=True, folder=folder) == 0
@@ -101,7 +101,7 @@ def test_a_lesson_that_does_something_else_than_its_helper_is_reported(folder, c
 
 
 @pytest.mark.parametrize("write", [False, True])
-def test_a_lesson_that_is_edited_meanwhile_is_not_replaced(write, folder, tmp_path):
+def test_a_lesson_that_somebody_edits_meanwhile_is_not_replaced(write, folder, tmp_path):
     path = folder / lesson_file("03")
     edit = f"path = Path({str(path)!r})\npath.write_text(path.read_text().replace('edit =', 'my_edit ='));"
     write_lesson(folder, "03", *GOOD[:1], new_code_cell(edit, id="edit"))
@@ -115,7 +115,7 @@ def test_a_lesson_that_is_edited_meanwhile_is_not_replaced(write, folder, tmp_pa
     assert not write or b"accuracy: 0.7" in kept.read_bytes()
 
 
-def test_one_bad_lesson_and_nothing_is_written(folder):
+def test_with_one_bad_lesson_nothing_is_written(folder):
     set_value(folder, "0.7")
     bad = {
         "03": "1 / 0",

@@ -15,7 +15,7 @@ from tools import reference
 from tools.single_run import recipe
 
 
-def test_weights_and_history_belong_to_lesson_06_as_it_is():
+def test_weights_and_history_come_from_the_present_lesson_06():
     assert reference.is_current(), "lesson 06 or what it imports has changed: run make record"
     history = json.loads((REFERENCE / reference.RECORD).read_text(encoding="utf-8"))["history"]
     lesson = reference.RECIPE_LESSON.read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ def test_weights_and_history_belong_to_lesson_06_as_it_is():
     assert read_results()[Run()].history.items() >= history.items()  # the experiment with the seed of lesson 06
 
 
-def test_the_experiments_are_recorded_by_the_recipe_as_it_is():
+def test_the_experiments_come_from_the_present_recipe():
     results = read_results()
     assert set(results) == {run for runs in EXPERIMENTS.values() for run in runs}, "run make experiments"
     outdated = [str(run) for run, result in results.items() if result.recipe != recipe(run.network)]
@@ -31,11 +31,11 @@ def test_the_experiments_are_recorded_by_the_recipe_as_it_is():
     assert all((REFERENCE / name).is_file() for name in WEIGHTS.values())
 
 
-def test_the_picture_in_readme_and_lesson_00_is_the_one_of_lesson_09():
+def test_readme_and_lesson_00_show_the_picture_of_lesson_09():
     assert reference.PICTURE.read_bytes() == reference.recorded_picture(), "run make record LESSON=09"
 
 
-def test_a_record_never_takes_its_place_before_its_weights(tmp_path, monkeypatch):
+def test_a_record_is_never_replaced_before_its_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
     dataset = Dataset("MNIST", *[np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)] * 2)
     save_trained_model(TrainedModel(build_model(), {"loss": [2.3]}), dataset)
@@ -59,7 +59,7 @@ def test_a_record_never_takes_its_place_before_its_weights(tmp_path, monkeypatch
         ('title="With and without scaling"', 'title="Scaling"', True),  # after the training
     ],
 )
-def test_only_code_that_trains_makes_another_recipe(tmp_path, text, other, same_recipe):
+def test_only_the_code_that_trains_makes_a_recipe(tmp_path, text, other, same_recipe):
     notebook = nbformat.read(reference.RECIPE_LESSON, as_version=4)
     assert any(text in cell.source for cell in notebook.cells)
     for cell in notebook.cells:

@@ -83,7 +83,7 @@ def test_the_summary_and_what_is_printed(finished):
     )
 
 
-def test_lessons_share_a_workspace_that_is_fresh_and_results_of_earlier_runs_are_gone(finished):
+def test_lessons_share_a_fresh_workspace_and_earlier_results_are_replaced(finished):
     build, _ = finished
     for folder, suffix in (("html/notebooks", "html"), ("notebooks", "ipynb")):
         assert sorted(path.name for path in (build / folder).iterdir()) == [f"{name}.{suffix}" for name in NAMES]

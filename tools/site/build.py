@@ -1,4 +1,4 @@
-"""``make site``: the course as a web site whose widgets need no Python, made of the lessons as they are recorded."""
+"""``make site``: the course as a web site whose widgets need no Python, made from the recorded lessons."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from tools.folders import read_text, replace_folder
 from tools.site.live import MODULES, NUM_SAMPLES, live_widgets, script
 
 HERE = Path(__file__).parent
-#: Pages beside the lessons, by their paths from the root; a link to any other file becomes plain text.
+#: Pages besides the lessons, by their paths from the root; a link to any other file becomes plain text.
 DOCUMENTS = (
     *("docs/questions.md", "docs/students.md", "docs/instructors.md", "docs/class.md", "docs/extending.md"),
     *("docs/comparing-outputs.md", "benchmarks/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
 )
-#: A recorded training played again, after a cell of a lesson.
+#: Replays of a recorded training, after a cell of a lesson.
 REPLAYS = {
     ("05_see_how_it_learns.ipynb", "templates"): "replay_weights",
     ("06_train.ipynb", "fit"): "replay_training",
 }
-#: Widgets that wait for a click, since their data are large.
+#: Widgets that wait for a click, because their data are large.
 MEGABYTES = {"drawing_pad": 3}
-#: What Furo 2025.12 and MyST-NB 1.4 leave out, or say wrongly, for readers who listen to a page, or have no mouse.
+#: What Furo 2025.12 and MyST-NB 1.4 lack for readers who use a screen reader or have no mouse.
 THEME_REPAIRS = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
@@ -49,9 +49,9 @@ THEME_REPAIRS = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
 }
-#: Where else a lesson can be opened: what the button says, and the entry of ``[project.urls]`` with an address there.
+#: Where else a lesson can be opened: the label of the button, and its entry in ``[project.urls]``.
 ELSEWHERE = {"Open in Colab": "Colab", "Open in Binder": "Binder", "Download": "Download"}
-#: What a lesson's widget has otherwise than the first one of its kind.
+#: How the widgets of a lesson differ from the first ones of their kind.
 SETTINGS = {"09_predict.ipynb": {"only_shrinks": False}}
 HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
 
@@ -59,7 +59,7 @@ HAS_SAMPLE = {"explore_digits", "explore_preprocessing", "explore_one_hot"}
 def make_site(*, with_solutions: bool = True, root: Path = ROOT, build: Path = BUILD) -> int:
     """Write ``build/site`` from the recorded lessons, executing none of them."""
     pages = write_site(read_lessons(), load_dataset(), build / "site", with_solutions=with_solutions, root=root)
-    print(f"{pages} pages: open {build.name}/site/index.html in any browser, or copy the folder to a web server.")
+    print(f"{pages} pages. Open {build.name}/site/index.html in any browser, or copy the folder to a web server.")
     return 0
 
 
@@ -75,7 +75,7 @@ def write_site(
 ) -> int:
     """Write lessons, documents and widgets as linked pages, and return the number of pages.
 
-    The network in them is the one in the workspace; without a workspace, the one recorded with the course.
+    They use the network in the workspace or, without a workspace, the one that is recorded with the course.
     """
     with TemporaryDirectory() as temporary, replace_folder(site) as out:
         source = Path(temporary)
@@ -109,10 +109,10 @@ def write_site(
         options = ["--quiet", "--fail-on-warning", "--keep-going", f"--doctree-dir={source}/.doctrees"]
         if build_main([*options, str(source), str(out)]) > (not warnings_are_errors):
             raise CourseError(
-                "The site was not built: the warnings above name the pages. Correct them, then build again."
+                "The site was not built. The warnings above name the pages: correct them, then build again."
             )
         for path in (out / "_images").glob("*.png"):
-            # Figures have few colours: with a palette a phone loads less than half.
+            # Figures have few colours, so a palette halves what a phone loads.
             figure = Image.open(path).convert("RGB")
             figure = figure.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
             figure.save(path, optimize=True)
@@ -126,17 +126,17 @@ def write_site(
 
 
 def anchor(heading: str) -> str:
-    """Return what a link to a heading ends in: as in JupyterLab, spaces become hyphens."""
+    """Return the anchor of a heading: as in JupyterLab, spaces become hyphens."""
     return heading.strip().replace(" ", "-")
 
 
 def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = True) -> NotebookNode:
-    """Return a lesson as the site shows it: solutions folded or left out, no notes, widgets in place of their text."""
+    """Return a lesson as the site shows it: solutions folded or left out, no notes, widgets instead of their text."""
     if with_solutions:
         page = TagRemovePreprocessor(remove_cell_tags={"instructor"}).preprocess(nbformat.from_dict(lesson), {})[0]
     else:
         page = without_solutions(lesson)
-    # Here nobody solves exercises.
+    # Nobody solves exercises on the site.
     page.cells = [cell for cell in page.cells if cell.id not in ("progress-text", "progress")]
     for cell in page.cells:
         if cell.cell_type != "code":
@@ -148,7 +148,7 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
             cell.metadata.mystnb = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
         for output in cell.outputs:
             if "text-decoration-color" in output.get("data", {}).get("text/html", ""):
-                # A summary by Keras, in colours for a white page only.
+                # A summary by Keras, in colours that need a white page.
                 del output.data["text/html"]
                 output.data["text/plain"] = strip_ansi(output.data["text/plain"])
             if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
@@ -159,12 +159,12 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
                 _live_output(call[1], text.replace(" (interactive in JupyterLab)", ""), SETTINGS.get(name, {}))
             ]
         if (name, cell.id) in REPLAYS:
-            cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A recorded training, played again."))
+            cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A recorded training, replayed."))
     return page
 
 
 def _buttons(urls: Mapping[str, str], name: str) -> str:
-    """Return links that open a lesson elsewhere: its name takes the place of what follows an address's last slash."""
+    """Return links that open a lesson elsewhere: its name replaces what follows the last slash of an address."""
     links = [
         f'<a href="{escape(urls[entry].rpartition("/")[0])}/{name}">{text}</a>'
         for text, entry in ELSEWHERE.items()
@@ -180,12 +180,12 @@ def _live_output(name: str, text: str, settings: Mapping[str, object] | None = N
         f'<div class="live" data-widget="{name}" data-folder="../_static/live"{attributes}><p>{escape(text)}</p></div>'
     )
     if name in HAS_SAMPLE:
-        html += f"\n<p>On this page: the first {NUM_SAMPLES} images of each part.</p>"
+        html += f"\n<p>This page has the first {NUM_SAMPLES} images of each part.</p>"
     return nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": text})
 
 
 def _widgets_script() -> str:
-    """Return one script with all modules, for pages that have widgets: a page opened as a file may load no modules."""
+    """Return one script with all modules, because browsers load no modules into a page that is opened as a file."""
     loader, style = ((path).read_text(encoding="utf-8") for path in (JS / "loader.js", CSS))
     return f"""(async () => {{
   if (!document.querySelector("[data-widget]")) return;
@@ -197,13 +197,13 @@ def _widgets_script() -> str:
 
 
 def _with_links(text: str, name: str, lessons: Iterable[str]) -> str:
-    """Return a document whose links lead to pages of the site only; the README's place is taken by the start page."""
+    """Return a document whose links lead only to pages of the site; the start page replaces the README."""
     folder = (ROOT / name).parent
     pages = {ROOT / document for document in DOCUMENTS} | {NOTEBOOKS / lesson for lesson in lessons}
 
     def replace(match: re.Match[str]) -> str:
         words, target, place = match.groups(default="")
-        # The page for students is the README of their edition, and its links begin at the root.
+        # The page for students is the README of their edition, so its links start at the root.
         path = ((ROOT if name == "docs/students.md" else folder) / target).resolve()
         if path == ROOT / "README.md":
             path, place = ROOT / "index.md", ""

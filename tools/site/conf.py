@@ -1,4 +1,4 @@
-"""Sphinx's settings for the site; `tools.site.build` lays out the files that it works on."""
+"""Sphinx's settings for the site; `tools.site.build` prepares its files."""
 
 project = "The digit course"
 html_title = project

@@ -1,6 +1,6 @@
-"""What the widgets need on a page without a kernel: their state, and the data from which ``live.js`` responds.
+"""Provide what widgets need on a page without a kernel: their state, and the data for the responses of ``live.js``.
 
-The state is what a widget's own Python function makes of a few hundred digits, so page and notebook show the same.
+The state comes from a widget's own Python function and a few hundred digits, so page and notebook show the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from course_utils.training import TrainedModel, load_trained_model
 from course_utils.widgets.widget import PARTS, CourseWidget, Explorer, part_of, sources
 from tools.pad_page import network_in_numbers
 
-#: The modules of all widgets, each after those that it imports.
+#: The modules of all widgets; each one comes after those that it imports.
 MODULES = [
     *sources("shared.js", "digits.js", "preprocessing.js", "one_hot.js", "parameters.js", "gradient_descent.js"),
     *sources("kernel.js", "confusion.js", "handwriting.js", "pad.js", "network.js", "training.js"),
@@ -42,7 +42,7 @@ NUM_EPOCHS = 5
 def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dict[str, str]:
     """Return the state of these widgets as JSON, by the names of the functions that show them in lessons.
 
-    The network is the one that lesson 06 left in the workspace, or else the one that the lessons take.
+    The network is the one that lesson 06 left in the workspace, or else the one that lessons use without it.
     """
     sample = replace(dataset, **{name: getattr(dataset, name)[:NUM_SAMPLES].copy() for name in ARRAY_NAMES})
     digits = {"sample": {part: _describe(*part_of(sample, part)) for part in PARTS}, "class_names": dataset.class_names}
@@ -90,7 +90,7 @@ def live_widgets(names: Iterable[str], dataset: Dataset, workspace: Path) -> dic
 
 
 def script(name: str, state: str) -> str:
-    """Return a script that leaves a state in the page: a page that was opened as a file may load scripts only."""
+    """Return a script that puts a state into the page, because a page opened as a file can load only scripts."""
     return f"(globalThis.courseWidgets ??= {{}}).{name} = {json.dumps(state)};\n"
 
 
@@ -115,7 +115,7 @@ def _describe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str,
 
 
 def _pages(confusion: Explorer) -> dict[str, list]:
-    """Return the first images behind each cell of the matrix; the cells on the diagonal have more."""
+    """Return the first page of images behind each cell of the matrix."""
     pages, first = {}, confusion.request
     for true, row in enumerate(confusion.config["counts"]):
         for predicted in np.flatnonzero(row):
@@ -126,7 +126,7 @@ def _pages(confusion: Explorer) -> dict[str, list]:
 
 
 def _landscape(dataset: Dataset, grid: NDArray) -> NDArray:
-    """Return the losses that lesson 05 draws as a landscape: two weights of the digit 1, all others 0."""
+    """Return the losses of lesson 05's landscape: two weights of the digit 1 vary, all others are 0."""
     vectors, is_one = preprocess_images(dataset.train_images[:1000]), dataset.train_labels[:1000] == 1
     sums = (vectors[:, [14 * 28 + 14, 4 * 28 + 20]] @ np.stack(np.meshgrid(grid, grid, indexing="ij")).reshape(2, -1)).T
     losses = np.log(np.exp(sums) + 9) - sums * is_one
@@ -139,10 +139,10 @@ def _recorded_training(trained: TrainedModel) -> dict[str, Any]:
 
 
 def _linear_training(dataset: Dataset) -> dict[str, Any]:
-    """Return the weights of the linear baseline after each epoch, as bytes round 128, and its test accuracies."""
+    """Return the linear baseline after each epoch: its weights as bytes around 128, and its test accuracies."""
     vectors, labels = preprocess_images(dataset.train_images), one_hot(dataset.train_labels)
     test_vectors = preprocess_images(dataset.test_images)
-    with threadpool_limits(1):  # two threads spend far longer on waiting for each other
+    with threadpool_limits(1):  # two threads would mostly wait for each other
         networks = [softmax_regression.train(vectors, labels, num_epochs=number) for number in range(NUM_EPOCHS + 1)]
     largest = max(abs(weights).max() for weights, _ in networks)
     return {
@@ -161,5 +161,5 @@ def _linear_training(dataset: Dataset) -> dict[str, Any]:
 
 def _base64(value: object) -> dict[str, str]:
     if not isinstance(value, bytes):
-        raise TypeError(f"{type(value).__name__} is no part of a widget's state")
+        raise TypeError(f"The state of a widget cannot contain {type(value).__name__}")
     return {"base64": base64.b64encode(value).decode("ascii")}

@@ -26,7 +26,7 @@ def main(argv):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - read b
         from tools.lab import open_lab
 
         return open_lab(argv[1:])
-    print("The course is set up. To open it: make lab, or python -m tools lab")
+    print("The course is set up. To open it: make lab (or: python -m tools lab)")
     return 0
 
 
