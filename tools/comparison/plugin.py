@@ -52,7 +52,7 @@ class Hooks:
 
     @pytest.hookspec(firstresult=True)
     def pytest_notebook_end(self, config: pytest.Config, path: Path) -> str | None:
-        """Return code that must run without an error after the last cell; by default, there is none."""
+        """Return code that must run without an error after the last cell; by default, nothing runs."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
