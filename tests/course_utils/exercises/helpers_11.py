@@ -22,9 +22,9 @@ def network(sizes=(512, 256, 10), rates=(0.5, 0.2), activations=("relu", "relu",
     return keras.Sequential(layers)
 
 
-def compiled(*, rate=0.002, loss="categorical_crossentropy", optimizer=SPEED, **parts):
-    model = network(**parts)
-    model.compile(optimizer(rate), loss, metrics=["accuracy"])
+def compiled(model=None, *, rate=0.002, loss="categorical_crossentropy", optimizer=SPEED, metric="accuracy", **parts):
+    model = model or network(**parts)
+    model.compile(optimizer(rate), loss, metrics=[metric])
     return model
 
 
@@ -44,17 +44,15 @@ def written_out():
     """Return a network with activations as layers of their own, as the handout has them."""
     parts = keras.layers
     hidden = [parts.Dense(512), parts.Activation("relu"), parts.Dropout(0.5), parts.Dense(256), parts.ReLU()]
-    model = keras.Sequential([keras.Input((784,)), *hidden, parts.Dropout(0.2), parts.Dense(10), parts.Softmax()])
-    model.compile(SPEED(0.002), "categorical_crossentropy", metrics=["acc"])
-    return model
+    layers = [keras.Input((784,)), *hidden, parts.Dropout(0.2), parts.Dense(10), parts.Softmax()]
+    return compiled(keras.Sequential(layers), metric="acc")
 
 
 def gaussian():
     parts = keras.layers
     first = [keras.Input((784,)), parts.Dense(512, "relu"), parts.GaussianDropout(0.5)]
-    model = keras.Sequential([*first, parts.Dense(256, "relu"), parts.Dropout(0.2), parts.Dense(10, "softmax")])
-    model.compile(SPEED(0.002), "categorical_crossentropy", metrics=["accuracy"])
-    return model
+    last = [parts.Dense(256, "relu"), parts.Dropout(0.2), parts.Dense(10, "softmax")]
+    return compiled(keras.Sequential(first + last))
 
 
 def subclass():
@@ -62,9 +60,7 @@ def subclass():
         def call(self, pixels):
             return pixels
 
-    model = Network()
-    model.compile(SPEED(0.002), "categorical_crossentropy", metrics=["accuracy"])
-    return model
+    return compiled(Network())
 
 
 def functional():
@@ -72,8 +68,7 @@ def functional():
     first = keras.layers.Dropout(0.5)(keras.layers.Dense(512, "relu")(pixels))
     second = keras.layers.Dropout(0.2)(keras.layers.Dense(256, "relu")(first))
     model = keras.Model(pixels, keras.layers.Dense(10, "softmax")(second))
-    model.compile(SPEED(0.002), keras.losses.CategoricalCrossentropy(), metrics=["accuracy"])
-    return model
+    return compiled(model, loss=keras.losses.CategoricalCrossentropy())
 
 
 def p(model, vectors):

@@ -3,9 +3,12 @@
 from collections import Counter
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 
+from course_utils import model, plotting, preprocessing
 from course_utils.course import NOTEBOOKS, lesson_file
 from tests.course_utils.exercises import helpers_05
 from tests.course_utils.exercises.cases import EXERCISES, all_cases, example
@@ -38,26 +41,14 @@ def test_each_exercise_has_forty_cases():
 @pytest.mark.parametrize("key", [key for key in EXERCISES if key not in ("09.2", "10.2", "10.3", "11.4")])
 def test_the_solution_in_the_notebook_gets_a_tick(key, says):
     import keras
-    import matplotlib.pyplot as plt
-    import numpy as np
-
-    from course_utils.model import build_model
-    from course_utils.plotting import plot_digits, show_figure
-    from course_utils.preprocessing import one_hot, preprocess_images
 
     exercise, given = EXERCISES[key], example(key)[1]
     arrays = {name: getattr(DIGITS, name) for name in ("train_images", "train_labels", "test_images", "test_labels")}
-    names = {"np": np, "keras": keras, "plt": plt, "dataset": DIGITS, "plot_digits": plot_digits}
-    names |= {"kernel": np.array([[-1.0] * 3, [0.0] * 3, [1.0] * 3]), "show_figure": show_figure, **arrays, **given}
-    names["one_hot_train_labels"] = np.eye(10, dtype="float32")[DIGITS.train_labels]
-    names |= {
-        "build_model": build_model,
-        "train_vectors": preprocess_images(DIGITS.train_images),
-        "z": 1.96,
-        "seed": 9,
-        "one_hot": one_hot,
-        "preprocess_images": preprocess_images,
-    }
+    arrays |= {"train_vectors": preprocessing.preprocess_images(DIGITS.train_images), "z": 1.96, "seed": 9}
+    arrays |= {"kernel": np.array([[-1.0] * 3, [0.0] * 3, [1.0] * 3])}
+    arrays |= {"one_hot_train_labels": preprocessing.one_hot(DIGITS.train_labels)}
+    names = {"np": np, "keras": keras, "plt": plt, "dataset": DIGITS, "build_model": model.build_model}
+    names |= vars(plotting) | vars(preprocessing) | arrays | given
     if key[:2] == "05":
         names |= vars(helpers_05) | given
     if key == "06.2":

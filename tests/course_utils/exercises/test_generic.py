@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from course_utils import exercises
 from course_utils.course import CourseError
 from course_utils.exercises import core, progress
-from course_utils.exercises.core import Array, Exercise, Function, Given, Number, close
+from course_utils.exercises.core import Exercise, Function, Given, Number, close
 from tests.course_utils.exercises.cases import EXERCISES, example
 from tests.course_utils.exercises.conftest import DIGITS
 
 every = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 THREE = Exercise("02.9", "Find three", Number("three", expected=lambda: 3.0, whole=True), hints=["First.", "Second."])
+
+
+def made(*answers, **options):
+    return Exercise("02.8", "Made up", *answers, hints=["Hint."], **options)
 
 
 class Hostile:
@@ -98,6 +101,9 @@ ODD = {
 }
 
 
+HARMFUL = ("hostile", "hostile inside", "leaving", "claims to be long")  # their own code may fail
+
+
 @pytest.mark.parametrize(("answer", "words"), ODD.values(), ids=ODD)
 def test_an_odd_answer_gets_a_plain_sentence(answer, words, says):
     said = says(THREE, answer)
@@ -113,12 +119,7 @@ def test_no_odd_answer_raises_or_changes_what_is_given(exercise, says):
     for kind, (answer, _) in ODD.items():
         said = says(exercise, *[answer] * len(right), **given)
         assert said[0] in "✗0"
-        assert "the check failed with" not in said or kind in (
-            "hostile",
-            "hostile inside",
-            "leaving",
-            "claims to be long",
-        )
+        assert "the check failed with" not in said or kind in HARMFUL
     assert all(np.array_equal(given[name], array) for name, array in before.items())
 
 
@@ -168,18 +169,16 @@ def test_a_program_that_grades_gets_an_error_unless_the_answer_is_right(capsys):
 
 
 def test_wrong_right_and_swapped_answers_differ(says):
-    two = Exercise(
-        "02.8", "Two", Number("a", expected=lambda: 0.25), Number("b", expected=lambda: 0.75), hints=["Hint."]
-    )
+    two = made(Number("a", expected=lambda: 0.25), Number("b", expected=lambda: 0.75))
     assert "`b` is a percentage" in (said := says(two, 0.25, 75)) and "`a` is right." in said
     assert "`a` and `b` are swapped" in says(two, 0.75, 0.25)
     assert "`b` is not right either" in says(two, 7, 8)
-    assert says(two, 0.25, ...).startswith("02.8 Two: not complete yet. `a` is right. `b` is still missing.")
+    assert says(two, 0.25, ...).startswith("02.8 Made up: not complete yet. `a` is right. `b` is still missing.")
 
 
 def test_two_causes_are_both_named_and_the_mistake_comes_before_three_digits(says):
     rows = [(0.5, "One.", "Why?"), (0.5, "Two.", "How?"), (2.004, "Near.", "Which?")]
-    exercise = Exercise("02.8", "Mean", Number("mean", expected=lambda: 2.0, mistakes=lambda: rows), hints=["Hint."])
+    exercise = made(Number("mean", expected=lambda: 2.0, mistakes=lambda: rows))
     assert "for example: One. Or: Two." in says(exercise, 0.5)
     assert "Near." in says(exercise, 2.004)
     assert says(exercise, 2.001).startswith("✓")
@@ -193,12 +192,10 @@ def test_small_numbers_are_compared_by_their_own_size(small):
 
 def test_rows_of_the_dataset_are_compared_in_samples(says):
     double = Given(lambda images: images * 2.0, rows_of="train_images", most=500)
-    exercise = Exercise(
-        "02.8", "Count", Number("n", expected=lambda rows: len(rows)), given={"rows": double}, hints=["H."]
-    )
-    made = double.value({"dataset": DIGITS})
-    assert says(exercise, 500, rows=made).startswith("✓")
-    for wrong in (made[:-1], made[::-1], made / 2, made > 0, made.reshape(500, 784), None):
+    exercise = made(Number("n", expected=lambda rows: len(rows)), given={"rows": double})
+    rows = double.value({"dataset": DIGITS})
+    assert says(exercise, 500, rows=rows).startswith("✓")
+    for wrong in (rows[:-1], rows[::-1], rows / 2, rows > 0, rows.reshape(500, 784), None):
         assert "not as the lesson made it" in says(exercise, 500, rows=wrong)
 
 
@@ -207,7 +204,6 @@ def test_rows_of_the_dataset_are_compared_in_samples(says):
 
 def test_only_the_checks_own_thread_is_silent_and_a_long_check_says_what_it_does(capsys, monkeypatch):
     monkeypatch.setattr(core, "SECONDS_UNTIL_NOTICE", 0.05)
-    notice = threading.Event()
 
     def slow(n):
         print("from the function")
@@ -216,15 +212,12 @@ def test_only_the_checks_own_thread_is_silent_and_a_long_check_says_what_it_does
         other.join()
         while "still" not in "".join(written):
             time.sleep(0.01)
-        notice.set()
         return n
 
     written = []
     stdout = sys.stdout
     monkeypatch.setattr(sys, "stdout", type("Tee", (), {"write": lambda _, text: written.append(text), "flush": int})())
-    Exercise(
-        "02.8", "Same", Function("f", expected=lambda n: n, calls=[(3,)], returns=Number("m")), hints=["H."]
-    ).check(slow)
+    made(Function("f", expected=lambda n: n, calls=[(3,)], returns=Number("m"))).check(slow)
     monkeypatch.setattr(sys, "stdout", stdout)
     said = "".join(written)
     assert "from another thread" in said and "from the function" not in said
@@ -232,14 +225,14 @@ def test_only_the_checks_own_thread_is_silent_and_a_long_check_says_what_it_does
 
 
 def test_stopping_a_check_leaves_nothing_behind(says, workspace):
-    before = sys.stdout, threading.active_count()
+    stdout, num_threads = sys.stdout, threading.active_count()
 
     def stopped(*arguments):
         raise KeyboardInterrupt
 
-    function = Exercise("02.8", "Same", Function("f", expected=lambda n: n, calls=[(3,)]), hints=["Hint."])
+    function = made(Function("f", expected=lambda n: n, calls=[(3,)]))
     assert "You stopped the check" in says(function, stopped)
-    assert before[0] is not None and threading.active_count() <= before[1]
+    assert sys.stdout is stdout and threading.active_count() <= num_threads
     assert not (workspace / "progress.json").exists()
 
 
@@ -331,6 +324,3 @@ def test_progress_is_a_line_for_each_exercise_and_needs_no_tensorflow(workspace)
     assert (done.stderr, lines[-1]) == ("", "0 []")
     assert lines.count("   ✓ Turn probabilities into predictions") == 1 and "03 one-hot encode" in lines
     assert lines[-2] == f"1 of {len(EXERCISES)} exercises done (✓)"
-    assert exercises.exercises_of("03")[0].answers == (EXERCISES["03.1"].answers) and isinstance(
-        EXERCISES["03.1"].answers[0], Array
-    )
