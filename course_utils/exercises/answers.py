@@ -16,12 +16,12 @@ from course_utils.exercises.reading import Incorrect, as_array, call, describe, 
 from course_utils.exercises.slips import Row, array_slips, number_slips
 
 
-def apply(function: Callable[..., Any], context: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the function returns
+def apply(function: Callable[..., Any], context: Mapping[str, Any]) -> Any:
     """Call a function of a declaration with what its parameters name."""
     return function(**{name: context[name] for name in inspect.signature(function).parameters})
 
 
-def close(value: Any, other: Any, relative: float = 1e-4) -> bool:  # noqa: ANN401 - numbers or arrays
+def close(value: Any, other: Any, relative: float = 1e-4) -> bool:
     """Tell whether two numbers, or two arrays of one shape, agree up to float32 rounding and the order of sums."""
     value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
     if value.shape != other.shape:
@@ -30,7 +30,7 @@ def close(value: Any, other: Any, relative: float = 1e-4) -> bool:  # noqa: ANN4
     return bool((np.abs(value - other) <= relative * (np.abs(other) + scale / 100)).all())
 
 
-def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:  # noqa: ANN401 - numbers or arrays
+def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:
     """Tell whether values agree when rounded to some digits, in an array those of its largest entry."""
     value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
     scale = np.abs(other).max(initial=0)
@@ -40,7 +40,7 @@ def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:  # noqa: A
     return bool((np.abs(value - other) <= 0.5001 * unit).all())
 
 
-def num_steps(model: Any) -> int | None:  # noqa: ANN401 - a Keras model
+def num_steps(model: Any) -> int | None:
     """Return how many steps the optimizer of a network has taken since it was compiled; None if it has none."""
     optimizer = getattr(model, "optimizer", None)
     return None if optimizer is None else int(np.asarray(optimizer.iterations))
@@ -48,36 +48,19 @@ def num_steps(model: Any) -> int | None:  # noqa: ANN401 - a Keras model
 
 @dataclass(frozen=True)
 class Answer:
-    """A name that the student fills in. This class is for objects such as networks: right if no mistake applies.
+    """A name that the student fills in. This class is for objects such as networks: right if no mistake applies."""
 
-    Parameters
-    ----------
-    name : str
-        Its name in the notebook; functions of the declaration receive the answer under this name.
-    what : str
-        What is expected, in words: ``"a Keras network"``.
-    expected : callable, optional
-        Returns the right answer.
-    is_right : callable, optional
-        If several answers are right: tells whether this one is.
-    mistakes : callable, optional
-        Returns the table of mistakes. For an object, it is read up to the first row that is True.
-    otherwise : tuple of str, or callable, optional
-        Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
-    example : callable, optional
-        A right answer, for the tests, where there is no `expected`.
-    """
-
-    name: str
+    name: str  # in the notebook, and for functions of the declaration
     what: str = "what the task asks for"
     _: KW_ONLY
-    expected: Callable[..., Any] | None = None
-    is_right: Callable[..., bool] | None = None
-    mistakes: Callable[..., Iterable[Row]] | None = None
+    expected: Callable[..., Any] | None = None  # returns the right answer
+    is_right: Callable[..., bool] | None = None  # if several answers are right: tells whether this one is
+    mistakes: Callable[..., Iterable[Row]] | None = None  # the table; of an object, up to the first row that is True
+    #: Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
     otherwise: tuple[str, str] | Callable[..., tuple[str, str]] | None = None
-    example: Callable[..., Any] | None = None
+    example: Callable[..., Any] | None = None  # a right answer for the tests, where there is no `expected`
 
-    def read(self, answer: Any, shown: str) -> Any:  # noqa: ANN401 - any answer
+    def read(self, answer: Any, shown: str) -> Any:
         """Return an answer in the form that the tables compare, or raise `Incorrect`."""
         return answer
 
@@ -105,22 +88,22 @@ class Answer:
             found = [self.general_row(value, right, context)]
         return self._filled_in(found, value, shown)
 
-    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+    def is_close(self, value: Any, other: Any) -> bool:
         """Tell whether two values agree as closely as the task asks."""
         return close_in_digits(value, other)
 
-    def form_slips(self, value: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+    def form_slips(self, value: Any) -> Iterable[Row]:
         """Return what is wrong with an answer whose values are right."""
         return ()
 
-    def slips(self, value: Any, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+    def slips(self, value: Any, right: Any) -> Iterable[Row]:
         """Return the everyday slips of this kind of answer."""
         return ()
 
-    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
+    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:
         """Return the last resort, for an answer in which no mistake was recognised."""
         otherwise = apply(self.otherwise, context) if callable(self.otherwise) else self.otherwise
-        message, hint = otherwise or ("`{name}` is {value}, {more} than it should be.", "How did you compute it?")
+        message, hint = otherwise or ("is {value}, {more} than it should be.", "How did you compute it?")
         more = "other" if right is None or np.size(value) != 1 else "more" if value > right else "less"
         return True, message.replace("{more}", more), hint
 
@@ -135,23 +118,23 @@ class Answer:
                     break  # what follows may rely on it that this is not so
         return rows
 
-    def _filled_in(self, rows: Iterable[Row], value: Any, shown: str) -> list[tuple[str, str]]:  # noqa: ANN401
+    def _filled_in(self, rows: Iterable[Row], value: Any, shown: str) -> list[tuple[str, str]]:
         text = f"{value:,.6g}" if isinstance(value, float) else describe(value)
-        found = {row[1].replace("{name}", shown).replace("{value}", text): row[2] for row in rows}
-        return list(found.items())
+        messages = {f"`{{name}}` {message}" if message[:1].islower() else message: hint for _, message, hint in rows}
+        return [(each.replace("{name}", shown).replace("{value}", text), hint) for each, hint in messages.items()]
 
 
-def _is_rounded(value: Any) -> bool:  # noqa: ANN401 - any answer
+def _is_rounded(value: Any) -> bool:
     """Tell whether a value has a few digits only; one that has more agrees with three digits by chance."""
     numbers = value.ravel()[:1000] if isinstance(value, np.ndarray) else [value]
     return all(isinstance(each, (float, np.number)) and close(float(f"{each:.4g}"), each, 1e-6) for each in numbers)
 
 
-def _is_true(result: Any) -> bool:  # noqa: ANN401 - first column of a table
+def _is_true(result: Any) -> bool:
     return isinstance(result, (bool, np.bool_)) and bool(result)
 
 
-def _matches(value: Any, result: Any, agree: Callable[[Any, Any], bool]) -> bool:  # noqa: ANN401 - first column
+def _matches(value: Any, result: Any, agree: Callable[[Any, Any], bool]) -> bool:
     if isinstance(result, (bool, np.bool_)) or not isinstance(value, (float, np.ndarray)):
         return False
     result = np.asarray(result() if callable(result) else result)
@@ -167,7 +150,7 @@ class Number(Answer):
     _: KW_ONLY
     whole: bool = False
 
-    def read(self, answer: Any, shown: str) -> Any:  # noqa: ANN401 - any answer
+    def read(self, answer: Any, shown: str) -> Any:
         """Return a float; an array if there are more numbers, since a table may know what they are."""
         array = as_array(answer, shown, self.what)
         if array.size == 0:
@@ -179,26 +162,26 @@ class Number(Answer):
             )
         return float(array.item()) if array.size == 1 else array
 
-    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+    def is_close(self, value: Any, other: Any) -> bool:
         """Compare three digits, or all of a whole number."""
         return not self.whole and close_in_digits(value, other)
 
-    def slips(self, value: Any, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+    def slips(self, value: Any, right: Any) -> Iterable[Row]:
         """Return the everyday slips with a number."""
         if isinstance(value, float):
             return number_slips(value, float(right), whole=self.whole)
         num_right = sum(close(number, right) for number in value.flat) if value.size <= 10 else 0
         those = "one of them is right" if num_right == 1 else f"{num_right} of them are right"
-        message = f"`{{name}}` has {value.size} numbers, and {those}; expected {self.what}."
+        message = f"has {value.size} numbers, and {those}; expected {self.what}."
         return [(num_right > 0, message, "How do you select only that one?")]
 
-    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401 - any answer
+    def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:
         """Say the direction, and never by how much."""
         if "between 0 and 1" in self.what and isinstance(value, float) and not 0 <= value <= 1:
-            return True, f"`{{name}}` is {{value}}, expected {self.what}.", "Can it be negative, or above 1?"
+            return True, f"is {{value}}, expected {self.what}.", "Can it be negative, or above 1?"
         if isinstance(value, float):
             return super().general_row(value, right, context)
-        message = f"`{{name}}` has the shape {value.shape}, expected {self.what}."
+        message = f"has the shape {value.shape}, expected {self.what}."
         return True, message, "Which step turns it into a single number?"
 
 
@@ -214,14 +197,14 @@ class Array(Answer):
     dtype: Any = None
     any_order: bool = False
 
-    def read(self, answer: Any, shown: str) -> np.ndarray:  # noqa: ANN401 - any answer
+    def read(self, answer: Any, shown: str) -> np.ndarray:
         """Return an array of finite numbers or truth values."""
         if self.dtype is not None and isinstance(answer, np.ndarray) and answer.dtype == object:
             raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "Which step makes it so?")
         is_set = self.any_order and isinstance(answer, (set, frozenset))
         return as_array(list(answer) if is_set else answer, shown, self.what)
 
-    def is_close(self, value: Any, other: Any) -> bool:  # noqa: ANN401 - any answer
+    def is_close(self, value: Any, other: Any) -> bool:
         """Compare three digits; whole numbers must be exact."""
         return np.asarray(other).dtype.kind == "f" and close_in_digits(value, other)
 
@@ -229,21 +212,21 @@ class Array(Answer):
         """Say what is wrong with the dtype of right values."""
         ask = "Which step decides the dtype of the numbers?"
         if value.dtype == bool:
-            yield True, "`{name}` has True and False in the right places, expected numbers.", ask
+            yield True, "has True and False in the right places, expected numbers.", ask
         elif self.dtype is not None and value.size and not np.issubdtype(value.dtype, self.dtype):
             wanted = "whole numbers" if self.dtype is np.integer else np.dtype(self.dtype).name
             yield True, f"The values of `{{name}}` are right, but their dtype is {value.dtype}, expected {wanted}.", ask
 
-    def slips(self, value: np.ndarray, right: Any) -> Iterable[Row]:  # noqa: ANN401 - any answer
+    def slips(self, value: np.ndarray, right: Any) -> Iterable[Row]:
         """Return the everyday slips with an array."""
         return array_slips(value, np.asarray(right))
 
-    def general_row(self, value: np.ndarray, right: Any, context: Mapping[str, Any]) -> Row:  # noqa: ANN401
+    def general_row(self, value: np.ndarray, right: Any, context: Mapping[str, Any]) -> Row:
         """Name the shape, or the first place that is wrong."""
         if right is None or np.shape(right) != value.shape:
             wanted = self.what if right is None else f"{np.shape(right)}: {self.what}"
             found = f"has the shape {value.shape}" if value.ndim else "is a single number"
-            return True, f"`{{name}}` {found}, expected {wanted}.", "What is its shape after each step?"
+            return True, f"{found}, expected {wanted}.", "What is its shape after each step?"
         if self.otherwise:
             return super().general_row(value, right, context)
         wrong = np.argwhere(~np.isclose(value, right, rtol=1e-3, atol=1e-6))
@@ -255,20 +238,12 @@ class Array(Answer):
 
 @dataclass(frozen=True)
 class Function(Answer):
-    """A function that the student writes, called on made-up inputs; `expected` is the function itself.
-
-    Parameters
-    ----------
-    calls : sequence of tuple
-        The arguments of each call, chosen so that right and wrong functions differ.
-    returns : Answer
-        What it returns, with the table of mistakes; this knows the arguments by their names in `expected`.
-    """
+    """A function that the student writes, called on made-up inputs; `expected` is the function itself."""
 
     what: str = "a function"
     _: KW_ONLY
-    calls: Sequence[tuple[Any, ...]] = ()
-    returns: Answer = Array("result")
+    calls: Sequence[tuple[Any, ...]] = ()  # arguments for which right and wrong functions differ
+    returns: Answer = Array("result")  # its table knows the arguments by their names in `expected`
 
     def causes(self, context: Mapping[str, Any], shown: str) -> list[tuple[str, str]]:
         """Return the mistakes that explain most of the calls that went wrong."""

@@ -10,7 +10,7 @@ from IPython import get_ipython
 _failures: dict[int, str] = {}  # the name of the error, by the number of the cell
 
 
-def _keep_failure(result: Any) -> None:  # noqa: ANN401 - IPython's ExecutionResult
+def _keep_failure(result: Any) -> None:
     error = result.error_before_exec or result.error_in_exec
     if error is not None and result.execution_count:
         _failures[result.execution_count] = type(error).__name__

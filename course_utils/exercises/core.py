@@ -3,7 +3,8 @@
 An exercise is a declaration; `lesson_03` is a good first example. Each function in it receives, by the names of its
 parameters, the variables that the lesson gives and those that the student filled in. A table of mistakes is a list of
 rows ``(result, message, hint)``: `result` is the value that the mistake gives, a function without parameters that
-computes it, or True where the mistake is certain. ``{name}`` and ``{value}`` in a message stand for the answer.
+computes it, or True where the mistake is certain. A message that begins with a small letter, as in "is off by one.",
+follows the name of the answer; elsewhere in a message ``{name}`` and ``{value}`` stand for the answer.
 """
 
 from __future__ import annotations
@@ -50,22 +51,11 @@ _FILL_IN = "Replace ... in the cell above, run it, then run this check again."
 
 
 class Exercise:
-    """A task of a lesson: the variables it is given, its answers, and hints.
+    """A task of a lesson.
 
-    Parameters
-    ----------
-    key : str
-        Lesson and number: ``"02.1"``.
-    title : str
-        What to do: ``"Count the pixels that are always white"``.
-    answers : sequence of Answer
-        In the order of the check's line in the notebook.
-    given : mapping of str to Given
-        By their names in the check's line.
-    hints : sequence of str
-        From the gentlest to the plainest; no hint gives the solution.
-    comment : str or callable
-        What the right answers show.
+    `key` is its lesson and number (``"02.1"``). Answers come in the order of the check's line in the notebook, and
+    what is given has its names there. Hints go from the gentlest to the plainest, and none gives the solution away;
+    `comment` says what the right answers show.
     """
 
     def __init__(
@@ -165,7 +155,11 @@ class Exercise:
             )
             return "not checked", f"{problem} Correct that cell and run it, then run the check again."
         missing = {name for name, answer in zip(names, answers, strict=True) if is_open(answer)}
-        begun = {name for name, answer in zip(names, answers, strict=True) if name in missing and _is_begun(answer)}
+        begun = {
+            name
+            for name, answer in zip(names, answers, strict=True)
+            if name in missing and answer is not ... and any(entry is not ... for entry in answer[:100])
+        }
         if len(missing) == len(names) and not begun:
             return "not attempted yet", _FILL_IN
         context = {"dataset": latest_dataset(), **given}
@@ -181,18 +175,14 @@ class Exercise:
         problems: dict[str, str] = {}
         context |= dict.fromkeys(names)
 
-        def read(each: Answer, answer: Any) -> None:  # noqa: ANN401 - any answer
-            context[each.name] = each.read(answer, each.name)
-
-        def explain(each: Answer, answer: Any) -> None:  # noqa: ANN401 - any answer
-            if causes := each.causes(context, each.name):
-                problems[each.name] = _told(causes)
-
-        for step in (read, explain):  # all are read first, since a table may compare two of them
+        for is_read in (False, True):  # all are read first, since a table may compare two of them
             for each, answer in zip(self.answers, answers, strict=True):
                 if each.name not in missing | set(problems):
                     try:
-                        step(each, answer)
+                        if not is_read:
+                            context[each.name] = each.read(answer, each.name)
+                        elif causes := each.causes(context, each.name):
+                            problems[each.name] = _explain(causes)
                     except Incorrect as incorrect:
                         problems[each.name] = str(incorrect)
                     except NotAttempted:
@@ -227,15 +217,11 @@ class Exercise:
         return ""
 
 
-def _is_begun(answer: Any) -> bool:  # noqa: ANN401 - any answer
-    return answer is not ... and any(entry is not ... for entry in answer[:100])
-
-
 def _join(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def _told(causes: list[tuple[str, str]]) -> str:
+def _explain(causes: list[tuple[str, str]]) -> str:
     """Name one cause, or both if two fit: the check does not know which it was."""
     (message, hint), *others = causes
     if not others:
@@ -249,7 +235,7 @@ def _told(causes: list[tuple[str, str]]) -> str:
 class _OnlyOthers(io.TextIOBase):
     """A stream that lets through what other threads write, and drops what the check's own thread does."""
 
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - a file, or the stream of a notebook
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._thread = threading.get_ident()
 
@@ -290,38 +276,24 @@ def _on_its_own(key: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Given:
-    """A variable of the lesson that a check needs, and how to tell whether it is still as the lesson made it.
+    """A variable of the lesson that a check needs, and how to tell whether it is still as the lesson made it."""
 
-    Parameters
-    ----------
-    make : callable, optional
-        Makes it from the other givens and ``dataset``, as far as its parameters name them; the whole value is compared.
-        With `rows_of`, makes its rows from rows of the dataset; samples are compared.
-    rows_of : str, optional
-        A field of the dataset: ``"train_images"``.
-    most : int, optional
-        Only the first rows are taken, as in ``train_images[:most]``.
-    test : callable, optional
-        For values that cannot be made again, such as predictions: tells whether they can be right.
-    example : callable, optional
-        Like `make`; for the tests of an exercise with such a variable.
-    """
-
+    #: Makes it from the other givens and ``dataset``, as its parameters name them; with `rows_of`, from those rows.
     make: Callable[..., Any] | None = None
     _: KW_ONLY
-    rows_of: str = ""
-    most: int | None = None
-    test: Callable[..., bool] | None = None
-    example: Callable[..., Any] | None = None
+    rows_of: str = ""  # a field of the dataset, of which samples are compared
+    most: int | None = None  # only the first rows are taken
+    test: Callable[..., bool] | None = None  # for what cannot be made again: tells whether it can be right
+    example: Callable[..., Any] | None = None  # like `make`, for the tests of a variable that has a `test`
 
-    def value(self, context: Mapping[str, Any], samples: Any = slice(None)) -> Any:  # noqa: ANN401 - what a lesson has
+    def value(self, context: Mapping[str, Any], samples: Any = slice(None)) -> Any:
         """Return the value as the lesson has it, or an example of it."""
         if not self.rows_of:
             return apply(self.example or self.make or dict, context)
         rows = getattr(context["dataset"], self.rows_of)[: self.most][samples]
         return rows if self.make is None else self.make(rows)
 
-    def is_as_made(self, value: Any, context: Mapping[str, Any]) -> bool:  # noqa: ANN401 - whatever the kernel holds
+    def is_as_made(self, value: Any, context: Mapping[str, Any]) -> bool:
         """Tell whether a value is what the lesson makes; what needs a dataset passes where none was loaded."""
         try:
             if self.test:

@@ -17,9 +17,9 @@ def _ink(train_images: NDArray) -> NDArray:
 def _position_mistakes(faintest: float | NDArray, train_images: NDArray) -> Iterator[Row]:
     images, ink, shape = train_images[:1000], _ink(train_images), np.shape(faintest)
     ask = "Which NumPy function returns the position of the smallest number?"
-    yield shape == images.shape[1:], "`{name}` is an image, expected its position.", ask
-    yield shape == ink.shape, "`{name}` has a number for each of the 1,000 images, expected one position.", ask
-    yield ink.min(), "`{name}` is the amount of ink in the faintest image.", "How does `argmin` differ from `min`?"
+    yield shape == images.shape[1:], "is an image, expected its position.", ask
+    yield shape == ink.shape, "has a number for each of the 1,000 images, expected one position.", ask
+    yield ink.min(), "is the amount of ink in the faintest image.", "How does `argmin` differ from `min`?"
     yield ink.argmax(), "Image {value} has the most ink of all: 0 is white.", "Do you want a large or a small sum?"
     # Python's own sum() starts from uint8 rows and stays uint8, and so does dtype="uint8".
     wrapped, of_all = images.sum((1, 2), "uint8").argmin(), train_images.sum((1, 2), "int64").argmin()
@@ -65,26 +65,26 @@ def _shares(labels: NDArray) -> NDArray:
 def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Iterator[Row]:
     counts, others = np.bincount(labels, minlength=10), np.bincount(other_labels, minlength=10)
     ask = "What must you divide by, so that you can compare 60,000 and 10,000 images?"
-    yield found.shape == labels.shape, "`{name}` has a number for each image, expected ten.", "What does `bincount` do?"
-    yield counts, "`{name}` holds counts, expected shares, which add up to 1.", ask
-    yield others, "`{name}` holds the counts of the other group, expected shares.", ask
-    yield counts / len(other_labels), "`{name}` was divided by the number of images in the other group.", ask
-    yield _shares(other_labels), "`{name}` holds the shares of the other group.", "Which labels did you count?"
+    yield found.shape == labels.shape, "has a number for each image, expected ten.", "What does `bincount` do?"
+    yield counts, "holds counts, expected shares, which add up to 1.", ask
+    yield others, "holds the counts of the other group, expected shares.", ask
+    yield counts / len(other_labels), "was divided by the number of images in the other group.", ask
+    yield _shares(other_labels), "holds the shares of the other group.", "Which labels did you count?"
     for wrong, what in ((10, "digits"), (784, "pixels")):
-        yield counts / wrong, f"`{{name}}` was divided by {wrong}, the number of {what}.", "A share of which number?"
-    yield counts / (len(labels) + len(other_labels)), "`{name}` was divided by the size of both groups together.", ask
-    yield _shares(np.append(labels, other_labels)), "`{name}` holds the shares in both groups.", "Which do you need?"
-    yield counts / counts.max(), "`{name}` was divided by the largest count.", "What should all ten add up to?"
-    yield np.full(10, 0.1), "`{name}` has a tenth for each digit.", "Are the shares still equal without rounding?"
-    yield np.zeros(10), "`{name}` has only zeros: `//` drops the decimals.", "Which division keeps them?"
+        yield counts / wrong, f"was divided by {wrong}, the number of {what}.", "A share of which number?"
+    yield counts / (len(labels) + len(other_labels)), "was divided by the size of both groups together.", ask
+    yield _shares(np.append(labels, other_labels)), "holds the shares in both groups.", "Which do you need?"
+    yield counts / counts.max(), "was divided by the largest count.", "What should all ten add up to?"
+    yield np.full(10, 0.1), "has a tenth for each digit.", "Are the shares still equal without rounding?"
+    yield np.zeros(10), "has only zeros: `//` drops the decimals.", "Which division keeps them?"
 
 
 def _digit_mistakes(digit: float | NDArray, train_labels: NDArray, test_labels: NDArray) -> Iterator[Row]:
     train, test = _shares(train_labels), _shares(test_labels)
     difference, size = test - train, np.abs(test - train)
     for differences in (size, difference):
-        yield differences, "`{name}` holds all ten differences, expected a digit.", "Where is the largest of them?"
-    yield size.max(), "`{name}` is the largest difference itself, expected the digit.", "What does `argmax` return?"
+        yield differences, "holds all ten differences, expected a digit.", "Where is the largest of them?"
+    yield size.max(), "is the largest difference itself, expected the digit.", "What does `argmax` return?"
     for one_way in (difference.argmax(), difference.argmin()):
         yield one_way, "The shares of {value} differ most in one direction only.", "Can a difference be negative?"
     for in_proportion in (size / np.maximum(train, 1e-9), size / np.maximum(test, 1e-9)):
@@ -93,7 +93,7 @@ def _digit_mistakes(digit: float | NDArray, train_labels: NDArray, test_labels: 
     yield train.argmax(), "{value} is the most frequent digit.", "Which difference did you compute?"
     yield counts.argmax(), "The counts of {value} differ most, not the shares.", "Which group has more images?"
     yield size.argmin(), "The shares of {value} differ least.", "Do you want the smallest or the largest difference?"
-    yield not 0 <= digit <= 9, "`{name}` is {value}, expected one of the digits 0 to 9.", "Is it a count or a share?"
+    yield not 0 <= digit <= 9, "is {value}, expected one of the digits 0 to 9.", "Is it a count or a share?"
 
 
 compare_shares = Exercise(

@@ -20,15 +20,15 @@ def _white_mistakes(num_white_pixels: float | NDArray, train_vectors: NDArray, t
     of_test, of_first = (test_vectors.max(axis=0) == 0).sum(), (train_vectors[0] == 0).sum()
     ask = "How do you first get one number for each of the 784 pixels?"
     yield from slips_of(most_ink == 0, "pixels that are always white", "number")
-    yield most_ink, "`{name}` holds the largest value of each pixel.", "How do you count those that are 0?"
-    yield no_ink, "`{name}` is the number of images without any ink.", "Which axis runs over the images?"
-    yield some_white, "`{name}` counts pixels that are white in at least one image.", "Which are white in all of them?"
-    yield of_test, "`{name}` is right for the test images, not for the training images.", "Which array did you use?"
-    yield of_first, "`{name}` is the number of white pixels in the first image.", "How do you look at all of them?"
-    yield num_white, "`{name}` is the number of white pixels in all images together.", ask
-    yield num_white / len(train_vectors), "`{name}` is the number of white pixels in an average image.", ask
-    yield (most_ink < 1).sum(), "`{name}` counts pixels that are never entirely black.", "Which value does white have?"
-    yield (most_ink == 1).sum(), "`{name}` counts pixels that are black in some image.", "Which value does white have?"
+    yield most_ink, "holds the largest value of each pixel.", "How do you count those that are 0?"
+    yield no_ink, "is the number of images without any ink.", "Which axis runs over the images?"
+    yield some_white, "counts pixels that are white in at least one image.", "Which are white in all of them?"
+    yield of_test, "is right for the test images, not for the training images.", "Which array did you use?"
+    yield of_first, "is the number of white pixels in the first image.", "How do you look at all of them?"
+    yield num_white, "is the number of white pixels in all images together.", ask
+    yield num_white / len(train_vectors), "is the number of white pixels in an average image.", ask
+    yield (most_ink < 1).sum(), "counts pixels that are never entirely black.", "Which value does white have?"
+    yield (most_ink == 1).sum(), "counts pixels that are black in some image.", "Which value does white have?"
     yield num_white_pixels > 784, "A vector has only 784 pixels, not {value}.", "What did you count?"
 
 
@@ -41,7 +41,7 @@ count_white_pixels = Exercise(
         whole=True,
         expected=lambda train_vectors: (train_vectors.max(axis=0) == 0).sum(),
         mistakes=_white_mistakes,
-        otherwise=("`{name}` is {value}, {more} than there are.", "Which pixels do you count, in which images?"),
+        otherwise=("is {value}, {more} than there are.", "Which pixels do you count, in which images?"),
     ),
     given={"train_vectors": _TRAIN_VECTORS, "test_vectors": _TEST_VECTORS},
     hints=[
@@ -61,23 +61,23 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     right = pixels / 255
     scale, drops = "What did the lesson divide by?", "Which step drops what comes after the decimal point?"
     yield pixels, "The values still lie between 0 and 255: nothing was scaled.", "Which range does the network expect?"
-    yield right / 255, "`{name}` was divided by 255 twice.", "Did you run a cell with `/=` twice?"
+    yield right / 255, "was divided by 255 twice.", "Did you run a cell with `/=` twice?"
     yield pixels * 0, "All values of `{name}` are 0: nothing is left of the digit.", drops
-    hard = "`{name}` has only 0 and 1: the grey of the soft edges is gone."
+    hard = "has only 0 and 1: the grey of the soft edges is gone."
     yield pixels // 255, hard, drops
     yield np.round(right), hard, "Does the network need whole numbers?"
     yield (pixels > 0).astype(float), hard, "How would a pale pixel differ from a black one?"
-    yield 1 - right, "`{name}` is inverted: ink has become 0 and paper 1.", "What is paper in the training images?"
-    yield test_image.T.reshape(1, 784) / 255, "`{name}` was laid out column by column.", "Is there a `.T` too many?"
+    yield 1 - right, "is inverted: ink has become 0 and paper 1.", "What is paper in the training images?"
+    yield test_image.T.reshape(1, 784) / 255, "was laid out column by column.", "Is there a `.T` too many?"
     yield test_image[::-1].reshape(1, 784) / 255, "The image is upside down.", "Which row should come first?"
     yield test_image[:, ::-1].reshape(1, 784) / 255, "The image is mirrored.", "Which column should come first?"
     yield 2 * right - 1, "The values of `{name}` lie between -1 and 1.", "Which range do the training images have?"
     wrapped = "Dark pixels in `{name}` have become negative: int8 only goes up to 127."
     yield (pixels + 128) % 256 / 255 - 128 / 255, wrapped, "Which type did the lesson choose?"
-    yield (pixels - pixels.mean()) / pixels.std(), "`{name}` was shifted to mean 0 and standard deviation 1.", scale
+    yield (pixels - pixels.mean()) / pixels.std(), "was shifted to mean 0 and standard deviation 1.", scale
     for divisor in (256, 254, 127.5, 100, 784, 28):
-        yield pixels / divisor, f"`{{name}}` was divided by {divisor:g}.", "How large can a uint8 pixel be?"
-    yield pixels / pixels.max(), "`{name}` was divided by its own largest pixel.", scale
+        yield pixels / divisor, f"was divided by {divisor:g}.", "How large can a uint8 pixel be?"
+    yield pixels / pixels.max(), "was divided by its own largest pixel.", scale
 
 
 prepare_one_digit = Exercise(

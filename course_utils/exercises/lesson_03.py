@@ -13,20 +13,20 @@ def _prediction_mistakes(predictions: NDArray, probabilities: NDArray) -> list[R
     table, digits, axis = probabilities, probabilities.argmax(axis=1), "What does the argument `axis` do?"
     is_table, is_column = predictions.shape == table.shape, predictions.shape == (len(table), 1)
     second = "Which position does the largest number have after sorting?"
-    rounded_first = "`{name}` comes from rounded probabilities: where none is above a half, only zeros are left."
+    rounded_first = "comes from rounded probabilities: where none is above a half, only zeros are left."
     return [
-        (one_hot(digits), "`{name}` holds one-hot rows, expected digits.", "How do you turn such rows into labels?"),
-        (table.argmax(), "`{name}` is the position of the largest number in the whole table.", axis),
+        (one_hot(digits), "holds one-hot rows, expected digits.", "How do you turn such rows into labels?"),
+        (table.argmax(), "is the position of the largest number in the whole table.", axis),
         *((each, "With `axis=0` you searched each column.", axis) for each in (table.argmax(0), table.argmin(0))),
-        (table.max(axis=1), "`{name}` holds the largest probabilities themselves.", "What does `argmax` give instead?"),
-        (table.argmin(axis=1), "`{name}` holds the least probable digits.", "Which function finds the largest number?"),
-        (table.argsort(axis=1)[:, -2], "`{name}` holds the second most probable digits.", second),
+        (table.max(axis=1), "holds the largest probabilities themselves.", "What does `argmax` give instead?"),
+        (table.argmin(axis=1), "holds the least probable digits.", "Which function finds the largest number?"),
+        (table.argsort(axis=1)[:, -2], "holds the second most probable digits.", second),
         *((table.round(digit).argmax(axis=1), rounded_first, "Do you need to round at all?") for digit in (0, 1)),
-        (digits[0], "`{name}` is the digit of the first row alone.", "How do you search all rows at once?"),
-        (is_table, "`{name}` has ten numbers for each image, expected one digit.", "Where is the largest of the ten?"),
-        (is_column, "`{name}` is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
-        (np.arange(6), "`{name}` holds the numbers of the rows.", "Where is the largest entry in each row?"),
-        ((predictions % 1).any(), "`{name}` holds fractions, expected digits.", "Do you need a value or a position?"),
+        (digits[0], "is the digit of the first row alone.", "How do you search all rows at once?"),
+        (is_table, "has ten numbers for each image, expected one digit.", "Where is the largest of the ten?"),
+        (is_column, "is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
+        (np.arange(6), "holds the numbers of the rows.", "Where is the largest entry in each row?"),
+        ((predictions % 1).any(), "holds fractions, expected digits.", "Do you need a value or a position?"),
     ]
 
 
@@ -59,29 +59,28 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
     every_label, swapped = right * 0 + right.any(axis=0), right * 0
     swapped[:, :num_labels] = right.T[:num_labels]
     of_lesson = rows.ndim == 2 and rows.any() and np.array_equal(rows.argmax(axis=1), _LESSON_LABELS)
-    uint8 = "`{name}` goes wrong with labels of type uint8, as in `train_labels`: maybe a sum exceeds 255."
+    uint8 = "goes wrong with labels of type uint8, as in `train_labels`: maybe a sum exceeds 255."
     far, places = "In `{name}` each 1 is one position too far to the", "Which position belongs to label 0?"
     return [
-        (labels, "`{name}` gives back the labels, expected their one-hot rows.", "How long should each row be?"),
-        (1 - right, "`{name}` has a 0 at the label's position and 1 everywhere else.", "What does `np.zeros` hold?"),
-        (of_lesson, f"`{{name}}` gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
-        (right.T, "`{name}` has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
-        (is_row, "`{name}` is a single row, expected one for each label.", "Where are the other rows?"),
-        (fits_largest, "`{name}` has rows just long enough for the largest label.", "What if a class does not occur?"),
-        (width == 10 != num_classes, "`{name}` has rows of 10 numbers, not of num_classes.", "Where is the 10 fixed?"),
-        (width == num_classes + 1, "`{name}` has rows with one number too many.", "What is the largest label?"),
-        (width == num_classes - 1, "`{name}` has rows with one number too few.", "Is there an entry for label 0?"),
+        (labels, "gives back the labels, expected their one-hot rows.", "How long should each row be?"),
+        (1 - right, "has a 0 at the label's position and 1 everywhere else.", "What does `np.zeros` hold?"),
+        (of_lesson, f"gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
+        (right.T, "has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
+        (is_row, "is a single row, expected one for each label.", "Where are the other rows?"),
+        (fits_largest, "has rows just long enough for the largest label.", "What if a class does not occur?"),
+        (width == 10 != num_classes, "has rows of 10 numbers, not of num_classes.", "Where is the 10 fixed?"),
+        (width == num_classes + 1, "has rows with one number too many.", "What is the largest label?"),
         (every_label, "Each row of `{name}` has a 1 for every label of the batch.", "Which rows does `:` select?"),
         (swapped, "In `{name}` row and column of each 1 are exchanged.", "Which index comes first in the brackets?"),
-        (right * 0 + 1, "`{name}` has only ones: whole rows were set.", "How do you select one column in each row?"),
-        (right * 0, "`{name}` has only zeros.", "Which line before `return` sets the ones?"),
+        (right * 0 + 1, "has only ones: whole rows were set.", "How do you select one column in each row?"),
+        (right * 0, "has only zeros.", "Which line before `return` sets the ones?"),
         *((np.roll(right, step, axis=1), f"{far} {side}.", places) for step, side in ((-1, "left"), (1, "right"))),
         (right[:, ::-1], "In `{name}` the positions are counted from the right.", "At which end does label 0 belong?"),
-        (right * labels[:, None], "`{name}` has the label itself, expected a 1.", "Which value do you assign?"),
+        (right * labels[:, None], "has the label itself, expected a 1.", "Which value do you assign?"),
         (np.eye(*right.shape), "In `{name}` the ones stand on the diagonal.", "Where do the labels come in?"),
-        (np.array_equal(rows != 0, right), "`{name}` has other numbers where a 1 belongs.", "What do you assign?"),
+        (np.array_equal(rows != 0, right), "has other numbers where a 1 belongs.", "What do you assign?"),
         (labels.dtype == np.uint8, uint8, "Do you compute with labels, or only use them as positions?"),
-        (is_one_row, "`{name}` has ones in one row only.", "Is `return` inside a loop?"),
+        (is_one_row, "has ones in one row only.", "Is `return` inside a loop?"),
     ]
 
 
@@ -120,33 +119,31 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
     formula, how_many = "What is the formula of the loss in the lesson?", "Of how many losses is it the mean?"
     true_digit, ten = "Does it always belong to the true digit?", "Which of the ten logarithms should count?"
     first, idea = "Do you take the logarithm first, or the mean?", "Does this network really have no idea?"
-    all_entries = "`{name}` is a mean over all entries of the table, nine tenths of which are 0: a tenth of the loss."
-    without_rows = "`{name}` adds up all ten logarithms of each row: the one-hot rows were left out."
+    all_entries = "is a mean over all entries of the table, nine tenths of which are 0: a tenth of the loss."
+    without_rows = "adds up all ten logarithms of each row: the one-hot rows were left out."
     return [
-        (-loss, "`{name}` is negative, as the logarithms are, but the loss changes the sign.", minus),
-        (-losses, "`{name}` holds all losses, and they are negative; expected their mean.", minus),
-        (-losses.sum(), "`{name}` is a sum, and negative.", "Where do the minus and the mean belong?"),
+        (-loss, "is negative, as the logarithms are, but the loss changes the sign.", minus),
+        (-losses, "holds all losses, and they are negative; expected their mean.", minus),
+        (-losses.sum(), "is a sum, and negative.", "Where do the minus and the mean belong?"),
         (loss / num_classes, all_entries, "Which axis do you add up, and which one do you average?"),
-        (-loss / num_classes, "`{name}` is negative, and a mean over all entries, including the zeros.", minus),
-        (loss / np.log(10), "`{name}` comes from `np.log10`, the logarithm to base 10.", log),
-        (loss / np.log(2), "`{name}` comes from `np.log2`: the loss in bits.", log),
-        (-np.log(probabilities.mean()), "`{name}` is the loss of the mean probability.", first),
-        (probabilities, "`{name}` holds the probabilities of the true digits.", "What does the loss do with them?"),
-        (probabilities.mean(), "`{name}` is the mean probability of the true digits: no logarithm was taken.", formula),
-        (1 - probabilities.mean(), "`{name}` is 1 minus the mean probability: no logarithm was taken.", formula),
-        (-np.log(answers.max(1)).mean(), "`{name}` uses the largest probability of each row.", true_digit),
+        (-loss / num_classes, "is negative, and a mean over all entries, including the zeros.", minus),
+        (loss / np.log(10), "comes from `np.log10`, the logarithm to base 10.", log),
+        (loss / np.log(2), "comes from `np.log2`: the loss in bits.", log),
+        (-np.log(probabilities.mean()), "is the loss of the mean probability.", first),
+        (probabilities, "holds the probabilities of the true digits.", "What does the loss do with them?"),
+        (probabilities.mean(), "is the mean probability of the true digits: no logarithm was taken.", formula),
+        (1 - probabilities.mean(), "is 1 minus the mean probability: no logarithm was taken.", formula),
+        (-np.log(answers.max(1)).mean(), "uses the largest probability of each row.", true_digit),
         *((-logs.sum() / number, without_rows, ten) for number in (logs.size, len(logs), 1)),
-        (-truths * logs, "`{name}` is not added up: it has a number for each entry.", "What does `.sum(axis=1)` do?"),
-        (truths * logs, "`{name}` is not added up, and the minus is missing.", "What does `.sum(axis=1)` do?"),
-        (losses.sum() / num_classes, "`{name}` is the sum, divided by the number of classes.", how_many),
-        (squares / logs.size, "`{name}` is the mean squared error, another loss.", formula),
-        (squares / len(logs), "`{name}` is the squared error of a row, another loss.", formula),
-        (np.abs(truths - answers).mean(), "`{name}` is the mean absolute error, another loss.", formula),
-        (is_right.mean(), "`{name}` is the share of right answers, the accuracy.", formula),
+        (-truths * logs, "is not added up: it has a number for each entry.", "What does `.sum(axis=1)` do?"),
+        (losses.sum() / num_classes, "is the sum, divided by the number of classes.", how_many),
+        *((squares / number, "is the mean squared error, another loss.", formula) for number in (logs.size, len(logs))),
+        (np.abs(truths - answers).mean(), "is the mean absolute error, another loss.", formula),
+        (is_right.mean(), "is the share of right answers, the accuracy.", formula),
         (-(answers * np.log(truths.clip(1e-7, 1))).sum(1).mean(), "In `{name}` the two tables are exchanged.", formula),
-        (-(answers * logs).sum(1).mean(), "`{name}` is the entropy of the answers: it leaves out the truth.", formula),
-        (np.exp(loss), "`{name}` is e to the power of the loss.", "Which step undoes the logarithm?"),
-        (np.log(num_classes), "`{name}` is ln 10, the loss of having no idea.", idea),
+        (-(answers * logs).sum(1).mean(), "is the entropy of the answers: it leaves out the truth.", formula),
+        (np.exp(loss), "is e to the power of the loss.", "Which step undoes the logarithm?"),
+        (np.log(num_classes), "is ln 10, the loss of having no idea.", idea),
         *slips_of(losses, "losses", "mean"),
     ]
 
@@ -158,7 +155,7 @@ compute_batch_loss = Exercise(
         "batch_loss",
         expected=lambda batch_truths, batch_answers: _losses(batch_truths, batch_answers).mean(),
         mistakes=_loss_mistakes,
-        otherwise=("`{name}` is {value}, {more} than the mean cross-entropy.", "What is the loss of the first image?"),
+        otherwise=("is {value}, {more} than the mean cross-entropy.", "What is the loss of the first image?"),
     ),
     given={
         "batch_truths": Given(one_hot, rows_of="train_labels", most=100),

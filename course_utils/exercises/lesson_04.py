@@ -21,10 +21,10 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     sizes, wanted = my_hidden_sizes.astype(float), num_parameters
     two = "Which two of the numbers in 784-a-b-10 can you choose?"
     learns = "How many numbers does a neuron that sees 784 pixels learn?"
-    yield sizes.shape == (), "`{name}` is a single number, expected two, one for each hidden layer.", two
-    yield sizes.size > 2 and sizes.flat[0] == 784, "`{name}` has the sizes of other layers as well.", two
-    yield sizes.size > 2 and sizes.shape[1:] == (2,), "`{name}` has several pairs, expected one.", "Which one counts?"
-    yield sizes.shape != (2,), f"`{{name}}` has the shape {sizes.shape}, expected two numbers, one for each layer.", two
+    yield sizes.shape == (), "is a single number, expected two, one for each hidden layer.", two
+    yield sizes.size > 2 and sizes.flat[0] == 784, "has the sizes of other layers as well.", two
+    yield sizes.size > 2 and sizes.shape[1:] == (2,), "has several pairs, expected one.", "Which one counts?"
+    yield sizes.shape != (2,), f"has the shape {sizes.shape}, expected two numbers, one for each layer.", two
     whole = "A layer has a whole number of neurons, at least one."
     yield (sizes % 1).any() or (sizes < 1).any(), whole, "For which first size is the second one whole?"
     first, second = sizes.tolist()
@@ -32,7 +32,7 @@ def _size_mistakes(my_hidden_sizes: NDArray, num_parameters: int) -> Iterator[Ro
     if count == wanted:
         return
     weights, hidden = 784 * first + first * second + second * 10, 785 * first + first * second + second
-    yield first > 784 and first % 785 == 0, "`{name}` begins with a number of parameters, expected neurons.", learns
+    yield first > 784 and first % 785 == 0, "begins with a number of parameters, expected neurons.", learns
     yield max(first, second) > wanted, "One layer has more neurons than the network may have parameters.", learns
     yield swapped == wanted, "The sizes in `{name}` are right, but in the wrong order.", "Which layer sees the pixels?"
     yield weights == wanted, "The biases are missing from your count.", "What does a neuron have besides its weights?"
@@ -65,25 +65,21 @@ find_hidden_sizes = Exercise(
 
 def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
     right, shape, images = test_vectors[:1], one_image.shape, "What does axis 0 count?"
-    yield shape == (784,), "`{name}` has a single axis, expected two, one for images and one for pixels.", images
-    yield shape == (28, 28), "`{name}` is a table of 28 rows: Keras takes them for 28 images of 28 pixels.", images
-    yield shape == (784, 1), "`{name}` holds 784 images of one pixel each.", images
+    yield shape == (784,), "has a single axis, expected two, one for images and one for pixels.", images
+    yield shape == (28, 28), "is a table of 28 rows: Keras takes them for 28 images of 28 pixels.", images
+    yield shape == (784, 1), "holds 784 images of one pixel each.", images
     yield shape[1:] == (28, 28), "The image in `{name}` is not flattened, expected a vector.", "Which step flattens it?"
-    yield shape[1:] == (10,), "`{name}` has ten numbers per image: that is what comes out, not what goes in.", images
-    yield shape[1:] == (1, 784), f"`{{name}}` has an axis too many: {shape}.", images
-    yield (
-        shape[1:] == (784,) and len(one_image) != 1,
-        f"`{{name}}` holds {len(one_image):,} images.",
-        "How many do you need?",
-    )
+    yield shape[1:] == (10,), "has ten numbers per image: that is what comes out, not what goes in.", images
+    yield shape[1:] == (1, 784), f"has an axis too many: {shape}.", images
+    yield shape[1:] == (784,) and len(one_image) != 1, f"holds {len(one_image):,} images.", "How many do you need?"
     yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "What is the range in `test_vectors`?"
     yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and what does yours do?"
     yield 1 - right, "Ink and paper of `{name}` are swapped.", "Which number stands for white paper?"
     by_column = right.reshape(28, 28).T.reshape(1, 784)
     yield by_column, "The image was flattened column by column.", "Which pixels must be side by side?"
-    yield test_vectors[1:2], "`{name}` is the second image.", "Where does Python start counting?"
-    yield test_vectors[-1:], "`{name}` is the last image.", "Which position does the first image have?"
-    where = "`{name}` says where there is ink, expected how dark each pixel is."
+    yield test_vectors[1:2], "is the second image.", "Where does Python start counting?"
+    yield test_vectors[-1:], "is the last image.", "Which position does the first image have?"
+    where = "says where there is ink, expected how dark each pixel is."
     yield (right > 0).astype(float), where, "Where are the grey levels?"
 
 
@@ -116,34 +112,34 @@ _WRONG_SIZES: dict[tuple[int, ...], tuple[str, str]] = {
 }
 
 
-def _network_mistakes(small_network: Any) -> Iterator[Row]:  # noqa: ANN401 - whatever the student has built
+def _network_mistakes(small_network: Any) -> Iterator[Row]:
     import keras
 
     network, is_model = small_network, isinstance(small_network, keras.Model)
     described, ask = "Which sentence of the description asks for that?", "What does keras.Sequential([...]) give?"
-    yield network is None, "`{name}` is None, which compile() and summary() return.", "Which name holds the network?"
+    yield network is None, "is None, which compile() and summary() return.", "Which name holds the network?"
     kinds = {"a list of layers": list | tuple, "a single layer": keras.layers.Layer, "a class": type, "{value}": object}
     kind = next(words for words, each in kinds.items() if isinstance(network, each))
-    yield not is_model, f"`{{name}}` is {kind}, expected a Keras network.", ask
-    own = "`{name}` is a class of your own; the check can only look into keras.Sequential and functional networks."
+    yield not is_model, f"is {kind}, expected a Keras network.", ask
+    own = "is a class of your own; the check can only look into keras.Sequential and functional networks."
     yield not (isinstance(network, keras.Sequential) or hasattr(network, "operations")), own, ask
-    yield not network.built, "`{name}` does not know yet how many inputs it has.", "What comes first in the list?"
-    yield len(network.inputs + network.outputs) != 2, "`{name}` has several inputs or outputs.", described
+    yield not network.built, "does not know yet how many inputs it has.", "What comes first in the list?"
+    yield len(network.inputs + network.outputs) != 2, "has several inputs or outputs.", described
     shape = tuple(network.inputs[0].shape)
     yield shape[1:] != (784,), f"The input has the shape {shape}, expected (None, 784).", "How long is one vector?"
     parts = list(_parts(network))
     strange = [name for kind, name in parts if kind == "other"]
-    yield bool(strange), f"`{{name}}` has a layer that was not asked for: {', '.join(strange[:2])}.", described
+    yield bool(strange), f"has a layer that was not asked for: {', '.join(strange[:2])}.", described
     sizes = tuple(value for kind, value in parts if kind == "dense")
     message, hint = _WRONG_SIZES.get(sizes, ("The dense layers are not those of the description.", described))
     yield sizes != _SIZES, f"{message} `{{name}}` is {'-'.join(map(str, (784, *sizes)))}.", hint
     yield ("no bias", True) in parts, "A layer of `{name}` has no biases.", "What does it give if all inputs are 0?"
     yield from _activation_mistakes(parts)
     yield from _dropout_mistakes(parts)
-    yield not _is_chain(network), "`{name}` does more than run its layers in order.", "Is one always in training mode?"
+    yield not _is_chain(network), "does more than run its layers in order.", "Is one always in training mode?"
 
 
-def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
+def _is_chain(network: Any) -> bool:
     """Tell whether the layers, one after the other, compute what the network computes."""
     import keras
 
@@ -154,7 +150,7 @@ def _is_chain(network: Any) -> bool:  # noqa: ANN401 - a Keras model
     return False
 
 
-def _parts(network: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Keras model
+def _parts(network: Any) -> Iterator[tuple[str, Any]]:
     """Take a network apart into what its layers do, whichever way they are written."""
     import keras
 
@@ -213,7 +209,7 @@ def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     yield abs(rate - _RATE) > 1e-6, f"The dropout rate is {rate:g}, not that of the description.", ask
 
 
-def _described_network() -> Any:  # noqa: ANN401 - a Keras model
+def _described_network() -> Any:
     from keras import Input, Sequential, layers
 
     dense, dropout = layers.Dense, layers.Dropout(_RATE)

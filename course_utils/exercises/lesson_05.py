@@ -36,65 +36,56 @@ def _gradient_at(bias: float, batch_vectors: NDArray, batch_labels: NDArray, wei
     return float((_probabilities(bias + weight * batch_vectors[:, _CENTRE]) - batch_labels[:, 1]).mean())
 
 
-def _bias_gradient(batch_vectors: NDArray, batch_labels: NDArray) -> float:
-    return _gradient_at(_BIAS, batch_vectors, batch_labels)
-
-
 def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
     centre, is_one = batch_vectors[:, _CENTRE], batch_labels[:, 1]
-    gradient = _bias_gradient(batch_vectors, batch_labels)
+    gradient = _gradient_at(_BIAS, batch_vectors, batch_labels)
 
     def loss(bias: float, weight: float = -4.0) -> float:
         return _loss(weight * centre + bias, is_one)
 
     distance, which = "By which distance do you divide the difference?", "Which number do you nudge, and from where?"
-    yield gradient / 2, "`{name}` is half the gradient.", distance
-    yield -gradient, "`{name}` has the wrong sign.", "Which of the two losses is subtracted from the other?"
-    yield -2 * gradient, "`{name}` has the wrong sign and is twice as large as the gradient.", distance
-    yield -gradient / 2, "`{name}` has the wrong sign and is half as large as the gradient.", distance
-    yield 0.0, "`{name}` is 0, as if the loss were flat there.", "Is the nudge so small that both losses are equal?"
-    yield _BIAS, "`{name}` is the bias itself, expected the slope of the loss.", which
-    yield -4.0, "`{name}` is the weight itself, expected the slope of the loss.", which
-    yield gradient * len(centre), "`{name}` is the sum over all images, not the mean.", "What is the loss a mean of?"
-    yield (
-        loss(_BIAS),
-        "`{name}` is the loss where the bias is 3, expected its slope there.",
-        "How does it change nearby?",
-    )
-    yield loss(0), "`{name}` is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
+    yield gradient / 2, "is half the gradient.", distance
+    yield -gradient, "has the wrong sign.", "Which of the two losses is subtracted from the other?"
+    yield -2 * gradient, "has the wrong sign and is twice as large as the gradient.", distance
+    yield -gradient / 2, "has the wrong sign and is half as large as the gradient.", distance
+    yield 0.0, "is 0, as if the loss were flat there.", "Is the nudge so small that both losses are equal?"
+    yield _BIAS, "is the bias itself, expected the slope of the loss.", which
+    yield -4.0, "is the weight itself, expected the slope of the loss.", which
+    yield gradient * len(centre), "is the sum over all images, not the mean.", "What is the loss a mean of?"
+    yield loss(_BIAS), "is the loss where the bias is 3, expected its slope there.", "How does it change nearby?"
+    yield loss(0), "is the loss where the bias is 0, expected a slope.", "How does the loss change nearby?"
     for bias, weight in list(product((_BIAS, 0.0, 1.0, 2.0, 4.0, -3.0, -4.0), (-4.0, -2.0, 0.0, 2.0, 4.0)))[1:]:
-        there = f"`{{name}}` is the gradient where the bias is {bias:g} and the weight is {weight:g}."
+        there = f"is the gradient where the bias is {bias:g} and the weight is {weight:g}."
         yield _gradient_at(bias, batch_vectors, batch_labels, weight), there, "Which two does the task ask for?"
     slope = ((_probabilities(-2 * centre) - is_one) * centre).mean()
-    yield slope, "`{name}` is the lesson's slope, for weight -2 and no bias.", which
-    yield 100 * gradient, "`{name}` is a hundred times too large.", distance
+    yield slope, "is the lesson's slope, for weight -2 and no bias.", which
+    yield 100 * gradient, "is a hundred times too large.", distance
     errors = _probabilities(_BIAS - 4 * centre) - is_one
-    yield (errors * centre).mean(), "`{name}` is the gradient with respect to the weight, not the bias.", which
-    yield (errors.mean()) / 10, "`{name}` is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
+    yield (errors * centre).mean(), "is the gradient with respect to the weight, not the bias.", which
+    yield (errors.mean()) / 10, "is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
     for digit in sorted({*range(10)} - {1}):
         other = ((1 - errors - is_one) / 9 - batch_labels[:, digit]).mean()
-        yield other, f"`{{name}}` is the mean error of digit {digit}, expected that of 1.", which
-    yield (errors + is_one).mean(), "`{name}` is the mean probability of a 1; the labels are missing.", which
-    yield np.abs(errors).mean(), "`{name}` is the mean size of the errors: their signs were lost.", "Can errors cancel?"
+        yield other, f"is the mean error of digit {digit}, expected that of 1.", which
+    yield (errors + is_one).mean(), "is the mean probability of a 1; the labels are missing.", which
+    yield np.abs(errors).mean(), "is the mean size of the errors: their signs were lost.", "Can errors cancel?"
     for nudge in (1.0, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5, 1e-6):
         up, down, here = loss(_BIAS + nudge), loss(_BIAS - nudge), loss(_BIAS)
         size = f"a nudge of {nudge:g}"
         for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")) if nudge > 1e-4 else ():
-            message = f"`{{name}}` is nudged only {side}, with {size}: that is the slope at a point nearby."
+            message = f"is nudged only {side}, with {size}: that is the slope at a point nearby."
             yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
-        message = f"`{{name}}` comes from {size}, which is too far for the slope at a point."
+        message = f"comes from {size}, which is too far for the slope at a point."
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
-        twice = "`{name}` is twice the gradient: the two losses lie two nudges apart."
-        yield (up - down) / nudge, twice, distance
+        yield (up - down) / nudge, "is twice the gradient: the two losses lie two nudges apart.", distance
         if not 1e-5 < nudge < 0.5:
             continue
         order = "In what order does Python calculate, and what do parentheses change?"
         yield up - down / (2 * nudge), "In `{name}` only the second loss is divided.", order
-        yield (up - down) / 2 * nudge, "`{name}` is divided by 2, and then multiplied by the nudge.", order
-        yield (up - down) / 2, f"`{{name}}` is half the difference of two losses, with {size}.", distance
+        yield (up - down) / 2 * nudge, "is divided by 2, and then multiplied by the nudge.", order
+        yield (up - down) / 2, f"is half the difference of two losses, with {size}.", distance
         for difference in (up - down, up - here, here - down):
-            yield difference, f"`{{name}}` is how much the loss changes with {size}, not yet divided.", distance
-            yield -difference, f"`{{name}}` is how much the loss changes with {size}, undivided and negative.", distance
+            yield difference, f"is how much the loss changes with {size}, not yet divided.", distance
+            yield -difference, f"is how much the loss changes with {size}, undivided and negative.", distance
 
 
 def _unless_close(value: float, right: float) -> float:
@@ -105,7 +96,11 @@ def _unless_close(value: float, right: float) -> float:
 nudge_a_bias = Exercise(
     "05.1",
     "Find a gradient by nudging",
-    Number("bias_gradient", expected=_bias_gradient, mistakes=_bias_mistakes),
+    Number(
+        "bias_gradient",
+        expected=lambda batch_vectors, batch_labels: _gradient_at(_BIAS, batch_vectors, batch_labels),
+        mistakes=_bias_mistakes,
+    ),
     given=_GIVEN,
     hints=[
         "As in the lesson, nudge up and down, and divide the difference by the distance between the two nudges.",
@@ -143,9 +138,9 @@ def _is_largest(largest_rate: float | NDArray, batch_vectors: NDArray, batch_lab
 def _rate_mistakes(largest_rate: float | NDArray, batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Row]:
     rate, given = largest_rate, (batch_vectors, batch_labels)
     if not isinstance(rate, float):
-        yield np.size(rate) == 2, "`{name}` holds two numbers, expected one learning rate.", "Is it a point or a rate?"
+        yield np.size(rate) == 2, "holds two numbers, expected one learning rate.", "Is it a point or a rate?"
         return
-    yield rate <= 0, "`{name}` is not above 0: such a step does not go downhill.", "In which direction does a step go?"
+    yield rate <= 0, "is not above 0: such a step does not go downhill.", "In which direction does a step go?"
     slow = "With {value}, 100 steps are too short to reach the bottom."
     jumps = "With {value}, the path jumps across the valley and does not reach the bottom."
     if not _arrives(rate, *given):
@@ -186,63 +181,58 @@ def _error_mistakes(
     passed, mask = errors @ weights.T, hidden > 0
     relu = "What is the slope of ReLU where it gave 0, and where it gave more?"
     line, shape = "Which line of `backward` does the same, one layer on?", "What shape does `first_hidden` have?"
-    yield passed, "`{name}` lets errors pass where ReLU gave 0: the slope of ReLU is missing.", relu
-    yield mask, "`{name}` gives only the slope of ReLU.", "Where do the errors of the second layer come in?"
-    yield passed * hidden, "`{name}` multiplies by what ReLU gave, not by its slope.", relu
-    yield passed * ~mask, "`{name}` lets errors pass where ReLU gave 0 and stops the others.", relu
-    yield -right, "`{name}` has the wrong sign.", "Is anything subtracted on the way back?"
-    yield -passed, "`{name}` has the wrong sign, and the slope of ReLU is missing.", relu
-    yield np.maximum(0, passed), "`{name}` applies ReLU to the errors, expected its slope at the values.", relu
+    yield passed, "lets errors pass where ReLU gave 0: the slope of ReLU is missing.", relu
+    yield mask, "gives only the slope of ReLU.", "Where do the errors of the second layer come in?"
+    yield passed * hidden, "multiplies by what ReLU gave, not by its slope.", relu
+    yield passed * ~mask, "lets errors pass where ReLU gave 0 and stops the others.", relu
+    yield -right, "has the wrong sign.", "Is anything subtracted on the way back?"
+    yield -passed, "has the wrong sign, and the slope of ReLU is missing.", relu
+    yield np.maximum(0, passed), "applies ReLU to the errors, expected its slope at the values.", relu
     decides = "Which numbers decide what ReLU stops?"
     for positive in (passed * (passed > 0), np.maximum(0, errors) @ weights.T):
-        yield positive * mask, "`{name}` loses the negative errors.", decides
-    yield np.maximum(0, errors) @ weights.T, "`{name}` loses the negative errors.", decides
+        yield positive * mask, "loses the negative errors.", decides
+    yield np.maximum(0, errors) @ weights.T, "loses the negative errors.", decides
     for slope, what in ((hidden * (1 - hidden), "sigmoid"), (1 - hidden**2, "tanh")):
-        yield passed * slope, f"`{{name}}` multiplies by the slope of {what}, expected that of ReLU.", relu
+        yield passed * slope, f"multiplies by the slope of {what}, expected that of ReLU.", relu
     for limit in (0.1, 0.5, 1.0):
-        yield passed * (hidden > limit), f"`{{name}}` stops errors where ReLU gave {limit:g} or less.", relu
-    yield passed + mask, "`{name}` adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
-    yield passed * (passed > 0), "`{name}` uses the errors to tell where ReLU was open, not `first_hidden`.", relu
+        yield passed * (hidden > limit), f"stops errors where ReLU gave {limit:g} or less.", relu
+    yield passed + mask, "adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
     for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
-        divided = f"`{{name}}` divides by the number of {what}; the errors were divided by the images before."
+        divided = f"divides by the number of {what}; the errors were divided by the images before."
         yield right / number, divided, line
         yield passed / number, divided + " The slope of ReLU is missing, too.", line
-    yield right * len(hidden), "`{name}` multiplies by the number of images.", line
-    yield right.mean(axis=0), "`{name}` is a mean over the images, expected a row for each.", shape
-    yield right.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
-    yield passed.sum(axis=0), "`{name}` is a sum over the images, expected a row for each.", shape
-    yield hidden.T @ errors, "`{name}` is the gradient of `second_weights`, expected the errors of the layer.", line
-    yield errors.T @ hidden, "`{name}` is the gradient of `second_weights`, with rows and columns swapped.", line
-    yield hidden @ weights, "`{name}` gives the sums of the second layer, as on the way forward.", line
-    yield errors, "`{name}` returns the errors of the second layer.", "How do they reach the first?"
-    yield hidden, "`{name}` returns what the first layer gave.", line
-    yield weights, "`{name}` returns `second_weights`.", line
-    yield right.T, "`{name}` has a row for each neuron, expected one for each image.", shape
-    yield passed.T, "`{name}` has a row for each neuron, and the slope of ReLU is missing.", shape
-    yield right != 0, "`{name}` says where an error arrives, not how large it is.", "Did you compare something?"
-    yield np.sign(right), "`{name}` gives only the signs of the errors.", line
-    yield np.abs(right), "`{name}` has lost the signs of the errors.", line
-    yield right**2, "`{name}` squares the errors.", line
+    yield right * len(hidden), "multiplies by the number of images.", line
+    yield right.mean(axis=0), "is a mean over the images, expected a row for each.", shape
+    yield right.sum(axis=0), "is a sum over the images, expected a row for each.", shape
+    yield passed.sum(axis=0), "is a sum over the images, expected a row for each.", shape
+    yield hidden.T @ errors, "is the gradient of `second_weights`, expected the errors of the layer.", line
+    yield errors.T @ hidden, "is the gradient of `second_weights`, with rows and columns swapped.", line
+    yield hidden @ weights, "gives the sums of the second layer, as on the way forward.", line
+    yield errors, "returns the errors of the second layer.", "How do they reach the first?"
+    yield hidden, "returns what the first layer gave.", line
+    yield weights, "returns `second_weights`.", line
+    yield right.T, "has a row for each neuron, expected one for each image.", shape
+    yield passed.T, "has a row for each neuron, and the slope of ReLU is missing.", shape
+    yield right != 0, "says where an error arrives, not how large it is.", "Did you compare something?"
+    yield np.sign(right), "gives only the signs of the errors.", line
+    yield np.abs(right), "has lost the signs of the errors.", line
+    yield right**2, "squares the errors.", line
     if errors.shape[1] == weights.shape[0]:
-        yield (errors @ weights) * mask, "`{name}` uses `second_weights` as on the way forward.", shape
-        yield errors @ weights, "`{name}` uses `second_weights` as on the way forward, without ReLU.", shape
-        yield (
-            errors * mask,
-            "`{name}` gives the errors of the second layer where ReLU was open.",
-            "Where are the weights?",
-        )
-        second = "`{name}` stops errors of the second layer, expected those of the first."
+        yield (errors @ weights) * mask, "uses `second_weights` as on the way forward.", shape
+        yield errors @ weights, "uses `second_weights` as on the way forward, without ReLU.", shape
+        yield errors * mask, "gives the errors of the second layer where ReLU was open.", "Where are the weights?"
+        second = "stops errors of the second layer, expected those of the first."
         for stopped in ((errors * mask) @ weights.T, passed * (errors > 0)):
             yield stopped, second, "Which numbers does `backward` multiply by the slope?"
         for wrong_way in (weights @ errors, weights.T @ errors, errors.T @ weights, errors.T @ weights.T):
             for other in (wrong_way, wrong_way * mask):
-                yield other, "`{name}` does not multiply the two matrices as the way back does.", line
-        by_entry = "`{name}` multiplies entry by entry, expected the matrix product."
+                yield other, "does not multiply the two matrices as the way back does.", line
+        by_entry = "multiplies entry by entry, expected the matrix product."
         for wrong in (errors * weights.T, errors * weights):
             yield wrong * mask, by_entry, "Which operator does `backward` use for it?"
             yield wrong, by_entry, "Which operator does `backward` use for it?"
     factor = (result * right).sum() / (right**2).sum()
-    yield factor != 0 and close(result, factor * right), f"`{{name}}` is {factor:.3g} times the right errors.", line
+    yield factor != 0 and close(result, factor * right), f"is {factor:.3g} times the right errors.", line
 
 
 _random = np.random.default_rng(6187)  # gives each call zeros and small numbers in `first_hidden`

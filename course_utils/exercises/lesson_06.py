@@ -1,7 +1,5 @@
 """Exercises of lesson 06: hold out images and stop early, read a history, and repair a network that does not learn."""
 
-# ruff: noqa: ANN401 - answers can be anything, and Keras has no types
-
 from __future__ import annotations
 
 import json
@@ -31,17 +29,15 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
 
     ask, fresh = "What does `fit` return?", "Did you run the starter cell again, and then `fit` only once?"
     is_dict, kind = isinstance(history, dict) and "loss" in history, type(history).__name__
-    yield is_dict, "`{name}` is the dictionary inside the history; the check also needs the network.", ask
-    yield isinstance(history, keras.Model), "`{name}` is the network, expected what `fit` returned.", ask
+    yield is_dict, "is the dictionary inside the history; the check also needs the network.", ask
+    yield isinstance(history, keras.Model), "is the network, expected what `fit` returned.", ask
     if not isinstance(history, keras.callbacks.History):
-        is_callback, expected = (
-            isinstance(history, keras.callbacks.Callback),
-            "expected the history that `fit` returns.",
-        )
-        yield is_callback, f"`{{name}}` is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
-        yield callable(history), f"`{{name}}` was not called, {expected}", ask
-        yield True, f"`{{name}}` is {{value}}, {expected}", "What does the lesson keep of its training run?"
-    yield not history.history, "`{name}` is a history without any epoch.", ask
+        is_callback = isinstance(history, keras.callbacks.Callback)
+        expected = "expected the history that `fit` returns."
+        yield is_callback, f"is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
+        yield callable(history), f"was not called, {expected}", ask
+        yield True, f"is {{value}}, {expected}", "What does the lesson keep of its training run?"
+    yield not history.history, "is a history without any epoch.", ask
     network, columns, num_epochs = history.model, history.history, len(history.epoch)
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
     other_loss = f"The network was compiled with the loss {loss}, expected categorical_crossentropy."
@@ -55,14 +51,18 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     low = f"In its first epoch the loss is only {first:.3f}, too low for a fresh network and one-hot labels."
     yield first < 0.2, low, "Did you run the starter cell again, and is each row of the labels a single 1?"
     infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
-    yield bool(infinite), f"{', '.join(infinite)} became infinite or NaN.", "Is the learning rate too large?"
+    yield (
+        bool(infinite),
+        f"In training, {', '.join(infinite)} became infinite or NaN.",
+        "Is the learning rate too large?",
+    )
     large = f"The loss starts at {first:,.1f}, but an untrained network has about 2.3. " * (first > 8)
     rate, ask = float(network.optimizer.learning_rate), "How large are the pixels? " * (first > 8)
     if rate > 0.05:
         ask = f"Is a learning rate of {rate:g} too large? {ask}"
     for name in {"accuracy", "val_accuracy"} & set(columns):
         highest = max(columns[name])
-        stuck = f"{large}{name} never gets above {highest:.2f}, {'near' if highest > 0.05 else 'below'} chance."
+        stuck = f"{large}The {name} never gets above {highest:.2f}, {'near' if highest > 0.05 else 'below'} chance."
         yield highest < 0.25, stuck, f"{ask}Does row k of the labels belong to image k?"
     yield first > 8, large, ask
 
@@ -99,18 +99,18 @@ def _stopper_mistakes(early_stopping: Any) -> Iterator[Row]:
 
     stopper, kind = early_stopping, type(early_stopping).__name__
     if not isinstance(stopper, keras.callbacks.EarlyStopping):
-        yield callable(stopper), "`{name}` was not called, expected an EarlyStopping callback.", "Where are the ()?"
+        yield callable(stopper), "was not called, expected an EarlyStopping callback.", "Where are the ()?"
         what = f"the callback {kind}" if isinstance(stopper, keras.callbacks.Callback) else "{value}"
-        yield True, f"`{{name}}` is {what}, expected one EarlyStopping callback.", "Which callback ends training?"
-    monitors = f"`{{name}}` monitors {stopper.monitor}, expected val_loss."
+        yield True, f"is {what}, expected one EarlyStopping callback.", "Which callback ends training?"
+    monitors = f"monitors {stopper.monitor}, expected val_loss."
     yield stopper.monitor != "val_loss", monitors, "Which column has to stop falling?"
-    yield stopper.mode == "max", "`{name}` waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
+    yield stopper.mode == "max", "waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
     patience = f"The patience of `{{name}}` is {stopper.patience!r}, expected {PATIENCE}."
     yield stopper.patience != PATIENCE, patience, "For how many epochs without progress should it wait?"
-    restores = "`{name}` leaves the network with the weights of its last epoch, expected those of its best."
+    restores = "leaves the network with the weights of its last epoch, expected those of its best."
     yield not stopper.restore_best_weights, restores, "Which argument of EarlyStopping restores them?"
     for name in ("min_delta", "baseline", "start_from_epoch"):
-        yield bool(getattr(stopper, name)), f"`{{name}}` has the argument {name}.", "Does the task ask for it?"
+        yield bool(getattr(stopper, name)), f"has the argument {name}.", "Does the task ask for it?"
 
 
 def _history_mistakes(
@@ -165,7 +165,7 @@ def _history_mistakes(
     known = f"The network knows the {n} images that were held out better than the first {n}."
     yield small[:n].mean() > 2 * small[-n:].mean(), known, "Which images must it not learn from?"
     yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
-    not_each = f"val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
+    not_each = f"The val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
     yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
     ran_on = f"Training ran to its last epoch, {num_epochs}, and nothing stopped it."
     ask, was_stopped = "Is `early_stopping` in `callbacks=[...]`, and are there enough epochs?", num_epochs < asked_for
@@ -173,7 +173,7 @@ def _history_mistakes(
     took_part = getattr(early_stopping, "model", network) is network
     yield not took_part, "`early_stopping` took no part in this run.", "Which argument of `fit` takes it?"
     is_wrong = hasattr(early_stopping, "stopped_epoch") and any(row[0] for row in _stopper_mistakes(early_stopping))
-    yield is_wrong, "`{name}` was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
+    yield is_wrong, "was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
 
 
 @cache  # the run must have the one that is the other answer
@@ -211,25 +211,21 @@ COLUMNS = {"val_accuracy": np.argmax, "loss": np.argmin, "accuracy": np.argmax, 
 def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[Row]:
     val_loss, ask = np.array(history["val_loss"]), "Which function of NumPy gives the position of the smallest number?"
     best, num_epochs, agree = int(val_loss.argmin()), len(val_loss), "Do the columns agree about the best epoch?"
-    yield (
-        best,
-        f"`{{name}}` counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}.",
-        "What is the number of the first?",
-    )
-    yield best + 2, "`{name}` is one epoch too late.", "Did you add 1 twice?"
-    yield val_loss.min(), "`{name}` is the lowest val_loss itself, expected the epoch in which it was reached.", ask
-    yield val_loss, "`{name}` holds val_loss of every epoch, expected the number of one epoch.", ask
+    from_0 = f"counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}."
+    yield best, from_0, "What is the number of the first?"
+    yield best + 2, "is one epoch too late.", "Did you add 1 twice?"
+    yield val_loss.min(), "is the lowest val_loss itself, expected the epoch in which it was reached.", ask
+    yield val_loss, "holds val_loss of every epoch, expected the number of one epoch.", ask
     for name, find in COLUMNS.items():
         word, images = "highest" if find is np.argmax else "lowest", "test" if "val_" in name else "training"
         position = int(find(history[name]))
         message = f"is where {name}, measured on {images} images, is {word}; expected where val_loss is lowest."
-        yield position + 1, f"`{{name}}` {message}", agree
-        yield position if position != best else np.nan, f"`{{name}}` counts from 0, and {message}", agree
-    yield num_epochs, "`{name}` is the last epoch.", "Is it the best one?"
+        yield position + 1, message, agree
+        yield position if position != best else np.nan, f"counts from 0, and {message}", agree
+    yield num_epochs, "is the last epoch.", "Is it the best one?"
     if isinstance(best_epoch, float) and best_epoch.is_integer():
         is_one = 1 <= best_epoch <= num_epochs
-        no_such = f"There is no epoch {best_epoch:.0f}; they go from 1 to {num_epochs}."
-        yield not is_one, no_such, "Where do they start?"
+        yield not is_one, f"There is no epoch {best_epoch:.0f}; they go from 1 to {num_epochs}.", "Where do they start?"
         loss = val_loss[int(best_epoch) - 1] if is_one else np.nan
         yield is_one, f"In epoch {best_epoch:.0f} val_loss is {loss:.4f}; there is a lower one.", ask
 
@@ -241,31 +237,31 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
     is_epoch = isinstance(best_epoch, float) and best_epoch in range(1, len(val_loss) + 1)
     from_yours = last - val_loss[int(best_epoch) - 1] if is_epoch else np.nan  # type: ignore[arg-type]
     rows = [
-        (last / lowest, "`{name}` is how many times as high, expected by how much higher.", divided),
-        (last / lowest - 1, "`{name}` is the rise as a share of the lowest loss.", divided),
-        (100 * (last / lowest - 1), "`{name}` is the rise in percent of the lowest loss.", divided),
-        (100 * (last - lowest), "`{name}` is a hundred times too large: a loss is not a percentage.", two),
-        (last, "`{name}` is val_loss in the last epoch, expected how far above the lowest it is.", two),
-        (lowest, "`{name}` is the lowest val_loss, expected how far above it the last one is.", two),
-        (last - val_loss[min(best + 1, len(loss) - 1)], "`{name}` is compared with the epoch after the best.", two),
-        (last - val_loss[max(best - 1, 0)], "`{name}` is compared with the epoch before the best.", two),
-        (from_yours, "`{name}` is the rise from your `best_epoch`, which is not right.", "Which epoch is the best?"),
-        (last - val_loss[0], "`{name}` is compared with the first epoch.", two),
-        (last - val_loss[-2:][0], "`{name}` is compared with the epoch before the last.", two),
-        (1 - lowest / last, "`{name}` is the rise as a share of the last loss.", divided),
-        (val_loss.max() - last, "`{name}` goes from the last val_loss to the highest.", two),
-        (last - loss[best], "`{name}` is compared with the training loss in the best epoch.", column),
-        (lowest - loss[best], "`{name}` is the distance to the training loss in the best epoch.", column),
-        (val_loss.max() - lowest, "`{name}` goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
-        (last - loss[-1], "`{name}` is the distance to the training loss in the last epoch.", column),
+        (last / lowest, "is how many times as high, expected by how much higher.", divided),
+        (last / lowest - 1, "is the rise as a share of the lowest loss.", divided),
+        (100 * (last / lowest - 1), "is the rise in percent of the lowest loss.", divided),
+        (100 * (last - lowest), "is a hundred times too large: a loss is not a percentage.", two),
+        (last, "is val_loss in the last epoch, expected how far above the lowest it is.", two),
+        (lowest, "is the lowest val_loss, expected how far above it the last one is.", two),
+        (last - val_loss[min(best + 1, len(loss) - 1)], "is compared with the epoch after the best.", two),
+        (last - val_loss[max(best - 1, 0)], "is compared with the epoch before the best.", two),
+        (from_yours, "is the rise from your `best_epoch`, which is not right.", "Which epoch is the best?"),
+        (last - val_loss[0], "is compared with the first epoch.", two),
+        (last - val_loss[-2:][0], "is compared with the epoch before the last.", two),
+        (1 - lowest / last, "is the rise as a share of the last loss.", divided),
+        (val_loss.max() - last, "goes from the last val_loss to the highest.", two),
+        (last - loss[best], "is compared with the training loss in the best epoch.", column),
+        (lowest - loss[best], "is the distance to the training loss in the best epoch.", column),
+        (val_loss.max() - lowest, "goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
+        (last - loss[-1], "is the distance to the training loss in the last epoch.", column),
         (last - loss.min(), "In `{name}` the lowest loss is that of the training images.", column),
-        (len(val_loss) - 1 - best, "`{name}` counts epochs, expected a difference of two losses.", "What is its unit?"),
-        (val_loss - lowest, "`{name}` has the difference of every epoch, expected that of the last.", two),
-        (val_loss, "`{name}` holds val_loss of every epoch, expected a difference of two of them.", two),
+        (len(val_loss) - 1 - best, "counts epochs, expected a difference of two losses.", "What is its unit?"),
+        (val_loss - lowest, "has the difference of every epoch, expected that of the last.", two),
+        (val_loss, "holds val_loss of every epoch, expected a difference of two of them.", two),
     ]
     for name, values in ((name, np.array(history[name])) for name in COLUMNS if name != "val_loss"):
         for result in (values[-1] - values[best], values[-1] - values.min(), values.max() - values[-1]):
-            rows.append((result, f"`{{name}}` was read from {name}, expected from val_loss.", column))
+            rows.append((result, f"was read from {name}, expected from val_loss.", column))
     return [row for row in rows if np.any(row[0])]  # a difference of 0 points to no cause
 
 
@@ -309,7 +305,7 @@ read_the_history = Exercise(
         is_right=_is_printed_rise,
         mistakes=_rise_mistakes,
         otherwise=(
-            "`{name}` is {value}, {more} than val_loss rises from its lowest value to the last epoch.",
+            "is {value}, {more} than val_loss rises from its lowest value to the last epoch.",
             "Which two numbers of the list do you compare, and at which position is the last?",
         ),
     ),

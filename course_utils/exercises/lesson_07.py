@@ -30,16 +30,16 @@ def _most_confused(test_labels: NDArray, predictions: NDArray) -> list[list[int]
 def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: NDArray) -> Iterator[Row]:
     _, mistakes, both = _tables(test_labels, predictions)
     is_position = confused_pair.size == 1 and confused_pair.item() in range(10, both.size)
-    flat = "`{name}` is a position in the flattened table, expected two digits."
+    flat = "is a position in the flattened table, expected two digits."
     yield is_position, flat, "Which function turned such a position into row and column in the lesson?"
-    pairs = f"`{{name}}` holds {len(np.atleast_1d(confused_pair))} pairs, expected one."
+    pairs = f"holds {len(np.atleast_1d(confused_pair))} pairs, expected one."
     yield confused_pair.shape[1:] == (2,), pairs, "Does the table hold each pair twice?"
     first, second = confused_pair.flat
     message = f"The digits go from 0 to 9; `{{name}}` has {first:g} and {second:g}."
     if not {first, second} <= set(range(NUM_CLASSES)):
         return (yield True, message, "Are these digits, or counts, or positions in a flattened table?")
     there, back = mistakes[int(first), int(second)], mistakes[int(second), int(first)]
-    message = f"`{{name}}` has {first:g} twice, which is no confusion: the diagonal holds the right answers."
+    message = f"has {first:g} twice, which is no confusion: the diagonal holds the right answers."
     yield first == second, message, "Where does the lesson put zeros before it looks for the largest number?"
     message = f"{first:g} and {second:g} are confused most often in one direction, but not in both together."
     yield max(there, back) == mistakes.max(), message, "Which two cells of the table belong to the same pair?"
@@ -57,16 +57,16 @@ def _count_mistakes(confused_pair: NDArray | None, test_labels: NDArray, predict
         right = confusion[first, first] + confusion[second, second]
         for count, one, other in ((there, first, second), (back, second, first)):
             way = f": {one} classified as {other}" if is_given else ""
-            yield count, f"`{{name}}` counts one direction only{way}.", "How often does it happen the other way round?"
-        yield right, "`{name}` counts how often the two digits were classified correctly.", cells
-        yield right + there + back, "`{name}` counts the right answers as well, the cells on the diagonal.", cells
-        yield abs(there - back), "`{name}` is the difference of the two directions, expected their sum.", cells
-    yield 2 * both.max(), "`{name}` counts each confusion twice.", "How often does a pair occur in table + table.T?"
-    yield mistakes.sum(), "`{name}` counts all mistakes, not only those of one pair.", cells
-    yield 2 * mistakes.sum(), "`{name}` counts all mistakes, and each twice.", cells
-    yield confusion.trace(), "`{name}` counts all right answers.", cells
-    yield mistakes.max(), "`{name}` is the most frequent confusion in one direction.", "How often is it in both?"
-    yield confusion.max(), "`{name}` is the largest number of the whole table, on the diagonal.", cells
+            yield count, f"counts one direction only{way}.", "How often does it happen the other way round?"
+        yield right, "counts how often the two digits were classified correctly.", cells
+        yield right + there + back, "counts the right answers as well, the cells on the diagonal.", cells
+        yield abs(there - back), "is the difference of the two directions, expected their sum.", cells
+    yield 2 * both.max(), "counts each confusion twice.", "How often does a pair occur in table + table.T?"
+    yield mistakes.sum(), "counts all mistakes, not only those of one pair.", cells
+    yield 2 * mistakes.sum(), "counts all mistakes, and each twice.", cells
+    yield confusion.trace(), "counts all right answers.", cells
+    yield mistakes.max(), "is the most frequent confusion in one direction.", "How often is it in both?"
+    yield confusion.max(), "is the largest number of the whole table, on the diagonal.", cells
 
 
 def _made_predictions(dataset: Dataset) -> NDArray:
@@ -121,23 +121,23 @@ def _answered(probabilities: NDArray, test_labels: NDArray) -> tuple[NDArray, ND
 
 def _share_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels)
-    only_right = "`{name}` counts only right answers; wrong ones count too: the network does not know the label."
+    only_right = "counts only right answers; wrong ones count too: the network does not know the label."
     axis, compare = "Along which axis is the largest probability of each image?", "Where does the threshold come in?"
     choose, kept = "Which digit does the network choose?", is_right & answered
     means = highest.mean(), highest[answered].mean()
     return [
-        (~answered, "`{name}` is a mask of the images that were refused.", "What does the mean of a mask give?"),
-        (1 - answered.mean(), "`{name}` is the share of refused images, not of answered ones.", compare),
+        (~answered, "is a mask of the images that were refused.", "What does the mean of a mask give?"),
+        (1 - answered.mean(), "is the share of refused images, not of answered ones.", compare),
         *((each, only_right, choose) for each in (kept.mean(), kept.sum(), answered[is_right].mean())),
-        ((probabilities >= THRESHOLD).mean(), "`{name}` is a mean over all ten probabilities of each image.", axis),
-        (0, "`{name}` is 0, as if no image got an answer.", compare),
-        (1, "`{name}` is 1, as if every image got an answer.", axis),
-        (probabilities >= THRESHOLD, "`{name}` compares all ten probabilities of each image.", axis),
-        (is_right.mean(), "`{name}` is the accuracy on all images.", "Which images get an answer?"),
-        *((each, "`{name}` is the mean of the largest probabilities.", compare) for each in means),
-        (highest, "`{name}` holds the largest probability of each image.", compare),
-        (THRESHOLD, "`{name}` equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
-        *(((highest >= t).mean(), f"`{{name}}` is for a threshold of {t}.", compare) for t in (0.5, 0.8, 0.95, 0.99)),
+        ((probabilities >= THRESHOLD).mean(), "is a mean over all ten probabilities of each image.", axis),
+        (0, "is 0, as if no image got an answer.", compare),
+        (1, "is 1, as if every image got an answer.", axis),
+        (probabilities >= THRESHOLD, "compares all ten probabilities of each image.", axis),
+        (is_right.mean(), "is the accuracy on all images.", "Which images get an answer?"),
+        *((each, "is the mean of the largest probabilities.", compare) for each in means),
+        (highest, "holds the largest probability of each image.", compare),
+        (THRESHOLD, "equals the threshold itself.", "Was it rounded, or is it not yet a share?"),
+        *(((highest >= t).mean(), f"is for a threshold of {t}.", compare) for t in (0.5, 0.8, 0.95, 0.99)),
         *slips_of(answered, "answered images", "share"),
     ]
 
@@ -146,23 +146,23 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row
     answered, is_right = _answered(probabilities, test_labels)
     hits, highest, digits = is_right[answered], probabilities.max(axis=1)[answered], probabilities.argmax(axis=1)
     which, among = "Which images still count?", "Among how many images are the right answers counted?"
-    knows_labels = "`{name}` is 1, as if you had chosen the images whose *true* digit has a high probability."
+    knows_labels = "is 1, as if you had chosen the images whose *true* digit has a high probability."
     if not answered.any():
         return [(True, "No probability reaches the threshold: nothing can be judged.", "Is it the lesson's network?")]
     return [
-        *((1 - each.mean(), "`{name}` is the share of wrong answers.", which) for each in (hits, is_right)),
-        (1 - answered[~is_right].mean(), "`{name}` is the share of the mistakes that are gone.", among),
-        (is_right.mean(), "`{name}` is the accuracy on all images, as if nothing were refused.", which),
-        ((is_right & answered).mean(), "`{name}` was divided by all images: each refusal counts as a mistake.", among),
-        ((is_right | ~answered).mean(), "`{name}` counts each refusal as a right answer.", among),
-        (is_right[~answered].mean(), "`{name}` is the accuracy on the images that were refused.", which),
-        (answered.mean(), "`{name}` is the share of answered images.", "How many of these are right?"),
-        (hits.sum() / is_right.sum(), "`{name}` is the share of all right answers that are kept.", among),
-        (highest.mean(), "`{name}` is the mean probability of the answers.", among),
-        (hits.mean() - is_right.mean(), "`{name}` is how much the accuracy gains by refusing.", among),
+        *((1 - each.mean(), "is the share of wrong answers.", which) for each in (hits, is_right)),
+        (1 - answered[~is_right].mean(), "is the share of the mistakes that are gone.", among),
+        (is_right.mean(), "is the accuracy on all images, as if nothing were refused.", which),
+        ((is_right & answered).mean(), "was divided by all images: each refusal counts as a mistake.", among),
+        ((is_right | ~answered).mean(), "counts each refusal as a right answer.", among),
+        (is_right[~answered].mean(), "is the accuracy on the images that were refused.", which),
+        (answered.mean(), "is the share of answered images.", "How many of these are right?"),
+        (hits.sum() / is_right.sum(), "is the share of all right answers that are kept.", among),
+        (highest.mean(), "is the mean probability of the answers.", among),
+        (hits.mean() - is_right.mean(), "is how much the accuracy gains by refusing.", among),
         (1, knows_labels, "Which of its ten probabilities does the network use?"),
-        (digits[answered], "`{name}` holds the predictions themselves.", "What do you compare them with?"),
-        (is_right, "`{name}` says for each image whether it is classified correctly, even for refused ones.", which),
+        (digits[answered], "holds the predictions themselves.", "What do you compare them with?"),
+        (is_right, "says for each image whether it is classified correctly, even for refused ones.", which),
         *slips_of(hits, "right answers", "share"),
     ]
 

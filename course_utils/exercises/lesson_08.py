@@ -39,22 +39,19 @@ def _gain_mistakes(mean_gain: float | NDArray, val_accuracy: NDArray) -> list[Ro
     of_seeds = val_accuracy.mean(axis=1)
     is_between = np.size(mean_gain) == 1 and (np.abs(of_seeds[:, np.newaxis] - of_seeds - mean_gain) < 1e-9).any()
     return [
-        (-gains, "`{name}` holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
-        *((means[j - 1] - means[i - 1], f"`{{name}}` is the gain from epoch {i} to {j}.", columns) for i, j in typical),
-        *((means[20:].mean() - each, "`{name}` compares means over several epochs.", columns) for each in earlier),
-        (after.mean(), "`{name}` is the mean accuracy after thirty epochs.", "How much of it was there before?"),
-        (before.mean(), "`{name}` is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
-        ((after / before - 1).mean(), "`{name}` is the relative gain.", "Did you divide or subtract?"),
-        *(
-            ((best - before).mean(), "`{name}` takes each seed's best epoch.", "Who chose that epoch?")
-            for best in bests
-        ),
-        (gains[gains > 0].mean(), "`{name}` leaves out the seeds that got worse.", of_what),
-        (np.abs(gains).mean(), "`{name}` is the mean of the gains without their signs.", "Did every seed gain?"),
-        *((mask.mean(), f"`{{name}}` is the share of seeds that {did}.", of_what) for mask, did in counts),
-        *((mask.sum(), f"`{{name}}` says how many seeds {did}.", of_what) for mask, did in counts),
+        (-gains, "holds the gains with the wrong sign, expected their mean.", "What is subtracted from what?"),
+        *((means[j - 1] - means[i - 1], f"is the gain from epoch {i} to {j}.", columns) for i, j in typical),
+        *((means[20:].mean() - each, "compares means over several epochs.", columns) for each in earlier),
+        (after.mean(), "is the mean accuracy after thirty epochs.", "How much of it was there before?"),
+        (before.mean(), "is the mean accuracy after twenty epochs.", "How much was gained from there on?"),
+        ((after / before - 1).mean(), "is the relative gain.", "Did you divide or subtract?"),
+        *(((best - before).mean(), "takes each seed's best epoch.", "Who chose that epoch?") for best in bests),
+        (gains[gains > 0].mean(), "leaves out the seeds that got worse.", of_what),
+        (np.abs(gains).mean(), "is the mean of the gains without their signs.", "Did every seed gain?"),
+        *((mask.mean(), f"is the share of seeds that {did}.", of_what) for mask, did in counts),
+        *((mask.sum(), f"says how many seeds {did}.", of_what) for mask, did in counts),
         *slips_of(gains, "gains", "mean"),
-        (is_between and mean_gain != 0, "`{name}` compares two seeds.", "Which axis of `val_accuracy` is for epochs?"),
+        (is_between and mean_gain != 0, "compares two seeds.", "Which axis of `val_accuracy` is for epochs?"),
     ]
 
 
@@ -66,23 +63,23 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
     scatter, of_which = "How much does a mean of ten numbers vary?", "Which ten numbers is the mean taken of?"
     under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are asked for?"
     return [
-        (deviation, "`{name}` is the standard deviation: how far a single gain lies from the mean.", scatter),
-        (gains.std(), "`{name}` is the standard deviation, and without `ddof=1`.", scatter),
-        (gains.std() / root, "`{name}` lacks `ddof=1`, so it is a little too small.", "What does `ddof` do?"),
-        *((deviation / np.sqrt(n), f"`{{name}}` is divided by √{n}, not √10.", under_root) for n in (9, 30)),
+        (deviation, "is the standard deviation: how far a single gain lies from the mean.", scatter),
+        (gains.std(), "is the standard deviation, and without `ddof=1`.", scatter),
+        (gains.std() / root, "lacks `ddof=1`, so it is a little too small.", "What does `ddof` do?"),
+        *((deviation / np.sqrt(n), f"is divided by √{n}, not √10.", under_root) for n in (9, 30)),
         *(
-            (each / 10, "`{name}` was divided by the number of seeds, not by its square root.", under_root)
+            (each / 10, "was divided by the number of seeds, not by its square root.", under_root)
             for each in (deviation, gains.std())
         ),
-        (gains.var(ddof=1), "`{name}` is the variance of the gains.", "What is the unit of a variance?"),
-        (unpaired, "`{name}` treats the epochs as different runs.", "What do the two numbers of a seed share?"),
-        (after.std(ddof=1) / root, "`{name}` is the error of the accuracy after thirty epochs.", of_which),
-        (before.std(ddof=1) / root, "`{name}` is the error of the accuracy after twenty epochs.", of_which),
-        *((z * deviation / root, f"`{{name}}` is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
-        (gains.mean() / deviation * root, "`{name}` is the gain in standard errors.", "What did you divide by what?"),
-        (gains.mean(), "`{name}` is the mean of the gains.", "How far off may that mean be?"),
-        (gains, "`{name}` holds the gains themselves.", scatter),
-        (one_network, "`{name}` is the error for one network on 10,000 images.", of_which),
+        (gains.var(ddof=1), "is the variance of the gains.", "What is the unit of a variance?"),
+        (unpaired, "treats the epochs as different runs.", "What do the two numbers of a seed share?"),
+        (after.std(ddof=1) / root, "is the error of the accuracy after thirty epochs.", of_which),
+        (before.std(ddof=1) / root, "is the error of the accuracy after twenty epochs.", of_which),
+        *((z * deviation / root, f"is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
+        (gains.mean() / deviation * root, "is the gain in standard errors.", "What did you divide by what?"),
+        (gains.mean(), "is the mean of the gains.", "How far off may that mean be?"),
+        (gains, "holds the gains themselves.", scatter),
+        (one_network, "is the error for one network on 10,000 images.", of_which),
     ]
 
 
@@ -118,18 +115,18 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
     root, fraction = "What happens to each factor when you square?", "How much is a point, as a fraction of 1?"
     same, factors = "On what share of the same images do two networks differ?", (1000, 100, 10, 5, 2, 0.5)
     return [
-        *((right / k**2, f"`{{name}}` is for a difference of {k * h:g}.", fraction) for k in factors),
+        *((right / k**2, f"is for a difference of {k * h:g}.", fraction) for k in factors),
         *((right / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
-        *((k * _Z**2 * variance / h**2, f"`{{name}}` is {what}.", same) for what, k in alone.items()),
-        (right * (1 - d), "`{name}` has d (1 - d) in place of *d*.", "Which formula does the task give for the error?"),
-        (n * right, "`{name}` takes *d* as a number of images, not as a share.", "What is divided by 10,000?"),
-        (right / n, "`{name}` says how many times the present images you need.", "How many is that in all?"),
-        (n, "`{name}` is the number of images that exist.", "How large is the error with them?"),
-        (right - n, "`{name}` says how many more images you need.", "How many is that in all?"),
-        (_Z * np.sqrt(d / n), "`{name}` is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
-        *((right * (z / _Z) ** 2, f"`{{name}}` is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
-        (d * n, "`{name}` is the number of images on which two networks disagree.", "How many must be tested?"),
-        (num_images_needed <= 0, "`{name}` is {value}, not a number of images.", "Which step makes it so small?"),
+        *((k * _Z**2 * variance / h**2, f"is {what}.", same) for what, k in alone.items()),
+        (right * (1 - d), "has d (1 - d) in place of *d*.", "Which formula does the task give for the error?"),
+        (n * right, "takes *d* as a number of images, not as a share.", "What is divided by 10,000?"),
+        (right / n, "says how many times the present images you need.", "How many is that in all?"),
+        (n, "is the number of images that exist.", "How large is the error with them?"),
+        (right - n, "says how many more images you need.", "How many is that in all?"),
+        (_Z * np.sqrt(d / n), "is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
+        *((right * (z / _Z) ** 2, f"is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
+        (d * n, "is the number of images on which two networks disagree.", "How many must be tested?"),
+        (num_images_needed <= 0, "is {value}, not a number of images.", "Which step makes it so small?"),
     ]
 
 

@@ -35,41 +35,39 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
     first, ask, cut = wrong[:10], "Which function of NumPy gives positions of True?", "How do you slice ten?"
     marks = f"marks with {'True' if given.dtype == bool else 'ones'} the images that were"
     is_start = size >= len(first) and np.array_equal(given, is_wrong[:size])
-    for result, what, hint in (
-        (shape == () and given == len(wrong), "is the number of mistakes", "Where are they?"),
-        (shape == () and given in wrong[:1], "is only the first mistake", cut),
-        (shape == (), "is a single number, expected a position for each mistake", ask),
-        (given.ndim == 3 or shape[1:] == (784,), "holds pictures, not their positions", "Where are these images?"),
-        (given.ndim == 2 and len(given) == 1, f"has the shape {shape}: np.where gives a tuple", "What is in it?"),
-        (shape[1:] == (2,), "has two numbers for each image, expected its position", "What does each mean?"),
-        (given.ndim > 1, f"has the shape {shape}, expected a row of positions", "Does np.flatnonzero give the same?"),
-        (np.array_equal(given, ~is_wrong), f"{marks} classified correctly, expected positions of the others", ask),
-        (is_start, f"{marks} misclassified, expected their positions", ask),
-        (given.dtype == bool, "holds True and False, expected positions", ask),
-        (not size, "holds no position", "How many mistakes are there in all?"),
-        (right[:10], "holds the first images that were classified correctly", "Does == or != find mistakes?"),
-        (right, "holds all images that were classified correctly", "Does == or != find mistakes?"),
-        (wrong, "holds all mistakes, expected the first ten", cut),
-        (wrong[-10:], "holds the last ten mistakes, not the first", cut),
-        (first[::-1], "holds the right positions in reverse", "In which order are the images?"),
-        (first + 1, "holds positions that are each one too large", "Which image is test_images[0]?"),
-        (first - 1, "holds positions that are each one too small", "Which image is test_images[0]?"),
-        (labels[first], "holds the labels of the mistakes, not their positions", "Where are they?"),
-        (predictions[first], "holds the predictions for the mistakes, not their positions", ask),
-        (np.arange(10), "holds the first ten images of all", "Which of them are misclassified?"),
-        (wrong[wrong < 25], "holds only mistakes in the lesson's grid", "Where are the predictions for all images?"),
-    ):
-        yield result, f"`{{name}}` {what}.", hint
+    yield from (
+        (shape == () and given == len(wrong), "is the number of mistakes.", "Where are they?"),
+        (shape == () and given in wrong[:1], "is only the first mistake.", cut),
+        (shape == (), "is a single number, expected a position for each mistake.", ask),
+        (given.ndim == 3 or shape[1:] == (784,), "holds pictures, not their positions.", "Where are these images?"),
+        (given.ndim == 2 and len(given) == 1, f"has the shape {shape}: np.where gives a tuple.", "What is in it?"),
+        (shape[1:] == (2,), "has two numbers for each image, expected its position.", "What does each mean?"),
+        (given.ndim > 1, f"has the shape {shape}, expected a row of positions.", "Does np.flatnonzero give the same?"),
+        (np.array_equal(given, ~is_wrong), f"{marks} classified correctly, expected positions of the others.", ask),
+        (is_start, f"{marks} misclassified, expected their positions.", ask),
+        (given.dtype == bool, "holds True and False, expected positions.", ask),
+        (not size, "holds no position.", "How many mistakes are there in all?"),
+        (right[:10], "holds the first images that were classified correctly.", "Does == or != find mistakes?"),
+        (right, "holds all images that were classified correctly.", "Does == or != find mistakes?"),
+        (wrong, "holds all mistakes, expected the first ten.", cut),
+        (wrong[-10:], "holds the last ten mistakes, not the first.", cut),
+        (first[::-1], "holds the right positions in reverse.", "In which order are the images?"),
+        (first + 1, "holds positions that are each one too large.", "Which image is test_images[0]?"),
+        (first - 1, "holds positions that are each one too small.", "Which image is test_images[0]?"),
+        (labels[first], "holds the labels of the mistakes, not their positions.", "Where are they?"),
+        (predictions[first], "holds the predictions for the mistakes, not their positions.", ask),
+        (np.arange(10), "holds the first ten images of all.", "Which of them are misclassified?"),
+        (wrong[wrong < 25], "holds only mistakes in the lesson's grid.", "Where are the predictions for all images?"),
+    )
     is_outside, num_right = given.min() < 0 or given.max() >= len(labels), size - np.isin(given, wrong).sum()
-    for result, what, hint in (
-        (is_outside or (given % 1).any(), f"must hold positions from 0 to {len(labels) - 1:,}", ask),
-        (num_right > 0, f"includes {num_right:,} correct predictions", "Did you compare all, in order?"),
-        (len(np.unique(given)) < size, "holds some positions twice", "How often should each appear?"),
-        (size != len(first), f"holds only mistakes, but too {'few' if size < len(first) else 'many'}", cut),
-        (set(given) == set(first), "holds the right positions in another order", "Did you sort or shuffle them?"),
-        (True, "holds only mistakes, but an earlier one is missing", "Did you sort them by something?"),
-    ):
-        yield result, f"`{{name}}` {what}.", hint
+    yield from (
+        (is_outside or (given % 1).any(), f"must hold positions from 0 to {len(labels) - 1:,}.", ask),
+        (num_right > 0, f"includes {num_right:,} correct predictions.", "Did you compare all, in order?"),
+        (len(np.unique(given)) < size, "holds some positions twice.", "How often should each appear?"),
+        (size != len(first), f"holds only mistakes, but too {'few' if size < len(first) else 'many'}.", cut),
+        (set(given) == set(first), "holds the right positions in another order.", "Did you sort or shuffle them?"),
+        (True, "holds only mistakes, but an earlier one is missing.", "Did you sort them by something?"),
+    )
 
 
 def made_predictions(dataset: Dataset, wrong: slice) -> NDArray:
@@ -125,26 +123,25 @@ def _with_paper(images: NDArray, num_pixels: int) -> NDArray:
 
 def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iterator[Row]:
     axis, keeps = "Which axis counts columns?", "What does a plot of the images before and after show?"
-    for result, what, ask in (
-        (images, "gives the images as they were", "np.roll gives a new array: do you return it?"),
-        (_move_right(images, -num_pixels), "moves the digits to the left", "In which direction do columns count?"),
-        (np.roll(images, num_pixels, axis=1), "moves the digits down", axis),
-        (np.roll(images, -num_pixels, axis=1), "moves the digits up", axis),
-        (np.roll(images, num_pixels, axis=(1, 2)), "moves the digits down as well", axis),
-        (np.roll(images, num_pixels, axis=0), "changes the order of the images but moves no pixel within one", axis),
-        (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: axis is missing", axis),
-        (np.array([np.roll(each, num_pixels) for each in images]), "lets it come back in the next row: no axis", axis),
-        (_move_right(images, _NUM_PIXELS), "moves by 3 pixels, whatever `num_pixels` is", "Where is it used?"),
-        (_move_right(images, 2 * num_pixels), "moves twice as far", "How often do you call np.roll?"),
-        (_move_right(images, num_pixels + 1), "moves one pixel too far", keeps),
-        (_move_right(images, num_pixels - 1), "moves one pixel too little", keeps),
-        (right[:, :, ::-1], "mirrors the digits", keeps),
-        (right.transpose(0, 2, 1), "exchanges rows and columns", keeps),
-        (right[0], "gives one image", "What happens to the others?"),
-        (right.reshape(len(right), 784), "gives vectors", "Can you move first and prepare later?"),
-        (right / 255, "moves the images and divides by 255: preprocess_images will do that", "What comes first?"),
-    ):
-        yield result, f"`{{name}}` {what}.", ask
+    yield from (
+        (images, "gives the images as they were.", "np.roll gives a new array: do you return it?"),
+        (_move_right(images, -num_pixels), "moves the digits to the left.", "In which direction do columns count?"),
+        (np.roll(images, num_pixels, axis=1), "moves the digits down.", axis),
+        (np.roll(images, -num_pixels, axis=1), "moves the digits up.", axis),
+        (np.roll(images, num_pixels, axis=(1, 2)), "moves the digits down as well.", axis),
+        (np.roll(images, num_pixels, axis=0), "changes the order of the images but moves no pixel within one.", axis),
+        (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: axis is missing.", axis),
+        (np.array([np.roll(each, num_pixels) for each in images]), "lets it come back in the next row: no axis.", axis),
+        (_move_right(images, _NUM_PIXELS), "moves by 3 pixels, whatever `num_pixels` is.", "Where is it used?"),
+        (_move_right(images, 2 * num_pixels), "moves twice as far.", "How often do you call np.roll?"),
+        (_move_right(images, num_pixels + 1), "moves one pixel too far.", keeps),
+        (_move_right(images, num_pixels - 1), "moves one pixel too little.", keeps),
+        (right[:, :, ::-1], "mirrors the digits.", keeps),
+        (right.transpose(0, 2, 1), "exchanges rows and columns.", keeps),
+        (right[0], "gives one image.", "What happens to the others?"),
+        (right.reshape(len(right), 784), "gives vectors.", "Can you move first and prepare later?"),
+        (right / 255, "moves the images and divides by 255: preprocess_images will do that.", "What comes first?"),
+    )
 
 
 def predict(model: keras.Model, vectors: NDArray) -> NDArray:
@@ -172,15 +169,14 @@ def _accuracy_mistakes(
     probabilities = predict(model, vectors)
     is_right, before = probabilities.argmax(axis=1) == labels, _accuracy(model, test_images, labels)
     yield from slips_of(is_right, "correctly classified images", "share")
-    for result, what, hint in (
-        (probabilities, "holds the probabilities, ten for each image, expected one number", share),
-        (probabilities.argmax(axis=1), "holds the predicted digits, expected one number", share),
-        (before, "is the accuracy on the images before they were moved", ask),
-        (before - is_right.mean(), "is how much accuracy was lost, expected what is left", share),
-        (is_right.mean() / before, "is the share of the accuracy before, expected a share of images", share),
-        (probabilities.max(axis=1).mean(), "is the mean confidence, right or wrong", "Where do the labels come in?"),
-    ):
-        yield result, f"`{{name}}` {what}.", hint
+    yield from (
+        (probabilities, "holds the probabilities, ten for each image, expected one number.", share),
+        (probabilities.argmax(axis=1), "holds the predicted digits, expected one number.", share),
+        (before, "is the accuracy on the images before they were moved.", ask),
+        (before - is_right.mean(), "is how much accuracy was lost, expected what is left.", share),
+        (is_right.mean() / before, "is the share of the accuracy before, expected a share of images.", share),
+        (probabilities.max(axis=1).mean(), "is the mean confidence, right or wrong.", "Where do the labels come in?"),
+    )
     for other, what in (
         (_move_right(test_images, -_NUM_PIXELS), "digits that have moved to the left"),
         (np.roll(test_images, _NUM_PIXELS, axis=1), "digits that have moved down"),
@@ -188,8 +184,8 @@ def _accuracy_mistakes(
         (images.astype("float32"), "pixels that were not divided by 255"),
         (vectors / 255, "pixels that were divided by 255 twice"),
     ):
-        yield _accuracy(model, other, labels), f"`{{name}}` is the accuracy on {what}.", ask
-    every = f"`{{name}}` is the accuracy on all test images, moved; expected the first {len(labels)}."
+        yield _accuracy(model, other, labels), f"is the accuracy on {what}.", ask
+    every = f"is the accuracy on all test images, moved; expected the first {len(labels)}."
     yield lambda: _moved_accuracy(model, dataset.test_images, dataset.test_labels), every, ask
 
 
@@ -228,7 +224,7 @@ shift_digits = Exercise(
             is_right=lambda moved, images, num_pixels: np.array_equal(moved, _with_paper(images, num_pixels)),
             mistakes=_movement_mistakes,
             otherwise=(
-                "`{name}` does not give the images moved to the right.",
+                "does not give the images moved to the right.",
                 "What does a picture of one of them show, before and after?",
             ),
         ),
@@ -242,7 +238,7 @@ shift_digits = Exercise(
         ),
         mistakes=_accuracy_mistakes,
         otherwise=(
-            "`{name}` is {value}, {more} than the share of the moved images that the network classifies correctly.",
+            "is {value}, {more} than the share of the moved images that the network classifies correctly.",
             "Do you predict from these images, prepared as always, and compare with the labels of these images only?",
         ),
     ),

@@ -35,11 +35,11 @@ def _scaled(kernel: NDArray) -> NDArray:
 
 def _kernel_mistakes(my_kernel: NDArray) -> Iterator[Row]:
     shape, ask = my_kernel.shape, "How does the lesson write its kernel, as a list of three rows?"
-    yield shape == (9,), "`{name}` has its nine weights in one row, expected shape (3, 3).", ask
-    yield shape == (3, 3, 1, 1), "`{name}` has the shape that Conv2D takes, expected (3, 3).", "Do you need `reshape`?"
-    response = "`{name}` has the shape of the sums that a kernel gives, expected its weights, of shape (3, 3)."
+    yield shape == (9,), "has its nine weights in one row, expected shape (3, 3).", ask
+    yield shape == (3, 3, 1, 1), "has the shape that Conv2D takes, expected (3, 3).", "Do you need `reshape`?"
+    response = "has the shape of the sums that a kernel gives, expected its weights, of shape (3, 3)."
     yield shape == (26, 26), response, "Which nine numbers slide over the image?"
-    yield shape != (3, 3), f"`{{name}}` has the shape {shape}, expected (3, 3).", ask
+    yield shape != (3, 3), f"has the shape {shape}, expected (3, 3).", ask
     kernel, size = _scaled(my_kernel.astype(float)), np.abs(my_kernel.astype(float)).max()
     yield not kernel.any(), "All weights are 0: this kernel responds to nothing.", "Where should ink count as positive?"
     total, (left, _, right), rows = kernel.sum(), kernel.sum(axis=0), kernel.sum(axis=1)
@@ -151,29 +151,32 @@ def _shuffled_mistakes(
     right = float(is_right.mean())
     if close_in_digits(shuffled_accuracy, right):
         return
-    yield np.shape(shuffled_accuracy) == (2,), "evaluate returns two numbers, loss and accuracy.", "Which do you want?"
+    yield (
+        np.shape(shuffled_accuracy) == (2,),
+        "Keras' evaluate returns two numbers, loss and accuracy.",
+        "Which do you want?",
+    )
     yield from slips_of(is_right, "correctly classified images", "share")
     losses = -np.log(np.maximum((shuffled * one_hot_test_labels).sum(axis=1), 1e-30))
-    for result, what, ask in (
-        (shuffled, "holds probabilities, expected one number", share),
-        (shuffled.argmax(axis=1), "holds the predicted digits, expected one number", share),
-        (1 - right, "is the share of wrong predictions", "Which predictions does an accuracy count?"),
-        (accuracy("test", "in place"), "is the accuracy on test images with their pixels in order", about),
-        (accuracy("test", "backwards"), "is the accuracy on pixels shuffled by the inverse of the plan", about),
-        (accuracy("train", "shuffled"), "is the accuracy on the images that it learned from", new),
-        (losses.mean(), "is the test loss", "Which of the two numbers of evaluate is the accuracy?"),
-    ):
-        yield result, f"`{{name}}` {what}.", ask
+    yield from (
+        (shuffled, "holds probabilities, expected one number.", share),
+        (shuffled.argmax(axis=1), "holds the predicted digits, expected one number.", share),
+        (1 - right, "is the share of wrong predictions.", "Which predictions does an accuracy count?"),
+        (accuracy("test", "in place"), "is the accuracy on test images with their pixels in order.", about),
+        (accuracy("test", "backwards"), "is the accuracy on pixels shuffled by the inverse of the plan.", about),
+        (accuracy("train", "shuffled"), "is the accuracy on the images that it learned from.", new),
+        (losses.mean(), "is the test loss.", "Which of the two numbers of evaluate is the accuracy?"),
+    )
     for name, values in getattr(getattr(model, "history", None), "history", {}).items():
-        yield values[-1], f"`{{name}}` is {name} of the last epoch, as `fit` returns it.", new
+        yield values[-1], f"is {name} of the last epoch, as `fit` returns it.", new
     if isinstance(shuffled_accuracy, float):
         if not close_in_digits(shuffled_accuracy, 1 - right):  # named above
             yield from number_slips(shuffled_accuracy, right, whole=False)
-        yield not 0 <= shuffled_accuracy <= 1, "`{name}` is {value}, expected a number between 0 and 1.", share
+        yield not 0 <= shuffled_accuracy <= 1, "is {value}, expected a number between 0 and 1.", share
         more = "more" if shuffled_accuracy > right else "less"
-        measured = f"`{{name}}` is {{value}}, {more} than a new measurement of `few_cnn` gives."
+        measured = f"is {{value}}, {more} than a new measurement of `few_cnn` gives."
         yield True, measured, "Did you train it further after you measured, or measure on other images?"
-    yield True, "`{name}` is {value}, expected one number.", share
+    yield True, "is {value}, expected one number.", share
 
 
 def _trained(train_vectors: NDArray, one_hot_train_labels: NDArray, plan: NDArray) -> keras.Model:
@@ -222,7 +225,7 @@ def _count(name: str, who: str, order: int) -> Number:
     def mistakes(own_predictions: NDArray, recorded_predictions: NDArray, test_labels: NDArray) -> Iterator[Row]:
         is_right, other = [each == test_labels for each in (own_predictions, recorded_predictions)][::order]
         only, difference = is_right & ~other, abs(int(is_right.sum()) - int(other.sum()))
-        yield np.flatnonzero(only), "`{name}` holds positions of images, expected their number.", "How many are there?"
+        yield np.flatnonzero(only), "holds positions of images, expected their number.", "How many are there?"
         yield from slips_of(only, f"images that only {who} gets right", "number")
         for number, what in (
             (is_right.sum(), f"counts all images that {who} gets right, including those that both do"),
@@ -236,7 +239,7 @@ def _count(name: str, who: str, order: int) -> Number:
             ((is_right | other).sum(), "counts the images that at least one gets right"),
             (difference, "is the difference between two counts"),
         ):
-            yield number, f"`{{name}}` {what}.", "How do you write: this one, and *not* the other?"
+            yield number, f"{what}.", "How do you write: this one, and *not* the other?"
 
     return Number(
         name,
@@ -248,7 +251,7 @@ def _count(name: str, who: str, order: int) -> Number:
             else _only_right(recorded_predictions, own_predictions, test_labels)
         ),
         mistakes=mistakes,
-        otherwise=("`{name}` is {value}, {more} than there are.", "On which images is one right and the other wrong?"),
+        otherwise=("is {value}, {more} than there are.", "On which images is one right and the other wrong?"),
     )
 
 
@@ -289,7 +292,7 @@ def _p_mistakes(
         (own / num_tosses, ("is your CNN's share of those that only one gets right, not a p-value", counts)),
         (recorded / num_tosses, ("is the recorded CNN's share of those that only one gets right", counts)),
     ):
-        yield result, f"`{{name}}` {what}.", ask
+        yield result, f"{what}.", ask
     yield own_p_value == 0, "A p-value is never exactly 0.", "Did you round it?"
 
 
@@ -313,7 +316,7 @@ own_against_recorded = Exercise(
         ),
         mistakes=_p_mistakes,
         otherwise=(
-            "`{name}` is {value}, {more} than McNemar's p-value of the right counts.",
+            "is {value}, {more} than McNemar's p-value of the right counts.",
             "Which two numbers does the lesson's function mcnemar take?",
         ),
     ),

@@ -18,19 +18,19 @@ Trials = list[tuple[float, float, float]]  # learning rate, dropout rate, accura
 
 def _vector_mistakes(small_images: NDArray) -> Iterator[Row]:
     right, steps = preprocess_images(small_images), "Which three steps did the old cell take?"
-    yield small_images, "`{name}` holds the images as they were.", steps
-    yield small_images / 255, "`{name}` is scaled, but an image is still a table of 28 rows.", steps
-    yield 255 * right, "`{name}` is not divided by 255.", steps
-    yield right / 255, "`{name}` was divided by 255 twice.", "What happens if the old cell runs again?"
-    yield right * 255 / 256, "`{name}` was divided by 256.", "How large can a uint8 pixel be?"
+    yield small_images, "holds the images as they were.", steps
+    yield small_images / 255, "is scaled, but an image is still a table of 28 rows.", steps
+    yield 255 * right, "is not divided by 255.", steps
+    yield right / 255, "was divided by 255 twice.", "What happens if the old cell runs again?"
+    yield right * 255 / 256, "was divided by 256.", "How large can a uint8 pixel be?"
     for each in (np.floor(right), np.ceil(right)):
-        yield each, "`{name}` holds only 0 and 1: all the grey is gone.", "What becomes of a pale pixel?"
+        yield each, "holds only 0 and 1: all the grey is gone.", "What becomes of a pale pixel?"
 
 
 def _row_mistakes(small_rows: NDArray, small_labels: NDArray) -> Iterator[Row]:
-    yield small_labels, "`{name}` holds the labels as they were.", "What became of `np_utils.to_categorical`?"
-    yield np.ndim(small_rows) == 3, "`{name}` was encoded twice.", "What happens if the old cell runs again?"
-    yield one_hot(small_labels)[:, :9], "`{name}` has no column for the last class.", "Is the first class 0 or 1?"
+    yield small_labels, "holds the labels as they were.", "What became of `np_utils.to_categorical`?"
+    yield np.ndim(small_rows) == 3, "was encoded twice.", "What happens if the old cell runs again?"
+    yield one_hot(small_labels)[:, :9], "has no column for the last class.", "Is the first class 0 or 1?"
 
 
 repair_preprocessing = Exercise(
@@ -52,16 +52,16 @@ repair_preprocessing = Exercise(
 )  # fmt: skip
 
 
-def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:  # noqa: ANN401 - any answer
+def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:
     import keras
 
     from course_utils.model import build_model
 
     old = "What does the old cell ask for?"
     no_history = not isinstance(history, keras.callbacks.History)
-    yield no_history, "`{name}` is {value}, expected the history that `fit` returns.", "Which line keeps it?"
+    yield no_history, "is {value}, expected the history that `fit` returns.", "Which line keeps it?"
     columns, network = history.history, history.model
-    yield not columns, "`{name}` is a history without epochs.", "What does `fit` return?"
+    yield not columns, "is a history without epochs.", "What does `fit` return?"
     shape, dropout = getattr(network, "input_shape", None), keras.layers.Dropout
     yield shape is None, "The network is an object of another class, expected a `Sequential`.", old
     parts = [each.rate if isinstance(each, dropout) else getattr(each, "units", 0) for each in network.layers]
@@ -91,7 +91,7 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:  # n
     yield best < 0.3, f"The accuracy never gets above {best:.2f}, near chance.", "Do vectors and rows match?"
 
 
-def _trained(dataset: Any) -> Any:  # noqa: ANN401 - a Keras history
+def _trained(dataset: Any) -> Any:
     from keras.optimizers import Adam
 
     from course_utils.model import build_model
@@ -117,21 +117,21 @@ repair_training = Exercise(
 )
 
 
-def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> Iterator[Row]:  # noqa: ANN401
+def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> Iterator[Row]:
     table = model.predict(test_vectors, verbose=0)
     first, every = table[:25], table.argmax(axis=1)
     ten, axis = "How do you get the position of the largest of ten?", "Along which axis are the ten classes?"
-    yield first, "`{name}` holds the probabilities of all ten classes.", ten
+    yield first, "holds the probabilities of all ten classes.", ten
     yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output, but here are ten.", ten
-    yield first.max(axis=1), "`{name}` holds the largest probability of each row, not its position.", ten
-    yield first.argmax(axis=0), "`{name}` says for each class in which image it is most likely.", axis
-    yield first.argmax(), "`{name}` is a position in the table of all probabilities.", axis
+    yield first.max(axis=1), "holds the largest probability of each row, not its position.", ten
+    yield first.argmax(axis=0), "says for each class in which image it is most likely.", axis
+    yield first.argmax(), "is a position in the table of all probabilities.", axis
     labels = test_labels[:25] if (test_labels[:25] != every[:25]).any() else np.nan
-    yield labels, "`{name}` holds the labels, not what the network predicts.", ten
-    yield table[:25].argmin(axis=1), "`{name}` holds the least likely classes.", ten
-    yield every[1:26], "`{name}` holds the classes of images 1 to 25.", "Which slice gives the first 25?"
-    yield every[0], "`{name}` is the class of the first image only.", "How many rows does `predict` accept?"
-    yield every, "`{name}` holds the classes of all test images, expected the first 25.", "Which slice?"
+    yield labels, "holds the labels, not what the network predicts.", ten
+    yield table[:25].argmin(axis=1), "holds the least likely classes.", ten
+    yield every[1:26], "holds the classes of images 1 to 25.", "Which slice gives the first 25?"
+    yield every[0], "is the class of the first image only.", "How many rows does `predict` accept?"
+    yield every, "holds the classes of all test images, expected the first 25.", "Which slice?"
 
 
 repair_prediction = Exercise(
@@ -154,14 +154,14 @@ repair_prediction = Exercise(
 )  # fmt: skip
 
 
-def _are_trials(trials: Any) -> bool:  # noqa: ANN401 - any value
+def _are_trials(trials: Any) -> bool:
     table = np.array(trials, dtype=float).reshape(-1, 3)
     return isinstance(trials, list) and bool((table >= 0).all() and (table[:, 1:] <= 1).all())
 
 
 def _choice_mistakes(chosen: NDArray, trials: Trials, test_log: Trials) -> Iterator[Row]:
     *tried, accuracies = np.array(trials, dtype=float).reshape(-1, 3).T
-    yield chosen.shape != (2,), f"`{{name}}` has the shape {chosen.shape}, expected two numbers.", "Which two?"
+    yield chosen.shape != (2,), f"has the shape {chosen.shape}, expected two numbers.", "Which two?"
     for values, name, least in zip(tried, ("learning", "dropout"), (3, 2), strict=True):
         few = f"Different {name} rates among your trials: {len(np.unique(values))}, expected at least {least}."
         yield len(np.unique(values)) < least, few, "How many pairs would convince you?"
@@ -189,7 +189,7 @@ def _accuracy_of(trials: Trials, test_log: Trials) -> float:
 def _test_mistakes(trials: Trials, test_log: Trials) -> Iterator[Row]:
     alone = "The test images were not used once, with the best of `trials`."
     yield _accuracy_of(trials, test_log) > 1, alone, "Which comes first, the choice or the test?"
-    yield from ((row[2], "`{name}` is an accuracy on validation images.", "Which images are new?") for row in trials)
+    yield from ((row[2], "is an accuracy on validation images.", "Which images are new?") for row in trials)
 
 
 choose_and_test = Exercise(

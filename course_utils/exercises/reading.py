@@ -21,15 +21,7 @@ _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, n
 
 
 class Incorrect(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """The verdict on a wrong answer.
-
-    Parameters
-    ----------
-    message : str
-        What is wrong with this answer, in one or two sentences.
-    hint : str
-        One question that leads on without giving the solution away.
-    """
+    """What is wrong with an answer, and a question that leads on without giving the solution away."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(f"{message} {hint}")
@@ -41,7 +33,7 @@ class NotAttempted(Exception):  # noqa: N818 - a verdict, not an error of the pr
     """The verdict on a function that is still as the starter cell has it."""
 
 
-def as_array(answer: Any, name: str, what: str) -> np.ndarray:  # noqa: ANN401 - any answer
+def as_array(answer: Any, name: str, what: str) -> np.ndarray:
     """Return an answer as an array of finite numbers or truth values; raise `Incorrect` if it is something else."""
     _check_entries(answer, name, what)
     try:
@@ -77,7 +69,7 @@ def as_array(answer: Any, name: str, what: str) -> np.ndarray:  # noqa: ANN401 -
     return array
 
 
-def shown_input(value: Any) -> str:  # noqa: ANN401 - an argument of a made-up call
+def shown_input(value: Any) -> str:
     """Return how a student would write the argument of a call."""
     if isinstance(value, np.ndarray):
         dtype = "" if value.dtype.kind in "f" or value.dtype == np.int64 else f", dtype={value.dtype.name!r}"
@@ -90,16 +82,8 @@ def now_doing() -> str:
     return _now_doing[-1] if _now_doing else "computing the expected answer"
 
 
-def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> Any:  # noqa: ANN401 - any answer
-    """Call a function that the student wrote, and return its result.
-
-    Raises
-    ------
-    NotAttempted
-        The function is as the starter cell has it: it returns ``...``, or has an empty body.
-    Incorrect
-        It is not a function, it raises an error, or it returns nothing.
-    """
+def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> Any:
+    """Call a function that the student wrote; raise `NotAttempted` if it is still as the starter cell has it."""
     if not callable(function):
         raise Incorrect(
             f"`{name}` is {describe(function)}, expected a function.", f"Where is the line `def {name}(...)`?"
@@ -134,7 +118,7 @@ def is_open(answer: object) -> bool:
     return answer is ... or any(entry is ... for one in lists if type(one) in (list, tuple) for entry in one[:100])
 
 
-def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
+def describe(answer: Any) -> str:
     """Describe any answer in a few words: ``"a uint8 array of shape (3, 10)"``."""
     if answer is None:
         return "nothing (None)"
@@ -152,7 +136,7 @@ def describe(answer: Any) -> str:  # noqa: ANN401 - any answer
     return a(name_of(type(answer))) + " object" * (not isinstance(answer, Real))
 
 
-def name_of(kind: Any) -> str:  # noqa: ANN401 - a class or a dtype
+def name_of(kind: Any) -> str:
     """Return the name of a class or dtype, even of one whose name cannot be looked up."""
     try:
         name = kind.name if isinstance(kind, np.dtype) else type.__getattribute__(kind, "__name__")
@@ -166,7 +150,7 @@ def a(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiouAEIO' and not noun.startswith(('uint', 'one')) else 'a'} {noun}"
 
 
-def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 - any answer
+def _check_entries(answer: Any, name: str, what: str) -> None:
     """Raise `Incorrect` if NumPy would not turn the answer into numbers, or would take far too long."""
     waiting: list[tuple[Any, int]] = [(answer, 0)]
     num_listed = 0
@@ -199,7 +183,7 @@ def _check_entries(answer: Any, name: str, what: str) -> None:  # noqa: ANN401 -
             raise Incorrect(f"`{name}` lists more than {MOST_LISTED:,} numbers.", f"How do you get {what}?")
 
 
-def _size(item: Any) -> int:  # noqa: ANN401 - any answer
+def _size(item: Any) -> int:
     try:
         return math.prod(int(length) for length in item.shape)
     except Exception:  # no shape, or one that is not known yet
@@ -213,24 +197,24 @@ def _as_number(item: object) -> str:
         return ""
 
 
+_QUESTIONS: dict[Any, str] = {
+    _FUNCTIONS: "Are the parentheses that call it missing?",
+    type(None): "Did a step work in place and return nothing, or is a `return` missing?",
+    str: "Is it in quotes, or did you format it as a string?",
+    dict: "Do you need one of its entries, or a list of all its values?",
+    (set, frozenset): "Which order should its entries have, and would a list keep it?",
+}
+
+
 def _ask(name: str, item: object = 0) -> str:
-    if isinstance(item, _FUNCTIONS):
-        return "Are the parentheses that call it missing?"
-    if item is None:
-        return "Did a step work in place and return nothing, or is a `return` missing?"
-    if isinstance(item, str):
-        return "Is it in quotes, or did you format it as a string?"
-    if isinstance(item, dict):
-        return "Do you need one of its entries, or a list of all its values?"
-    if isinstance(item, (set, frozenset)):
-        return "Which order should its entries have, and would a list keep it?"
     if name_of(type(item)) == "History":
         return "`fit` returns a history: which step with the network comes next?"
     if name_of(type(item)).endswith("Result"):  # of a test of SciPy
         return "Which of its attributes is the number you need?"
     if hasattr(type(item), "__next__"):
         return "It has not been computed yet: what does list(...) make of it?"
-    return f"What does type({name}) say?"
+    questions = (question for kinds, question in _QUESTIONS.items() if isinstance(item, kinds))
+    return next(questions, f"What does type({name}) say?")
 
 
 def _is_starter(function: Callable) -> bool:

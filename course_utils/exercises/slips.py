@@ -13,7 +13,7 @@ import numpy as np
 
 Row = tuple[Any, str, str]
 
-_ORDER = "`{name}` has the right values in the wrong order"
+_ORDER = "has the right values in the wrong order"
 _COUNTING = "Does your counting start at 0 or at 1?"
 
 
@@ -22,27 +22,27 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     is_share = 0 < right < 1
     if whole:
         for step in (1, -1):
-            yield right + step, "`{name}` is off by one.", _COUNTING
-        yield not value.is_integer(), "`{name}` is {value}, expected a whole number.", "Is it a fraction or a mean?"
+            yield right + step, "is off by one.", _COUNTING
+        yield not value.is_integer(), "is {value}, expected a whole number.", "Is it a fraction or a mean?"
     elif value:
         last_digit = -math.floor(math.log10(abs(right))) if right else 0
         for digits in sorted({*range(-3, 3), last_digit, last_digit + 1}):
             if rounded := round(right, digits):
-                yield rounded, "`{name}` may be right, but it is rounded too much.", "What is it without rounding?"
-    too_large = "`{name}` is a percentage, not a fraction." if is_share else "`{name}` is a hundred times too large."
+                yield rounded, "may be right, but it is rounded too much.", "What is it without rounding?"
+    too_large = "is a percentage, not a fraction." if is_share else "is a hundred times too large."
     yield 100 * right, too_large, "Is there a factor too many?"
-    yield right / 100, "`{name}` is a hundred times too small.", "Did you divide by 100?"
-    yield 10 * right, "`{name}` is ten times too large.", "Is there a zero too many, or a division missing?"
-    yield right / 10, "`{name}` is ten times too small.", "Is there a division too many?"
+    yield right / 100, "is a hundred times too small.", "Did you divide by 100?"
+    yield 10 * right, "is ten times too large.", "Is there a zero too many, or a division missing?"
+    yield right / 10, "is ten times too small.", "Is there a division too many?"
     if is_share:
         for result in (1 - right, 100 * (1 - right)):
-            yield result, "`{name}` is 1 minus the right share.", "Did you count the opposite?"
+            yield result, "is 1 minus the right share.", "Did you count the opposite?"
     if right:
-        yield -right, "`{name}` has the wrong sign.", "What do you subtract from what?"
-        yield 1 / right, "`{name}` is 1 divided by the right number.", "What do you divide by what?"
+        yield -right, "has the wrong sign.", "What do you subtract from what?"
+        yield 1 / right, "is 1 divided by the right number.", "What do you divide by what?"
     if right > 0 and right != 1 and not whole:  # of small counts, by chance
-        yield right**2, "`{name}` is the square of the right number.", "Is a square root missing?"
-        yield math.sqrt(right), "`{name}` is the square root of the right number.", "Is there a square root too many?"
+        yield right**2, "is the square of the right number.", "Is a square root missing?"
+        yield math.sqrt(right), "is the square root of the right number.", "Is there a square root too many?"
 
 
 def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
@@ -53,7 +53,7 @@ def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
         yield right.T, f"Rows and columns of `{{name}}` are swapped: {shapes}.", "Which axis comes first?"
         yield same_values, f"The values of `{{name}}` are right, but {shapes}.", "Which step adds or loses an axis?"
         return
-    yield value.dtype == bool, "`{name}` holds True and False, the result of a comparison.", "What did you compare?"
+    yield value.dtype == bool, "holds True and False, the result of a comparison.", "What did you compare?"
     yield right.T, "Rows and columns of `{name}` are swapped.", "Which axis comes first?"
     yield right[::-1], f"{_ORDER}: it is reversed.", "Which row comes first?"
     for step in (1, -1):
@@ -63,45 +63,35 @@ def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
         for step in (1, -1):
             yield right.astype(float) + step, "Each number in `{name}` is off by one.", _COUNTING
     else:
-        yield 100 * right, "`{name}` holds percentages, or is a hundred times too large.", "Is there a factor too many?"
-        yield right / 100, "`{name}` is a hundred times too small.", "Is there a division too many?"
-        yield 1 - right, "`{name}` is 1 minus the right values.", "Did you compute the opposite?"
-        yield right**2, "`{name}` holds the squares of the right numbers.", "Is a square root missing?"
+        yield 100 * right, "holds percentages, or is a hundred times too large.", "Is there a factor too many?"
+        yield right / 100, "is a hundred times too small.", "Is there a division too many?"
+        yield 1 - right, "is 1 minus the right values.", "Did you compute the opposite?"
+        yield right**2, "holds the squares of the right numbers.", "Is a square root missing?"
         for digits in (0, 1, 2):
-            yield np.round(right, digits), "`{name}` is right, but rounded too much.", "What is it without rounding?"
-    yield -1.0 * right, "`{name}` has the wrong sign.", "What do you subtract from what?"
-    yield np.zeros(right.shape), "`{name}` contains only zeros.", "Which step loses the values, or is missing?"
+            yield np.round(right, digits), "is right, but rounded too much.", "What is it without rounding?"
+    yield -1.0 * right, "has the wrong sign.", "What do you subtract from what?"
+    yield np.zeros(right.shape), "contains only zeros.", "Which step loses the values, or is missing?"
 
 
-def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:  # noqa: ANN401 - an array or a list
-    """Yield what students may compute instead of the mean, sum or number that is `wanted`.
-
-    Parameters
-    ----------
-    values
-        Numbers, such as the losses of a batch, or a mask whose True entries are counted.
-    noun
-        What they are called: ``"losses"``.
-    wanted
-        What is asked for: ``"mean"``, ``"sum"``, ``"number"``.
-    """
+def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:
+    """Yield what students may compute instead of the mean of losses, say, or the number of True in a mask."""
     values = np.asarray(values)
     ask = f"Which function gives their {wanted}?"
     if values.dtype == bool:
-        yield values, f"`{{name}}` is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
-        yield values.size, f"`{{name}}` is the length of the mask, expected the {wanted} of the {noun}.", ask
-        yield (~values).sum(), f"`{{name}}` counts the others, not the {noun}.", "Should it be `==` or `!=`?"
+        yield values, f"is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
+        yield values.size, f"is the length of the mask, expected the {wanted} of the {noun}.", ask
+        yield (~values).sum(), f"counts the others, not the {noun}.", "Should it be `==` or `!=`?"
         ask = "Do you need a sum or a mean?"
         if wanted == "number":
-            yield values.mean(), f"`{{name}}` is the share of the {noun}, expected their number.", ask
+            yield values.mean(), f"is the share of the {noun}, expected their number.", ask
         else:
-            yield values.sum(), f"`{{name}}` is the number of the {noun}, expected their share.", ask
+            yield values.sum(), f"is the number of the {noun}, expected their share.", ask
         return
-    yield values, f"`{{name}}` holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
-    yield values.size, f"`{{name}}` is the number of {noun}, expected their {wanted}.", ask
+    yield values, f"holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
+    yield values.size, f"is the number of {noun}, expected their {wanted}.", ask
     for name in ("sum", "mean", "median", "std", "max", "min"):
         word = {"std": "standard deviation", "max": "largest", "min": "smallest"}.get(name, name)
         if name != wanted:
-            yield getattr(np, name)(values), f"`{{name}}` is the {word} of the {noun}, expected their {wanted}.", ask
-    yield values.flat[0], f"`{{name}}` is the first of the {noun} alone.", "How do you take all of them?"
-    yield values.flat[-1], f"`{{name}}` is the last of the {noun} alone.", "How do you take all of them?"
+            yield getattr(np, name)(values), f"is the {word} of the {noun}, expected their {wanted}.", ask
+    yield values.flat[0], f"is the first of the {noun} alone.", "How do you take all of them?"
+    yield values.flat[-1], f"is the last of the {noun} alone.", "How do you take all of them?"
