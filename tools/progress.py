@@ -11,7 +11,7 @@ from pathlib import Path
 from course_utils.course import LESSONS, CourseError, counted
 from course_utils.environment import as_path
 from course_utils.exercises import exercises_of
-from course_utils.exercises.progress import Progress, read_progress
+from course_utils.exercises.progress import read_progress
 
 MOST_MISTAKES = 3  # shown of an exercise
 
@@ -37,7 +37,10 @@ def progress(files: Sequence[str] = (), *, by_file: bool = False) -> int:
         for mistake, count in _frequent(mistakes):
             print(f"{'':20}{count:3} × {mistake}")  # noqa: RUF001
     if by_file:
-        print(*("", *(f"{path}: {_summary(each)}" for path, each in shared.items())), sep="\n")
+        print()
+        for path, each in shared.items():
+            wrong = f"; wrong now: {', '.join(sorted(each.mistakes))}" if each.mistakes else ""
+            print(f"{path}: {len(each.done)} solved{wrong}")
     return 0
 
 
@@ -50,8 +53,3 @@ def _frequent(mistakes: Sequence[str]) -> list[tuple[str, int]]:
     return [
         (examples[kind], count) for kind, count in Counter(map(kinds.__getitem__, clean)).most_common(MOST_MISTAKES)
     ]
-
-
-def _summary(each: Progress) -> str:
-    wrong = f"; wrong now: {', '.join(sorted(each.mistakes))}" if each.mistakes else ""
-    return f"{len(each.done)} solved{wrong}"

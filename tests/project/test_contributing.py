@@ -1,4 +1,4 @@
-"""The table "to change X, touch Y" is true: its search texts stand in the files it names, and nowhere else."""
+"""The table "To change X, touch Y" is true: its search texts occur in the files that it names, and nowhere else."""
 
 import re
 import subprocess
@@ -16,9 +16,9 @@ SEARCHED = (".py", ".ipynb", ".js", ".css", ".toml", ".yml", "Makefile")
 
 @cache
 def sources() -> dict[str, str]:
-    """Return the code of the course, outputs and tests aside, by the names of its files."""
+    """Return the code of the course by file, without outputs and tests."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    # Tests and mutants quote the code; a test fails where they are forgotten.
+    # Tests and mutants quote the code, and fail if they are forgotten.
     quoting = ("tests/", "tools/mutants.toml")
     names = [name for name in listed.split() if name.endswith(SEARCHED) and not name.startswith(quoting)]
     texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in names if (ROOT / name).exists()}
@@ -29,14 +29,10 @@ def sources() -> dict[str, str]:
     return texts
 
 
-def test_there_are_ten_changes():
-    assert len(ROWS) == 10
-
-
 @pytest.mark.parametrize(("change", "searched", "files", "then"), ROWS, ids=[row[0] for row in ROWS])
 def test_each_change_touches_the_files_in_the_table(change, searched, files, then):
     named = re.findall(r"`([^`]+)`", files)
-    assert 1 <= len(named) <= 3
+    assert 1 <= len(named) <= 3 and len(ROWS) == 10
     assert sorted(named) == sorted(name for name, text in sources().items() if searched in text)
     for path in re.findall(r"`([\w./]+/[\w./]*|[A-Z]+\.md)`", then):
         assert (ROOT / path).exists(), path

@@ -1,4 +1,4 @@
-"""The documents are right: schedules add up, minutes agree, objectives have exercises, links lead to what they name."""
+"""The documents are right: schedules add up, minutes agree, objectives have exercises, and links lead somewhere."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ from tests.course_utils.exercises.conftest import DIGITS, says  # noqa: F401
 
 GUIDE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 EXERCISE_MINUTES = {"one exercise": 5, "two exercises": 10}
-FOR_THE_EVENING = {"08", "10", "11"}  # after half a day
+FOR_THE_EVENING = {"08", "10", "11"}  # after the half day
 TWO_HOURS = ["00", "02", "04", "06", "07"]
 
 
@@ -101,7 +101,7 @@ def test_links_lead_somewhere(file):
         target, _, anchor = link.partition("#")
         target = (path.parent / target).resolve() if target else path
         assert target.exists(), link
-        if target.suffix == ".ipynb":  # JupyterLab's anchors keep everything but spaces
+        if target.suffix == ".ipynb":  # JupyterLab's anchors keep everything except spaces
             text = "\n".join(markdown_of(target.name[:2]))
             anchors = [heading.replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
         else:
@@ -121,13 +121,13 @@ def test_commands_and_paths_exist():
     commands = set(re.findall(r"`(?:make|python3? -m tools) ([a-z-]+)", GUIDE))
     assert {"student", "instructor", "setup", "lab", "record"} <= commands <= targets
     for path in re.findall(r"`([\w./]+/[\w./]*)`", GUIDE):
-        # What a command or a lesson makes is not there yet.
+        # A command or a lesson makes these.
         assert path.startswith(("build/", "workspace/")) or (ROOT / path).exists(), path
 
 
 @pytest.fixture
 def example(monkeypatch):
-    """Give the exercise of the guide to the tests of exercises, as if it stood in lesson 02."""
+    """Make the guide's exercise part of lesson 02 for the tests of exercises."""
     declaration = re.search(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[1]
     lesson = {}
     exec((ROOT / "course_utils" / "exercises" / "lesson_02.py").read_text(encoding="utf-8") + declaration, lesson)
@@ -148,7 +148,7 @@ def test_the_declaration_of_the_guide_has_all_that_the_tests_need(example, tmp_p
 
 def test_the_worked_example_works(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(data, "_latest", None)  # whatever another test has loaded
+    monkeypatch.setattr(data, "_latest", None)  # another test may have loaded digits
     module, starter, check, solution = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)[:4]
     lesson = {}
     exec((ROOT / "course_utils" / "exercises" / "lesson_02.py").read_text(encoding="utf-8") + module, lesson)

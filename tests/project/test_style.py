@@ -1,4 +1,4 @@
-"""Modules, tests and notebooks are in the project's style, and both packages are typed; all text is spelt right."""
+"""Code is formatted, checked and typed, and all text is spelt in British English."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def test_style(command):
 READ = (".py", ".js", ".css", ".html", ".ipynb", ".md", ".toml", ".yml", ".cff", ".txt", "Makefile", "LICENSE")
 LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 NAMES = [name for name in LISTED if name.endswith(READ) and (ROOT / name).exists()]
-# Words that read like a translation, and American spelling: the course has the British one.
+# Words that read like a translation, and American spelling.
 UNWANTED = re.compile(
     r"\b(rooms?|told|bites?|mend(ed|s)?|be had|anew|[Ii]s none|whoever|aslant|rims?|misread\w*|"
     r"behaviors?|neighbor\w*|favor\w*|labeled|labeling|canceled|modeling|"
@@ -32,7 +32,7 @@ UNWANTED = re.compile(
 
 @cache
 def texts() -> dict[str, str]:
-    """Return what people read, without the pictures in notebooks; lines keep their numbers."""
+    """Return the text of each file without the pictures in notebooks; line numbers stay the same."""
     contents = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
     return {name: re.sub('"image/png": .*', "", text) for name, text in contents.items()}
 

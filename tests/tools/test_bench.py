@@ -1,4 +1,4 @@
-"""The benchmark: one quick training, and tables of what was measured."""
+"""The benchmark trains in a process of its own and writes tables."""
 
 import json
 

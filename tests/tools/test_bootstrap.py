@@ -1,4 +1,4 @@
-"""The environment is set up once, and what is set up is what pyproject.toml, the locks and environment.yml agree on."""
+"""The environment is set up once, and pyproject.toml, the locks and environment.yml agree on its packages."""
 
 import ast
 import os
@@ -22,6 +22,7 @@ from tools import bootstrap, interpreters
 from tools.bootstrap import DEVELOPMENT_LOCK, LOCK
 from tools.kit import IMPOSSIBLE, PLATFORMS, PYTHONS, pins_for
 from tools.lock import COURSE_EXTRAS, lock_entries
+from tools.mutants import copy_course
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENTRIES = {lock: lock_entries(ROOT / lock) for lock in (LOCK, DEVELOPMENT_LOCK)}
@@ -104,7 +105,7 @@ def test_modules_that_a_python_lacks_are_named(monkeypatch):
 def test_missing_and_unsuitable_pythons_are_skipped(tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("shell scripts stand in for Pythons")
-    # Another program may print whenever Python starts.
+    # On some computers another program prints whenever Python starts.
     (tmp_path / "sitecustomize.py").write_text("print('welcome', end='')", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     unsuitable = f'#!/bin/sh\nexec "{sys.executable}" -c "print(\'\\nobstacle: it is too small\')"\n'
@@ -143,19 +144,15 @@ def bare_python(tmp_path_factory):
 
 @pytest.fixture
 def course(tmp_path):
-    """Return a copy of what the commands need before anything is set up."""
-    copy = tmp_path / "Kurs Übung+#1"
-    ignored = shutil.ignore_patterns("__pycache__", "reference", "widgets", "exercises", "student")
-    for folder in ("course_utils", "tools"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
-    for name in ("pyproject.toml", *ENTRIES):
-        shutil.copy(ROOT / name, copy / name)
+    """Return a copy of the course, with no environment."""
+    copy = copy_course(tmp_path / "Kurs Übung+#1")
+    shutil.copy(ROOT / DEVELOPMENT_LOCK, copy)
     return copy
 
 
 @pytest.fixture
 def course_with_venv(course):
-    """Return the same with a `.venv` that counts as set up; in it, packages that only record how they are called."""
+    """Return the same with a complete `.venv`, in which packages only record how they are called."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", course / ".venv"], check=True)
     shutil.copy(course / LOCK, course / ".venv" / LOCK)
     site, calls = next((course / ".venv").rglob("site-packages")), str(course / "calls")
@@ -176,7 +173,7 @@ def venv_python(course):
 
 
 def start(course, python, *arguments, **variables):
-    """Run a command without a way to download anything."""
+    """Run a command that can download nothing."""
     environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, **variables}
     command = [python, "-m", "tools", *arguments]
     return subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, timeout=300)

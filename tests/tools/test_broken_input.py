@@ -1,4 +1,4 @@
-"""Every command that reads lessons names the broken one and what is wrong with it, and changes nothing."""
+"""Every command that reads lessons names a broken one and its problem, and changes nothing."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The course under a real JupyterHub, installed once and read-only, for three users of this machine."""
+"""A real JupyterHub serves the course, installed once and read-only, to three users of this machine."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from jupyter_client import BlockingKernelClient
 
-from course_utils.course import ROOT
+from tools.mutants import copy_course
 
 USERS = ("digitsone", "digitstwo", "digitsthree")
 CONFIG = """
@@ -41,7 +41,7 @@ print(os.getuid(), check_folders()[0], os.access(ROOT, os.W_OK), *(os.access(pat
 
 @pytest.fixture
 def hub(request):
-    """Install the course for three new users, and start a hub; return its folder and a function that asks it."""
+    """Install the course for three new users and start a hub; return its folder and a function that calls its API."""
     if not request.config.getoption("long"):
         pytest.skip("half a minute, as root: --long runs it")
     pytest.importorskip("jupyterhub")
@@ -52,10 +52,7 @@ def hub(request):
     with TemporaryDirectory(prefix="digits-class-", ignore_cleanup_errors=True) as temporary, ExitStack() as stack:
         folder = Path(temporary)
         folder.chmod(0o755)
-        for name in ("course_utils", "tools", "notebooks"):
-            ignored = shutil.ignore_patterns("__pycache__", ".*")
-            shutil.copytree(ROOT / name, folder / "course" / name, ignore=ignored)
-        shutil.copy(ROOT / "pyproject.toml", folder / "course")
+        copy_course(folder / "course")
         for user in USERS:
             subprocess.run(["useradd", "--create-home", "--home-dir", folder / user, user], check=True)
             stack.callback(subprocess.run, ["userdel", "--force", user], check=True)

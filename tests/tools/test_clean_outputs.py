@@ -1,4 +1,4 @@
-"""Notebooks have one form under version control."""
+"""Notebooks have a single form under version control."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output

@@ -1,4 +1,4 @@
-"""The commands: one table, a target of make for each, and errors that are printed in one place."""
+"""Commands stand in one table, each has a target of make, and errors are printed in one place."""
 
 import ast
 import errno
@@ -36,7 +36,7 @@ STUDENT = ("lab", "setup", "check-setup")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_function_that_takes_its_arguments(name):
     module, _, function = COMMANDS[name].function.partition(":")
-    # The source is read: importing all modules takes as long as TensorFlow does.
+    # This reads the source, because importing all modules would import TensorFlow.
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
     (definition,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
     by_position, by_name = definition.args.args, definition.args.kwonlyargs

@@ -1,4 +1,4 @@
-"""What `make test` does with notebooks that are no lessons, and with lessons that cannot be read."""
+"""`make test` ignores notebooks that are not lessons, and names lessons that it cannot read."""
 
 import subprocess
 import sys

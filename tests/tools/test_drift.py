@@ -1,4 +1,4 @@
-"""A lesson that builds something else than the helper of later lessons is seen."""
+"""A lesson that differs from the helper that replaces it later is reported."""
 
 import ast
 
@@ -43,7 +43,7 @@ def prepared(vectors=VECTORS):
     ("lesson", "variables", "drift"),
     [
         ("04", model(), ""),
-        ("04", model(steps_per_execution=7, optimizer=keras.optimizers.Adam()), ""),  # the same, said in other words
+        ("04", model(steps_per_execution=7, optimizer=keras.optimizers.Adam()), ""),  # the same, written differently
         (
             "04",
             model(rates=(0.3, 0.2)),

@@ -1,4 +1,4 @@
-"""The editions for students and instructors: who sees what, and that the students' edition stands on its own."""
+"""Each edition shows students and instructors what they should see, and the students' edition is complete."""
 
 import ast
 import os
@@ -31,14 +31,14 @@ from tools.editions import (
 from tools.mutants import copy_course
 from tools.slides import make_slides, slides_notebook
 
-#: What is imported of packages that have another name.
+#: Packages that are imported under another name.
 MODULES = {"scikit-learn": "sklearn", "pillow": "PIL", "pi-heif": "pi_heif"}
 LINE = "squares = [number**2 for number in range(5)]"
 SOLUTION = f"# Solution (click to open)\nimport numpy as np\n{LINE}\nsum(squares)"
 
 
 def small_lesson(**sources):
-    """Return a lesson with an exercise, as a recorded notebook has it; cells may be given another source."""
+    """Return a recorded lesson with an exercise; `sources` replaces the sources of cells."""
     result = {"execution_count": 1, "outputs": [new_output("execute_result", {"text/plain": "30"}, execution_count=1)]}
     hidden = {"tags": ["solution", "hide-input"], "jupyter": {"source_hidden": True}}
     cells = [
@@ -79,7 +79,7 @@ def test_instructor_notebook_hides_nothing_and_marks_notes():
 
 
 EXERCISES = "course_utils/exercises/lesson_01.py"
-# What is changed in the lesson, what other files students get, and where the leak is.
+# Changed sources of the lesson, other files for students, and the place of the leak, if any.
 LEAKS = {
     "in a hint": ({"title": f"<details>{LINE.replace(' ', '  ')}</details>"}, {}, "(title)"),
     "in the starter": ({"start": f"# {LINE}"}, {}, "(start)"),
@@ -236,20 +236,20 @@ def test_the_wheel_holds_the_whole_package_and_requires_what_it_imports(single):
     imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     imported = {name.partition(".")[0] for name in imported} - {*sys.stdlib_module_names, "course_utils"}
-    # With ipywidgets, Matplotlib and every kernel; TensorFlow is an extra, since it has several names.
+    # These come with ipywidgets, Matplotlib and every kernel; TensorFlow, which has several names, is an extra.
     come_along = {"IPython", "traitlets", "contourpy", "jupyter_client", "tensorflow"}
     assert imported - come_along == {MODULES.get(name, name) for name in required}
 
 
 @pytest.fixture
 def python(tmp_path):
-    """Return a Python with no package at all, not even pip."""
+    """Return a Python without any package, even pip."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     return tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def run_alone(python, code, folder):
-    """Run code in a Python of its own, in this folder; return its status, and what it printed and raised."""
+    """Run code in a fresh Python in this folder; return its status, and what it printed and raised."""
     environment = {name: value for name, value in os.environ.items() if name not in ("COURSE_WORKSPACE", "PYTHONPATH")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
     done = subprocess.run([python, "-u", "-c", code], cwd=folder, env=environment, **pipes)
@@ -272,7 +272,7 @@ def test_the_first_cell_installs_the_package_and_it_works_alone(request, single,
         pytest.skip("takes half a minute; --long runs it")
     cell = nbformat.read(single / lesson_file("02"), as_version=4).cells[0].source
     _, purelib = run_alone(python, "import sysconfig; print(sysconfig.get_path('purelib'))", tmp_path)
-    # Every package but the course, whose link Python follows only in the environment's own folder.
+    # Every package except the course, whose link works only in the environment's own folder.
     Path(purelib.strip(), "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     status, said = run_alone(python, cell, single)
     assert (status, said.splitlines()[-1]) == (0, "Installed."), said

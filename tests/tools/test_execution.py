@@ -1,4 +1,4 @@
-"""A lesson runs in a kernel of its own, in an environment that is the same for everybody."""
+"""A lesson runs in its own kernel, in an environment that is the same for everybody."""
 
 import os
 import subprocess

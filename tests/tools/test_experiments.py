@@ -1,4 +1,4 @@
-"""Many training runs: recorded one by one, on this machine and on a real Dask cluster of processes on this machine."""
+"""Training runs are recorded one by one, on this machine and on a real Dask cluster of local processes."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ SMALL = [
 
 @pytest.fixture(scope="module", autouse=True)
 def small_digits(tmp_path_factory):
-    """Give this process, and those that it starts, the small digits and nothing else."""
+    """Give this process, and those that it starts, only the small digits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MNIST_PATH", raising=False)
         patch.setenv("COURSE_OFFLINE", "1")
@@ -51,7 +51,7 @@ def test_a_result_is_what_the_run_says(recorded):
 
 def test_a_recorded_run_is_repeated_only_if_its_recipe_changed(recorded, monkeypatch):
     before = recorded.read_bytes()
-    monkeypatch.setattr("tools.experiments.train_apart", None)  # nothing that could train
+    monkeypatch.setattr("tools.experiments.train_apart", None)  # so that nothing can train
     record_runs(SMALL, recorded)
     assert recorded.read_bytes() == before
     changed = recorded.with_name("changed.json")
@@ -61,7 +61,7 @@ def test_a_recorded_run_is_repeated_only_if_its_recipe_changed(recorded, monkeyp
 
 
 def test_another_version_or_other_digits_are_refused(monkeypatch):
-    # The fresh Python's part, in this one: importing TensorFlow twice more takes longer than all the rest.
+    # This process does the fresh Python's part, because importing TensorFlow twice more would take longest.
     monkeypatch.setattr(single_run.subprocess, "run", lambda command, **_: exec(command[-1]))
     with pytest.raises(CourseError, match=r"differs in keras \(.*, not 2\.0\)"):
         train_apart(SMALL[0], {**software("mlp"), "keras": "2.0"})

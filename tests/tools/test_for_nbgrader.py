@@ -1,4 +1,4 @@
-"""What nbgrader gets of a lesson."""
+"""nbgrader gets lessons without solutions, with a hidden test for each check."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""The kit for a stick, with a lock of two small packages; with ``--long`` a whole kit, installed without a network."""
+"""The kit is made from a lock of two small packages; with ``--long``, a whole kit is installed without a network."""
 
 import ast
 import hashlib
@@ -65,7 +65,7 @@ def unzip(kit, folder):
 
 
 def run(command, home, prefix=()):
-    """Run a command as somebody with nothing but a home folder and a Python."""
+    """Run a command as somebody who has only a home folder and a Python."""
     home.mkdir(exist_ok=True)
     python = Path(sys.base_prefix) / ("" if os.name == "nt" else "bin")
     names = {"SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP"} & os.environ.keys()
@@ -81,7 +81,7 @@ def install(kit, home, *arguments, prefix=()):
 
 
 def refusal(kit, home, *arguments):
-    """Return what the installer says when it must refuse, and see that it has written nothing."""
+    """Return the message of an installer that must refuse, and check that it has written nothing."""
     done = install(kit, home, *arguments)
     assert (done.returncode, "Traceback" in done.stderr, [*home.iterdir()]) == (1, False, []), done.stderr
     return done.stderr

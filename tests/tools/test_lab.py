@@ -1,10 +1,9 @@
-"""The real JupyterLab, on a computer where others have left their settings; and the copy of the lessons it opens."""
+"""JupyterLab starts as promised whatever settings a computer has, and opens a working copy of the lessons."""
 
 import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -16,11 +15,12 @@ import nbformat
 import pytest
 from jupyter_client import BlockingKernelClient
 
-from course_utils.course import LESSONS, NOTEBOOKS, ROOT, lesson_file
-from tools.editions import STUDENT_LIST, student_notebook
+from course_utils.course import LESSONS, ROOT, lesson_file
+from tools.editions import student_notebook
+from tools.mutants import copy_course
 from tools.working_copy import update
 
-# What stands in somebody's home, by the name of the file; each line once decided how, or whether, the lab started.
+# Files in a home folder; each line used to decide how, or whether, the lab started.
 SERVER = """\
 c.ServerApp.ip = '0.0.0.0'
 c.ServerApp.preferred_dir = '/'
@@ -49,7 +49,7 @@ VARIABLES = {
 
 
 def start(home, folder, *arguments):
-    """Start JupyterLab for a person with this home; what it prints is in the file `log` there."""
+    """Start JupyterLab for a person with this home folder, and write its output to the file `log` there."""
     for name, content in HOME.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(content, encoding="utf-8")
@@ -75,7 +75,7 @@ def test_personal_jupyter_files_do_not_affect_the_lab(tmp_path):
     server = start(home, folder)
     try:
         url, token = wait_for_address(server, home / "log")
-        assert ask(f"{url}api/contents", token)["content"] == []  # of an empty folder, not of the home
+        assert ask(f"{url}api/contents", token)["content"] == []  # an empty folder, not the home folder
         with pytest.raises(urllib.error.HTTPError, match="403"):
             ask(f"{url}api/contents", "known-to-all")
         (written,) = (home / "tmp").glob("*/runtime/jpserver-*[0-9].json")
@@ -96,7 +96,7 @@ def test_personal_jupyter_files_do_not_affect_the_lab(tmp_path):
 
 
 def wait_for_address(server, log):
-    """Return the address and token that are printed, when the server answers."""
+    """Wait for the server to answer, and return the address and the token that it prints."""
     address = r" +(http://127\.0\.0\.1:\d+/)lab/tree/notebooks/00_start_here\.ipynb\?token=([0-9a-f]{48})\n"
     for _ in range(600):
         time.sleep(0.2)
@@ -137,12 +137,10 @@ BESIDE = FIRST.replace(".ipynb", "-new1.ipynb")
 
 @pytest.fixture(scope="module")
 def courses(tmp_path_factory):
-    """Return two versions of the course, of which the second has another lesson 01, by its number."""
-    roots = {number: tmp_path_factory.mktemp(f"course{number}") for number in (1, 2)}
+    """Return two versions of the course, by number, that differ in lesson 01."""
+    roots = {number: tmp_path_factory.mktemp("courses") / str(number) for number in (1, 2)}
     for number, root in roots.items():
-        shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-        (root / STUDENT_LIST).parent.mkdir(parents=True)
-        shutil.copy(ROOT / STUDENT_LIST, root / STUDENT_LIST)
+        copy_course(root)
         lesson = nbformat.read(root / FIRST, as_version=4)
         lesson.cells[0].source += f"\n\nVersion {number}"
         nbformat.write(lesson, root / FIRST)
@@ -179,7 +177,7 @@ def test_work_is_never_overwritten(courses, tmp_path, capsys, steps, kept, besid
     lesson, record = tmp_path / FIRST, tmp_path / ".given.json"
     actions = {
         "work": lambda: lesson.write_text("work", encoding="utf-8"),
-        "again": lesson.unlink,  # what a student does who wants to start over
+        "again": lesson.unlink,  # what students do to start over
         "forget": record.unlink,
         "garble": lambda: record.write_text("{", encoding="utf-8"),
     }

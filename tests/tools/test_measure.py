@@ -1,4 +1,4 @@
-"""What moves is written down number by number, and a simulated machine really computes differently."""
+"""Each number that moves is recorded, and a simulated machine really computes differently."""
 
 import json
 

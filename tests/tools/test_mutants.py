@@ -1,4 +1,4 @@
-"""The faults belong to the course as it is; whether all are noticed is for `make mutants` to say, and here for one."""
+"""Every fault fits the present course, and one of them is tried; `make mutants` tries them all."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The plugin at work: pytest on small real notebooks, in processes of its own."""
+"""The plugin judges small real notebooks, in pytest processes of its own."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ MEASURED = {"tolerance": {"numbers": "measured"}}
 IGNORED = {"tags": ["nbval-ignore-output"]}
 DATASET = {"tags": ["depends-on-dataset"]}
 
-# Of each cell: what it runs, what is recorded, metadata, and the verdict with MNIST.
+# For each cell: source, recorded outputs, metadata, and the verdict with MNIST.
 LESSONS = {
     "01_good": {
         "look-around": (LOOK_AROUND, [FRESH_WORKSPACE], {}, "passed"),
@@ -118,7 +118,7 @@ LESSONS = {
 VERDICTS = {cell: verdict for cells in LESSONS.values() for cell, (*_, verdict) in cells.items()}
 
 
-# In a repository that is not this course, with the file that says how far numbers move.
+# In another repository, with a file of measurements.
 ELSEWHERE = {
     "elsewhere": {
         "within": ("print(0.52)", [printed("0.50\n")], MEASURED, "passed"),
@@ -131,7 +131,7 @@ ELSEWHERE = {
 
 
 def run_pytest(folder: Path, conftest: str, lessons: dict, *arguments: str, **environment: str):
-    """Return the exit status of pytest, what it printed, and the verdict and the report of each cell."""
+    """Return the exit status of pytest, its output, and the verdict and the report of each cell."""
     for name, cells in lessons.items():
         notebook = new_notebook()
         for count, (cell_id, (source, outputs, metadata, _)) in enumerate(cells.items(), start=1):
@@ -201,7 +201,7 @@ def test_without_mnist_only_what_depends_on_it_is_not_compared(tmp_path):
     names = ("new-output", "dataset", "dataset-stderr", "offline", "dataset-error")
     digits = {"02_differs": {name: LESSONS["02_differs"][name] for name in names}}
     offline = run_pytest(tmp_path, WITHOUT_PATCH, digits, MNIST_PATH="", COURSE_OFFLINE="1", **nowhere)
-    # The kernel must not look for MNIST again, and its output shows that it did not.
+    # COURSE_OFFLINE, set in the kernel, shows that it does not search for MNIST again.
     changed = {"dataset": "passed", "offline": "failure"}
     assert offline.verdicts == {name: VERDICTS[name] for name in names} | changed, offline.output
     assert re.search(r"digits: UCI digits .* not compared", offline.output)

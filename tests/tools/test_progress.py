@@ -1,4 +1,4 @@
-"""The table of a class: what is counted, what is not, and what of a student's file reaches the terminal."""
+"""The table of a class counts what is shared, and shows a student's text safely."""
 
 import json
 

@@ -56,7 +56,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def folder(recorded, tmp_path, monkeypatch):
-    """Two lessons that were recorded once, each printing a value that it reads, and digits that count as MNIST."""
+    """Return two recorded lessons that print a value from a file, with digits that count as MNIST."""
     use_digits(monkeypatch, "MNIST")
     return shutil.copytree(recorded, tmp_path / "notebooks")
 

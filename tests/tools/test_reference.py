@@ -1,4 +1,4 @@
-"""What the course keeps of its recorded run belongs to the lessons as they are."""
+"""The recorded results come from the present lessons."""
 
 import json
 

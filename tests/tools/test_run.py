@@ -1,4 +1,4 @@
-"""`run`: what it writes and what it says."""
+"""`run` executes the lessons and writes their results."""
 
 import io
 import json
@@ -39,7 +39,7 @@ NAMES = [Path(lesson_file(number)).stem for number in CELLS]
 
 @pytest.fixture(scope="module")
 def lessons(tmp_path_factory):
-    """Write three tiny lessons that stand in for the course, and digits that are neither MNIST nor embedded."""
+    """Write three tiny lessons instead of the course, and digits that are neither MNIST nor embedded."""
     folder = tmp_path_factory.mktemp("course") / "lessons"
     folder.mkdir()
     for number, cells in CELLS.items():
@@ -54,7 +54,7 @@ def lessons(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(lessons):
-    """Return the build folder of a run that a longer one went before, which left something in each folder."""
+    """Return the build folder of a run, into which an earlier run had left files, and what was printed."""
     build = lessons.parent / "build"
     for name in ("workspace/left.txt", "html/notebooks/09_renamed.html", "notebooks/09_renamed.ipynb"):
         (build / name).parent.mkdir(parents=True)
@@ -88,7 +88,7 @@ def test_lessons_share_a_fresh_workspace_and_earlier_results_are_replaced(finish
     for folder, suffix in (("html/notebooks", "html"), ("notebooks", "ipynb")):
         assert sorted(path.name for path in (build / folder).iterdir()) == [f"{name}.{suffix}" for name in NAMES]
     first, last = (nbformat.read(build / "notebooks" / lesson_file(number), as_version=4) for number in ("04", "07"))
-    # Not MNIST, so no lesson may try the network; kernels work in the folder of the lessons.
+    # The digits are not MNIST, so no lesson may use the network; kernels work in the folder of the lessons.
     assert first.cells[2].outputs[0].data["text/plain"] == "(False, '1', 'lessons')"
     assert last.cells[2].outputs[0].data["text/plain"] == "'by lesson 04'"
 

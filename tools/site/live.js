@@ -1,4 +1,4 @@
-// The widgets on a page without a kernel: what Python responds in a notebook is computed here, from data in the page.
+// Widgets on a page without a kernel: computes, from data in the page, what Python responds in a notebook.
 
 import { SIDE, button, localModel, make } from "./shared.js";
 import confusion from "./confusion.js";
@@ -48,7 +48,7 @@ const WIDGETS = {
   explore_kernel: [kernel],
   explore_confusion: [confusion, ({ pages }) => ({ true: trueDigit, read_as: readAs, page }) => {
     const images = pages[`${trueDigit} ${readAs}`] ?? [];
-    return page && images.length ? { problem: "This page holds the first of them only: open the lesson for the others." }
+    return page && images.length ? { problem: "This page has only the first of them. Open the lesson to see the others." }
       : { images };
   }],
   drawing_pad: [pad, ({ network }) => {
@@ -97,7 +97,7 @@ async function start(el, { widget: name, folder, settings = "{}" }) {
   const respond = makeRespond(data);
   const model = localModel({ ...state, response: { request: state.request, ...respond(state.request ?? {}) } }, respond);
   el.replaceChildren();
-  el.model = model; // to ask it in the browser's console
+  el.model = model; // for the browser's console
   module.render({ model, el });
 }
 

@@ -1,4 +1,4 @@
-// A training that was recorded, played again: its curves, or the weights of a linear classifier, epoch by epoch.
+// Replays a recorded training: its curves, or the weights of a linear classifier, epoch by epoch.
 
 import { SIDE, button, bytes, clamp, make, show, slider } from "./shared.js";
 import { drawMetric, legend } from "./training.js";
