@@ -31,19 +31,7 @@ from course_utils.exercises.reading import Incorrect, NotAttempted, describe, is
 from course_utils.exercises.slips import Row, slips_of
 from course_utils.notices import show_notice
 
-__all__ = [
-    "Answer",
-    "Array",
-    "Exercise",
-    "Function",
-    "Given",
-    "Incorrect",
-    "Number",
-    "Row",
-    "close",
-    "num_steps",
-    "slips_of",
-]
+__all__ = ["Answer", "Array", "Exercise", "Function", "Given", "Number", "Row", "close", "num_steps", "slips_of"]
 
 SECONDS_UNTIL_NOTICE = 5.0
 _MARKS = {"right": "✓", "wrong": "✗"}

@@ -228,14 +228,8 @@ def nested(draw):
     return b"\x80\x04]q\x00" + core * times + end
 
 
-programs = st.one_of(
-    st.lists(instructions, max_size=40).map(lambda drawn: b"".join(drawn) + b"."),
-    st.lists(instructions, max_size=40).map(lambda drawn: b"\x80\x04" + b"".join(drawn) + b"."),
-    states(),
-    nested(),
-    st.binary(max_size=200),
-    st.binary(max_size=200).map(lambda value: b"\x80\x04" + value),
-)
+made_up = st.lists(instructions, max_size=40).map(lambda drawn: b"".join(drawn) + b".") | st.binary(max_size=200)
+programs = st.tuples(st.sampled_from([b"", b"\x80\x04"]), made_up).map(b"".join) | states() | nested()
 
 
 @st.composite

@@ -162,14 +162,12 @@ def written(writer, folder):
     return folder
 
 
-def test_a_file_that_may_not_grow_leaves_the_old(writer, written):
-    assert_nothing_changes(writer, written, allow_only_small_files)
-
-
-def test_a_folder_that_may_not_be_written_leaves_the_old(writer, written):
-    for path in (written, *(path for path in written.rglob("*") if path.is_dir())):
-        path.chmod(0o555)
-    assert_nothing_changes(writer, written, become_nobody)
+@pytest.mark.parametrize("prepare", [allow_only_small_files, become_nobody])
+def test_what_may_not_grow_or_not_be_written_leaves_the_old(writer, written, prepare):
+    if prepare is become_nobody:
+        for path in (written, *(path for path in written.rglob("*") if path.is_dir())):
+            path.chmod(0o555)
+    assert_nothing_changes(writer, written, prepare)
 
 
 def test_a_full_disk_leaves_the_old(writer, written):

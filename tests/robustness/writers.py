@@ -1,13 +1,11 @@
 """What the course writes, for tests that kill the writer, fill the disk, or take the permissions away.
 
 A writer writes version after version to the same folder, with the course's own code: one for each way to put files in
-place. Reference weights, pages and kits are written in the same ways as the edition.
+place. Checkpoints are written in the same way as the network; reference weights, pages and kits as the edition.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import multiprocessing
 import os
@@ -53,10 +51,7 @@ def check_whole(path):
 
 
 def write_pickle(folder, version):
-    images, labels = (
-        np.full((1_000, 28, 28), version % 250, np.uint8),
-        ((np.arange(1_000) + version) % 10).astype(np.uint8),
-    )
+    images, labels = np.full((1_000, 28, 28), version % 250, np.uint8), np.full(1_000, version % 10, np.uint8)
     save_pickle(Dataset("made up", images, labels, images, labels), folder / "mnist.pickle")
 
 
@@ -75,37 +70,14 @@ def write_progress(folder, version):
     assert failure or {"06.1", f"06.{version}"} <= progress.done_exercises(), "one was lost"
 
 
-def _network(folder, version):
+def write_network(folder, version):
     from course_utils.model import build_model, compile_model
-    from course_utils.training import TrainedModel
+    from course_utils.training import TrainedModel, save_trained_model
 
     os.environ["COURSE_WORKSPACE"] = str(folder)
-    model = build_model()
-    compile_model(model)
+    compile_model(model := build_model())
     dataset = Dataset("MNIST", *[np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)] * 2)
-    return TrainedModel(model, {"loss": [float(version)]}), dataset
-
-
-def write_network(folder, version):
-    from course_utils.training import save_trained_model
-
-    save_trained_model(*_network(folder, version))
-
-
-def write_checkpoint(folder, version):
-    """Write as the callback of lesson 06 does after an epoch, without the epoch."""
-    from course_utils.checkpoint import keep_each_epoch
-
-    (model, _), dataset = _network(folder, version)
-    model.optimizer.build(model.trainable_variables)
-    training = keep_each_epoch(dataset, seed=9, batch_size=1, resume=False)
-    training.set_model(model)
-    training.set_params({"steps": 1, "epochs": 2})
-    training.on_train_begin()
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        training.on_epoch_end(0, {"loss": float(version)})
-    if printed.getvalue():  # a training goes on where its epochs cannot be kept
-        raise OSError(printed.getvalue())
+    save_trained_model(TrainedModel(model, {"loss": [float(version)]}), dataset)
 
 
 # --- what authors write -----------------------------------------------------------------------------------------------
@@ -146,7 +118,6 @@ WRITERS = {
     ),
     "progress": Writer(write_progress, ("progress.json",), complaint=None),
     "network": Writer(write_network, ("mnist",), complaint="The trained network cannot be saved .* run this cell"),
-    "checkpoint": Writer(write_checkpoint, ("mnist",), complaint="The epochs cannot be saved in the workspace"),
     "recorded notebooks": Writer(write_recorded, LESSONS),
     "edition": Writer(write_edition, EDITION, ("student",)),
 }
