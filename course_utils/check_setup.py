@@ -22,7 +22,7 @@ from course_utils.personal_settings import NOT_USED
 from course_utils.workspace import workspace_folder
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
-_INSTALL_AGAIN = "Start with a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
+_INSTALL_AGAIN = "Create a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
 
@@ -51,7 +51,7 @@ def _run(check: Callable[[], Finding]) -> Finding:
         return check()
     except CourseError as error:
         return PROBLEM, " ".join([str(error), *getattr(error, "__notes__", [])])
-    except Exception as error:  # whatever is broken, the other checks are reported
+    except Exception as error:  # whatever is broken, the other checks still run
         return PROBLEM, f"cannot be checked ({type(error).__name__}: {error}). {_INSTALL_AGAIN}"
 
 
@@ -90,30 +90,30 @@ def check_packages() -> Finding:
 
         if not find_library("msvcp140_1.dll"):
             return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
-    return OK, f"all {len(pins)} have the versions that the lessons need"
+    return OK, f"all {len(pins)} are installed in the versions that the lessons need"
 
 
 def check_kernel() -> Finding:
-    """Check that Jupyter runs a notebook with this Python, and not with another one that it knows."""
+    """Check that Jupyter runs notebooks in this Python, and not in another one that it knows of."""
     from jupyter_client.kernelspec import KernelSpecManager
 
     kernel = KernelSpecManager().get_kernel_spec("python3")
     program = Path(kernel.argv[0])
     # A bare `python` means the one that starts the kernel.
     if program.is_absolute() and program.parent != Path(sys.executable).parent:
-        return PROBLEM, f"another Python ({program}) runs notebooks. Delete the folder {kernel.resource_dir}"
-    return OK, "notebooks are run by this Python"
+        return PROBLEM, f"notebooks run in another Python ({program}). Delete the folder {kernel.resource_dir}"
+    return OK, "notebooks run in this Python"
 
 
 def check_memory() -> Finding:
-    """Compare the free memory, or the limit of a container such as Binder's, with what training takes."""
+    """Compare the free memory, or the limit of a container such as Binder's, with what training needs."""
     import psutil
 
     limit_file = Path("/sys/fs/cgroup/memory.max")
     limit = limit_file.read_text(encoding="ascii").strip() if limit_file.exists() else "max"
     available = min(psutil.virtual_memory().available, float("inf" if limit == "max" else limit))
-    # Lesson 06 takes up to 1.6 with MNIST; JupyterLab and a browser run beside it.
-    status, found = _compare(available, 2.0, "Close other programs, and notebooks that you do not need")
+    # Lesson 06 takes up to 1.6 GB with MNIST, and JupyterLab and a browser run beside it.
+    status, found = _compare(available, 2.0, "Close other programs and notebooks that you do not need")
     others = [process.info for process in psutil.process_iter(["cmdline", "memory_info"]) if process.pid != os.getpid()]
     kernels = [info["memory_info"] for info in others if "ipykernel" in str(info["cmdline"]) and info["memory_info"]]
     if kernels:
@@ -123,17 +123,17 @@ def check_memory() -> Finding:
 
 
 def check_disk() -> Finding:
-    """Compare the free space with what the digits, the pages that `run` writes and saved notebooks need."""
-    return _compare(shutil.disk_usage(workspace_folder()).free, 0.5, "Delete what you do not need")
+    """Compare the free disk space with what the digits, the pages that `run` writes and saved notebooks need."""
+    return _compare(shutil.disk_usage(workspace_folder()).free, 0.5, "Delete files that you do not need")
 
 
 def _compare(num_bytes: float, gigabytes: float, remedy: str) -> Finding:
-    found = f"{num_bytes / 1e9:.1f} GB are free"
-    return (OK, found) if num_bytes >= gigabytes * 1e9 else (PROBLEM, f"{found} of {gigabytes} needed. {remedy}")
+    found = f"{num_bytes / 1e9:.1f} GB free"
+    return (OK, found) if num_bytes >= gigabytes * 1e9 else (PROBLEM, f"{found}, {gigabytes} GB needed. {remedy}")
 
 
 def check_folders() -> Finding:
-    """Try to write where lessons leave the pickle and the trained network, and where they are saved themselves."""
+    """Check that lessons can write to the workspace and that notebooks can be saved."""
     beside = workspace_folder().parent / "notebooks"  # where the course is read-only, the lessons are a copy
     lessons = beside if beside.exists() else NOTEBOOKS
     for folder in (workspace_folder(), lessons):
@@ -142,14 +142,14 @@ def check_folders() -> Finding:
                 pass
         except OSError as error:
             return PROBLEM, f"{folder} is read-only ({error.strerror}). Copy the course to a folder of your own"
-    for folder in (lessons, Path.cwd()):  # they may be worked in elsewhere
+    for folder in (lessons, Path.cwd()):  # where this notebook is, perhaps a copy
         if shadows := shadowing_files(folder):
             return PROBLEM, f"{shadows[0]} would be imported in place of {shadows[0].stem}. Rename it"
-    return OK, f"{workspace_folder()} and the notebooks can be written"
+    return OK, f"{workspace_folder()} and the notebooks folder are writable"
 
 
 def shadowing_files(folder: Path) -> list[Path]:
-    """Return what notebooks in a folder import, or Matplotlib reads, in place of what is installed."""
+    """Return the files in a folder that notebooks import, or Matplotlib reads, instead of what is installed."""
     elsewhere = [entry for entry in sys.path if entry and Path(entry).absolute() != folder.absolute()]
     modules = sorted([*folder.glob("*.py"), *(package.parent for package in folder.glob("*/__init__.py"))])
     names = {*sys.stdlib_module_names, *(path.stem for path in modules if PathFinder.find_spec(path.stem, elsewhere))}
@@ -169,12 +169,12 @@ def check_settings() -> Finding:
     names += [name for name in ("MPLBACKEND", "PYTHONSTARTUP") if os.environ.get(name)]
     sentences = [os.environ[NOT_USED]] if NOT_USED in os.environ else []
     if names:
-        sentences.append(f"Lessons may look or behave otherwise because of {', '.join(sorted(names))}.")
-    return (NOTE, " ".join(sentences)) if sentences else (OK, "none of your own change the lessons")
+        sentences.append(f"Lessons may look or behave differently because of {', '.join(sorted(names))}.")
+    return (NOTE, " ".join(sentences)) if sentences else (OK, "no settings of your own change the lessons")
 
 
 def check_digits() -> Finding:
-    """Look for MNIST, or a data set of one's own, where lessons look for it, and read all of it."""
+    """Look for MNIST, or a dataset of the student's own, where lessons look for it, and read all of it."""
     from course_utils.data import DatasetError, chosen_file, load_dataset
 
     printed = io.StringIO()
@@ -184,8 +184,8 @@ def check_digits() -> Finding:
     except DatasetError:
         if chosen_file():
             raise
-    passed_over = printed.getvalue().replace(os.environ.get(NOT_USED, "\0"), "").split()
-    return NOTE, " ".join([*passed_over, "MNIST is not here yet: lessons download it, or use smaller digits"])
+    ignored = printed.getvalue().replace(os.environ.get(NOT_USED, "\0"), "").split()
+    return NOTE, " ".join([*ignored, "MNIST is not here yet: lessons will download it, or use smaller digits"])
 
 
 #: In the order in which to fix what they find.

@@ -1,9 +1,9 @@
-"""A checkpoint after every epoch: a training that was stopped, killed or finished continues from its last epoch.
+"""A checkpoint after every epoch: training that was stopped, killed or finished continues from its last epoch.
 
-`keras.callbacks.BackupAndRestore` cannot do it: it keeps neither the history nor the state of dropout's random numbers,
-and writes weights and epoch number to two files. Here one file has all of it, so a continued training gives, bit for
-bit on the same machine, what it would have given in one go. (The order of the images needs no keeping:
-after `keras.utils.set_random_seed` it depends on the seed alone, and is the same in every epoch.)
+`keras.callbacks.BackupAndRestore` cannot do this: it saves neither the history nor the state of dropout's random number
+generator, and it writes weights and epoch number to two files. Here one file holds everything, so training that is
+resumed gives, bit for bit on the same machine, what uninterrupted training gives. (The order of the images need not be
+saved: after `keras.utils.set_random_seed` it depends on the seed alone, and is the same in every epoch.)
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from course_utils.training import save_with_json
 from course_utils.workspace import workspace_folder, write_remedy
 
 _TRAINING = "training.json"
-_WHERE = "The training in the workspace"
+_WHERE = "The checkpoint in the workspace"
 Logs = dict[str, float] | None
 
 
 def keep_each_epoch(dataset: Dataset, *, seed: int, batch_size: int, resume: bool = True) -> keras.callbacks.History:
-    """Keep a checkpoint of each epoch in the workspace, and continue from there if it has epochs of this training.
+    """Save a checkpoint after each epoch, and continue from the one in the workspace if it fits this training.
 
     Parameters
     ----------
     dataset : Dataset
-        The digits to learn from; the checkpoint lies in the folder of the dataset, and has the name of the network.
+        The digits to learn from. The checkpoint is in the folder of the dataset and is named after the network.
     seed, batch_size : int
         The recipe. A checkpoint with another seed, batch size, number of steps, network, loss, optimizer or other
         digits is not used, and a printed line says so.
@@ -47,8 +47,8 @@ def keep_each_epoch(dataset: Dataset, *, seed: int, batch_size: int, resume: boo
     -------
     keras.callbacks.History
         For ``model.fit(..., callbacks=[...])``, which returns it; its lists begin with the epochs of the checkpoint.
-        With as many epochs as `fit` was asked for, there is nothing left to learn; with more, it is not touched, and
-        the shorter training begins afresh. If it cannot be written, a printed line says so, and training continues.
+        If the checkpoint has as many epochs as `fit` asks for, nothing is left to train; if it has more, it is kept,
+        and training starts afresh. If it cannot be written, a printed line says so, and training continues.
 
     Raises
     ------
@@ -80,16 +80,16 @@ class _CheckpointHistory(keras.callbacks.History):
             "optimizer": _nameless(self.model.optimizer.get_config()),
             "version of Keras": keras.__version__,
         }
-        # What is read from the file has lists for tuples: compare like with like.
+        # JSON has lists where Python has tuples: compare like with like.
         self._recipe = json.loads(json.dumps(recipe, default=str))
         self._path = self._folder / f"checkpoint_{self.model.name}.keras"
         self._keeps = True
         if self._resume:
             self._continue()
-        # What is learned on top of a finished training does not follow from the recipe.
+        # What is learned on top of finished training does not follow from the recipe.
         if not self.epoch and int(self.model.optimizer.iterations) > 0:
             self._keeps = False
-            print("This network has been trained before, and learns on from there. For a fresh one, run all cells.")
+            print("This network has been trained before and continues from there. To train a fresh one, run all cells.")
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         # Keras has read it by now, and would start every later training of this network there as well.
@@ -111,14 +111,14 @@ class _CheckpointHistory(keras.callbacks.History):
         except OSError as error:
             self._keeps = False
             reason = os.strerror(error.errno) if error.errno else error
-            problem = f"The epochs cannot be saved in the workspace ({reason}); the training continues without."
+            problem = f"The checkpoint cannot be saved in the workspace ({reason}); training continues without one."
             print(problem, write_remedy(error))
 
     def _continue(self) -> None:
-        """Put network and history into the state of the checkpoint, or say why not."""
+        """Restore network and history from the checkpoint, or print why not."""
         with tempfile.TemporaryDirectory() as folder:
             try:
-                # A copy, since another training in the same workspace may replace or remove the file.
+                # A copy, since training in another notebook may replace or remove the file.
                 copy = shutil.copy(self._path, folder)
                 with zipfile.ZipFile(copy) as archive:
                     if damaged := archive.testzip():
@@ -127,15 +127,15 @@ class _CheckpointHistory(keras.callbacks.History):
             except FileNotFoundError:
                 return
             except Exception as error:  # a damaged archive makes its readers raise nearly anything
-                print(f"{_WHERE} cannot be read ({type(error).__name__}): left aside.")
+                print(f"{_WHERE} cannot be read ({type(error).__name__}), so it is not used.")
                 return
             num_epochs, num_wanted = len(training["history"]["loss"]), self.params["epochs"]
             finished = counted(num_epochs, "finished epoch")
             if other := [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]:
-                print(f"{_WHERE} is another one ({', '.join(other)}): left aside.")
+                print(f"{_WHERE} is of a different training run ({', '.join(other)}), so it is not used.")
             elif num_epochs > num_wanted:
                 self._keeps = False
-                print(f"{_WHERE} has {finished}, not {num_wanted}: it stays there, and a fresh one begins.")
+                print(f"{_WHERE} has {finished}, not {num_wanted}: it is kept, and training starts afresh.")
             else:
                 self.model.optimizer.build(self.model.trainable_variables)
                 self.model.load_weights(copy)
@@ -144,7 +144,7 @@ class _CheckpointHistory(keras.callbacks.History):
                 self.history = training["history"]
                 self.epoch = list(range(num_epochs))
                 self.model._initial_epoch = num_epochs
-                now = "Going on" if num_epochs < num_wanted else "Nothing is left to learn"
+                now = "Continuing" if num_epochs < num_wanted else "Nothing is left to train"
                 print(f"{now} after {finished}. (To start over: resume = False, then run all cells.)")
 
     def _random_state(self) -> list[keras.Variable]:

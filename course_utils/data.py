@@ -19,15 +19,15 @@ from course_utils.personal_settings import NOT_USED, OWN_FOLDER
 from course_utils.readers import ARRAY_NAMES, DatasetError, file_error, read_arrays, shown
 from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 
-# SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: a dataset is what its pixels say it is.
+# SHA-256 of the bytes of the four arrays, in the order of ARRAY_NAMES: content identifies a dataset, not its file.
 _CONTENT_SHA256 = {
     "MNIST": "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     "UCI digits": "f46ec5972dbd949839b859f105f86ffb626b2dadcfc3bf9f3eb8959dab164498",
 }
 _DIGITS = tuple("0123456789")
-_TEN_CLASSES = "expected ten classes with the labels 0 to 9: the network of the course has ten outputs"
+_TEN_CLASSES = "expected ten classes with the labels 0 to 9: the course's network has ten outputs"
 OWN_DIGITS = "my_digits.npz"  # which lesson 09 keeps in the workspace
-_LEAST_IMAGES = {"train": 1_000, "test": 100}  # what the lessons take out of them, and count in them
+_LEAST_IMAGES = {"train": 1_000, "test": 100}  # as many as the lessons select and count
 _latest: Dataset | None = None
 
 _HOW_TO_GET_MNIST = (
@@ -39,7 +39,7 @@ _HOW_TO_GET_MNIST = (
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images of ten classes to train with and to test with, read-only; equal to others that have the same arrays.
+    """Training and test images of ten classes, read-only; two datasets with the same arrays are equal.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Dataset:
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if len(images) != len(labels):
                 raise DatasetError(
-                    f"{part}_images has {len(images):,} images, but {part}_labels {len(labels):,} labels"
+                    f"{part}_images has {len(images):,} images, but {part}_labels has {len(labels):,} labels"
                 )
             if labels.max(initial=0) > 9:
                 remedy = (
@@ -82,7 +82,7 @@ class Dataset:
 
     @property
     def slug(self) -> str:
-        """The name in small ASCII letters, digits and underscores, for names of files: ``"uci_digits"``."""
+        """The name in lower-case ASCII letters, digits and underscores, for file names: ``"uci_digits"``."""
         return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")[:60] or "digits"
 
     def __repr__(self) -> str:
@@ -106,17 +106,17 @@ def load_dataset(
     Parameters
     ----------
     path
-        What `load_pickle` takes, if all lessons work with it: at least 1,000 training and 100 test images, in shades of
-        grey, and each of ten classes in both parts.
+        A file that `load_pickle` reads and all lessons can use: at least 1,000 training and 100 test images, in shades
+        of grey, with each of ten classes in both parts.
     allow_download
         Whether to try the network, once. ``COURSE_OFFLINE=1`` in the environment forbids it too.
     allow_embedded
-        Whether to make do with the digits of scikit-learn. They are not MNIST, and a printed banner says so.
+        Whether to fall back on scikit-learn's digits. They are not MNIST, and a printed banner says so.
 
     Returns
     -------
     Dataset
-        Named ``"MNIST"`` or ``"UCI digits"`` by content, any other by its file.
+        Named ``"MNIST"`` or ``"UCI digits"`` by content, any other after its file.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def load_dataset(
 
 
 def chosen_file() -> Path | None:
-    """Return the file that ``MNIST_PATH`` names, or else the ``.npz`` archive of one's own in the workspace."""
+    """Return the file that ``MNIST_PATH`` names, or else the student's own ``.npz`` archive in the workspace."""
     if named := path_setting("MNIST_PATH"):
         return named
     with suppress(OSError):  # without a workspace there is nothing in it
@@ -152,7 +152,7 @@ def _first_dataset(path: str | os.PathLike[str] | None, allow_download: bool, al
             return _named_dataset(chosen)
         except DatasetError as error:
             named = path_setting("MNIST_PATH")
-            error.add_note("MNIST_PATH names this file." if named else "It is used because it lies in the workspace.")
+            error.add_note("MNIST_PATH names this file." if named else "It is used because it is in the workspace.")
             raise
 
     with suppress(OSError):  # without a workspace there is nothing in it
@@ -192,7 +192,7 @@ def _named_dataset(path: Path) -> Dataset:
             problem = f"the pixels of {part}_images are only 0 and 1, expected 0 to 255: multiply them by 255"
         else:
             continue
-        raise file_error(path, problem, "Choose another data set, or prepare this one.")
+        raise file_error(path, problem, "Choose another dataset, or correct this one.")
     return dataset
 
 
@@ -220,7 +220,7 @@ def save_pickle(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     pairs = [(dataset.train_images, dataset.train_labels), (dataset.test_images, dataset.test_labels)]
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            pickle.dump(pairs, stream, protocol=4)  # whichever Python writes, all read it
+            pickle.dump(pairs, stream, protocol=4)  # which every Python can read
     except OSError as error:
         problem = f"{path} cannot be written ({error.strerror or error})"
         raise file_error(path, problem, write_remedy(error)) from error
@@ -233,16 +233,16 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     Parameters
     ----------
     path
-        The pickle, which may come from a stranger. As good are an ``.npz`` archive with Keras' keys, where an array
-        ``class_names`` says what the labels stand for; the folder of MNIST's four IDX files, or one of them; and a
-        CSV file with the label and 784 pixels in each line, such as ``mnist_train.csv`` with ``mnist_test.csv`` beside
-        it. Of a CSV file alone, each seventh digit becomes a test image. gzip may have packed any of these.
+        The pickle, which may come from a stranger. Also accepted, and possibly compressed with gzip: an ``.npz``
+        archive with Keras' keys, in which an array ``class_names`` says what the labels stand for; the folder of
+        MNIST's four IDX files, or one of them; and a CSV file with the label and 784 pixels in each line, such as
+        ``mnist_train.csv`` with ``mnist_test.csv`` beside it. Of a CSV file alone, every seventh digit is a test image.
 
     Returns
     -------
     Dataset
         Named ``"MNIST"`` or ``"UCI digits"`` if it holds these, ``"digits from <file name>"`` if it holds others, and
-        by its file (``"fashion"`` for ``fashion.npz``) if it has names of its own.
+        after its file (``"fashion"`` for ``fashion.npz``) if it names its classes.
 
     Raises
     ------
@@ -280,9 +280,9 @@ def _find_mnist(file: Path, place: str) -> Dataset | None:
             return dataset
         problem = "is not MNIST"
     except (DatasetError, OSError):
-        problem = "is broken or cannot be read"
-    said = f"{file.name} in {place} {problem}, so it was passed over."
-    show_notice(said, "A file was passed over", said, kind="warning")
+        problem = "is damaged or cannot be read"
+    said = f"{file.name} in {place} {problem}, so it was ignored."
+    show_notice(said, "A file was ignored", said, kind="warning")
     return None
 
 
@@ -291,7 +291,7 @@ def _why_no_download(allow_download: bool) -> str | None:
     if not allow_download:
         return "the download was switched off (allow_download=False)"
     if is_switched_on("COURSE_OFFLINE"):
-        return os.environ.get("COURSE_OFFLINE_REASON") or "COURSE_OFFLINE asks to stay off the network"
+        return os.environ.get("COURSE_OFFLINE_REASON") or "COURSE_OFFLINE is set, so the network is not used"
     from course_utils.download import download_mnist  # here, since most lessons never need the network
 
     return download_mnist(keras_file())
@@ -300,8 +300,8 @@ def _why_no_download(allow_download: bool) -> str | None:
 def _embedded_digits() -> Dataset:
     """Return scikit-learn's digits in the form of MNIST.
 
-    The 8x8 images (0 to 16) are enlarged to 20x20, the box that MNIST's digits were fitted into, and set into 28x28 as
-    a drawing or a photo of your own is: of those, a network trained on digits in another place gets one in four wrong.
+    The 8x8 images (0 to 16) are enlarged to 20x20, the box that MNIST's digits were fitted into, and placed in 28x28 as
+    your own drawings and photos are: a network trained on digits placed otherwise misclassifies one in four of those.
     Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository,
     1998; scikit-learn bundles the 1,797 test images.
     """

@@ -25,7 +25,7 @@ MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.n
 MNIST_ARCHIVE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 _NUM_BYTES = 11_490_434
 
-_ANSWER_SECONDS = 8.0  # for name, connection and answer together; and for one more byte
+_ANSWER_SECONDS = 8.0  # for name look-up, connection and response together; and for each further byte
 _BYTES_PER_SECOND = 16 * 1024  # slower than this, the download takes over ten minutes
 _LOGIN = "the network may want you to log in first: open any page in a browser"
 
@@ -58,7 +58,7 @@ def download_mnist(target: Path) -> str | None:
                 if bar.received < _BYTES_PER_SECOND * (time.monotonic() - start - _ANSWER_SECONDS):
                     raise CourseError("the network is too slow") if bar.received else requests.Timeout
             return result.get()
-        except Exception as error:  # whatever a network, a proxy, a disk or a server comes up with, the lesson goes on
+        except Exception as error:  # whatever a network, a proxy, a disk or a server does, the lesson goes on
             return _explain(error)
         finally:
             bar.is_abandoned = True
@@ -69,14 +69,14 @@ def _download(target: Path, bar: _Bar) -> None:
     with atomic_path(target) as temporary:
         pooch.HTTPDownloader(progressbar=bar, timeout=_ANSWER_SECONDS)(MNIST_URL, temporary, None)
         if pooch.file_hash(temporary) != MNIST_ARCHIVE_SHA256:
-            raise CourseError(f"something else came in place of MNIST (wrong hash); {_LOGIN}")
+            raise CourseError(f"the downloaded file is not MNIST (wrong hash); {_LOGIN}")
 
 
 def _explain(error: Exception) -> str:
-    """Say in plain words what went wrong; never with the text of an error, which may quote a proxy and its password."""
+    """Say in plain words what went wrong, never quoting an error, which may contain a proxy's password."""
     host = urlsplit(MNIST_URL).hostname
     is_proxied = requests.utils.select_proxy(MNIST_URL, requests.utils.get_environ_proxies(MNIST_URL))
-    proxy = " through the proxy that HTTPS_PROXY or the system's settings name" if is_proxied else ""
+    proxy = " through the proxy set by HTTPS_PROXY or the system settings" if is_proxied else ""
     bundles = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)]
     match error:
         case CourseError():
@@ -84,7 +84,7 @@ def _explain(error: Exception) -> str:
         case requests.HTTPError(response=requests.Response(status_code=status)):
             return f"{host} refused the download (status {status})"
         case requests.exceptions.SSLError():
-            why = f" with the certificates that {bundles[0]} names" if bundles else f"; {_LOGIN}"
+            why = f" with the certificates in {bundles[0]}" if bundles else f"; {_LOGIN}"
             return f"no secure connection to {host}{why}"
         case requests.Timeout():
             return f"no answer from {host} within {_ANSWER_SECONDS:.0f} seconds{proxy}"
@@ -93,8 +93,8 @@ def _explain(error: Exception) -> str:
         case OSError(errno=int()):  # only what the system refuses has a number
             return f"the download could not be stored in Keras' cache ({error.strerror})"
         case OSError() if bundles:
-            return f"{bundles[0]} names no file of certificates"
+            return f"{bundles[0]} does not name a certificate file"
         case _ if proxy:
-            return "the address of the proxy that HTTPS_PROXY or the system's settings name is not valid"
+            return "the proxy address set by HTTPS_PROXY or the system settings is not valid"
         case _:
             return f"the download failed ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""What a person sets in the environment: switches, and paths as people write or paste them."""
+"""Settings in environment variables: switches, and paths as people type or paste them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def is_switched_on(name: str) -> bool:
-    """Tell whether an environment variable is set to anything but a no."""
+    """Return whether an environment variable is set to anything that does not mean no."""
     return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
@@ -19,7 +19,7 @@ def path_setting(name: str) -> Path | None:
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Turn into a path what may begin with ``~`` or be a ``file:`` address; of any other, without its password."""
+    """Return the path of text that may begin with ``~`` or be a ``file:`` address; drop the password of any other."""
     text = re.sub(r"^(?!file:)(\w{2,}://).*@", r"\1", os.fspath(text))
     if text.startswith("file:"):
         from urllib.parse import urlsplit  # here, since it is rare

@@ -1,4 +1,4 @@
-"""How good a network is, and how certain we can be about that: built in the open in lesson 07."""
+"""How good a network is, and how certain we can be of it: built in the open in lesson 07."""
 
 from __future__ import annotations
 

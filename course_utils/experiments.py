@@ -1,4 +1,4 @@
-"""Trainings that were recorded with the course: the recipe with many seeds, and with one thing changed (lesson 08)."""
+"""Training runs recorded with the course: the recipe with many seeds, and with one thing changed (lesson 08)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RESULTS = REFERENCE / "experiments.json"
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """What distinguishes one training from the others; all else is the recipe of lesson 06.
+    """What distinguishes one training run from the others; all else is the recipe of lesson 06.
 
     With `hold_out` 0 the network is validated on the test images and trained for `num_epochs`, as in the handout.
-    Otherwise it is validated on the last `hold_out` training images, the training stops early, and the test images are
-    used once, at the end.
+    Otherwise it is validated on the last `hold_out` training images, training stops early, and the test images are used
+    once, at the end.
     """
 
     network: str = "mlp"  # or "cnn"
@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of one training; results of different recipes cannot be compared.
+    """The outcome of one training run; results of different recipes cannot be compared.
 
     Without held-out images, `history` also has ``val_accuracy_even``, the accuracy on every second test image.
     """
@@ -53,8 +53,8 @@ class Result:
     history: History
 
 
-#: In the order in which they are trained, the most important first. Dropout is varied in the first hidden layer, where
-#: the handout has 0.5, and once switched off in both.
+#: In the order of training, the most important first. Dropout is varied in the first hidden layer, where the handout
+#: has 0.5, and once switched off in both.
 EXPERIMENTS: dict[str, list[Run]] = {
     "recipe": [Run(seed=seed) for seed in range(10)],
     "hold-out": [Run(seed=seed, hold_out=5_000) for seed in range(10)],
@@ -66,7 +66,7 @@ EXPERIMENTS: dict[str, list[Run]] = {
     "cnn": [Run(network="cnn", dropout=(), seed=seed) for seed in range(10)],
 }
 
-#: The training whose weights are kept, for lesson 10; they stand in a file beside the results.
+#: The run whose weights are kept for lesson 10, in a file beside the results.
 CNN = Run(network="cnn", dropout=())
 WEIGHTS = {CNN: "cnn.weights.h5"}
 
@@ -101,7 +101,7 @@ def load_results(runs: Iterable[Run], path: Path = RESULTS) -> list[Result]:
 
 
 def read_results(path: Path = RESULTS) -> dict[Run, Result]:
-    """Read all results that `tools.experiments` wrote to a file; none if there is no file."""
+    """Read all results that `tools.experiments` wrote to a file; none if the file does not exist."""
     results = {}
     for row in json.loads(path.read_text(encoding="utf-8")) if path.exists() else []:
         description = row.pop("run")
@@ -111,7 +111,7 @@ def read_results(path: Path = RESULTS) -> dict[Run, Result]:
 
 
 def load_trained_cnn(dataset: Dataset) -> TrainedModel:
-    """Load the network of lesson 10 after a training as long as that of lesson 06; a printed line says which.
+    """Load the network of lesson 10, trained for as long as that of lesson 06; a printed line says which one.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def load_trained_cnn(dataset: Dataset) -> TrainedModel:
     Returns
     -------
     TrainedModel
-        For MNIST the one recorded with the course; else one trained for about 360 steps, which takes seconds.
+        For MNIST the one recorded with the course, otherwise one trained for about 360 steps, which takes seconds.
     """
     if dataset.name != "MNIST":
         return train_in_seconds(dataset, build_cnn, why=f"No CNN was recorded for {dataset.name}")

@@ -1,4 +1,4 @@
-"""From strokes of a pen to an image as the network knows it: built in the open in lesson 09.
+"""From the strokes of a pen to an image in MNIST's format: built in the open in lesson 09.
 
 The drawing pad does the same in JavaScript, so that you see each drawing at once and `make pad` needs no Python; the
 browser tests compare the two on all sample digits.
@@ -20,8 +20,8 @@ IMAGE_SIZE = 28  # MNIST's images, in pixels
 BOX_SIZE = 20  # the box in them that a digit is fitted into
 PAD_SIZE = 10 * IMAGE_SIZE  # the drawing, in pixels
 
-#: Widths of the pen, as shares of the pad. Where a digit of MNIST is 20 pixels high, its lines are 2 to 3 wide (seen in
-#: the middle half of 3,000 training images). "Medium" gives 2 to a digit drawn over three quarters of the pad.
+#: Widths of the pen, as fractions of the pad. In a digit of MNIST 20 pixels high, lines are 2 to 3 pixels wide (the
+#: middle half of 3,000 training images). "Medium" makes them 2 wide in a digit that fills three quarters of the pad.
 PENS = {"thin": 0.05, "medium": 0.08, "thick": 0.12}
 
 Strokes = Sequence[Sequence[Sequence[float]]]
@@ -35,13 +35,13 @@ class Handwriting(NamedTuple):
 
 
 def sample_handwritings() -> list[Handwriting]:
-    """Give thirty digits as they may be drawn on the pad: three versions of each of 0 to 9, in order.
+    """Return thirty digits as they may be drawn on the pad: three versions of each of 0 to 9, in order.
 
     Returns
     -------
     list of Handwriting
-        The authors of this course typed them, point by point: nobody's handwriting, and from no data set. Nothing was
-        trained on them. If a network classifies all thirty correctly, the 95% interval of its accuracy is 0.89 to 1.
+        We typed them, point by point: they are nobody's handwriting, come from no dataset, and no network was trained
+        on them. If one classifies all thirty correctly, the 95% interval of its accuracy is 0.89 to 1.
     """
     text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
     return [Handwriting(**sample) for sample in json.loads(text)]
@@ -53,10 +53,10 @@ def draw_strokes(strokes: Strokes, pen: float = PENS["medium"]) -> NDArray[np.ui
     Parameters
     ----------
     strokes : sequence of sequence of (x, y)
-        The way of the pen, a list for each time that it was put down: from (0, 0), the top left corner of the pad, to
-        (1, 1), the bottom right one. A stroke of a single point is a dot; what lies beyond the pad is cut off.
+        The path of the pen, a list of points for each stroke: from (0, 0), the top left corner of the pad, to (1, 1),
+        the bottom right one. A stroke of a single point is a dot; anything beyond the pad is cut off.
     pen : float
-        Width of the lines, as a share of the pad.
+        Width of the lines, as a fraction of the pad.
 
     Returns
     -------
@@ -86,12 +86,12 @@ def _draw_line(drawing: NDArray[np.uint8], start: NDArray, end: NDArray, radius:
 
 
 def _grey_levels(picture: ArrayLike | Image.Image) -> NDArray[np.uint8]:
-    """Bring a picture to grey levels; what is transparent becomes white behind dark ink, and black behind light ink."""
+    """Convert a picture to grey levels; transparency becomes white behind dark ink, and black behind light ink."""
     if isinstance(picture, Image.Image) and picture.mode[0] not in "IF":  # these have more than 256 levels
         picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
     array = np.asarray(picture)
     if array.dtype.kind not in "buif":
-        raise ValueError("the picture does not consist of numbers: open a file with PIL.Image.open, and pass that.")
+        raise ValueError("the picture is not an array of numbers: open the file with PIL.Image.open and pass that.")
     channels = np.atleast_3d(array[0] if array.ndim == 3 and len(array) == 1 else array)
     if array.ndim not in (2, 3) or not 1 <= channels.shape[2] <= 4 or not array.size:
         raise ValueError(
@@ -120,8 +120,8 @@ def _ink_levels(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     paper = edge[edge < 64]
     if len(paper) < 0.3 * len(edge):
         raise ValueError(
-            "it is not certain which grey level is the paper: leave a margin around the digit, all light with dark ink "
-            "or all dark with light ink."
+            "it is unclear which grey level is the paper: leave a margin around the digit, and use dark ink on light "
+            "paper or light ink on dark paper."
         )
     noise = paper.max() if np.quantile(paper, 0.9) > 0 else 0  # of a scanner; a stroke may also end at the edge
     return grey * (grey > noise)
@@ -130,14 +130,14 @@ def _ink_levels(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
 def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     """Convert a drawing to MNIST's format, as MNIST was made.
 
-    The digit is cut out, fitted into a box of 20 x 20 pixels with its proportions kept (grey levels arise, as a pixel
-    is the mean of what it covers), and set into 28 x 28 with its centre of mass at pixel (14, 14). The network never
-    saw a digit in any other size or place, and it has no idea that a shifted one is the same.
+    The digit is cut out, fitted into a box of 20 x 20 pixels with its proportions kept (each pixel is the mean of what
+    it covers, hence the grey levels), and placed in 28 x 28 with its centre of mass at pixel (14, 14). The network has
+    never seen a digit of any other size or in any other place, and does not know that a shifted digit is the same.
 
     Parameters
     ----------
     drawing : array_like or PIL.Image.Image
-        A picture of any size, as numbers from 0 to 255 or 0 to 1: grey or in colour (channels last), transparent or
+        A picture of any size, with values from 0 to 255 or 0 to 1: grey or in colour (channels last), transparent or
         not, with light ink on dark paper or dark ink on light paper.
 
     Returns
@@ -165,7 +165,7 @@ def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     scale = BOX_SIZE / max(digit.shape)
     height, width = (max(1, int(length * scale + 0.5)) for length in digit.shape)
     small = np.asarray(Image.fromarray(digit).resize((width, height), Image.Resampling.BILINEAR))
-    # A digit with nearly all its ink at one side would be pushed out of the image; not one of MNIST is.
+    # A digit with nearly all its ink on one side would be pushed out of the image; no digit of MNIST is.
     top, left = (
         min(max(int(IMAGE_SIZE / 2 - centre + 0.5), 0), IMAGE_SIZE - length)
         for centre, length in zip(ndimage.center_of_mass(small), small.shape, strict=True)
@@ -175,7 +175,7 @@ def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
 
 
 def shrink_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
-    """Scale the whole pad to 28 x 28, the digit as large and where it is: what happens without `prepare_drawing`.
+    """Scale the whole pad to 28 x 28, leaving the digit's size and place: what happens without `prepare_drawing`.
 
     Parameters
     ----------

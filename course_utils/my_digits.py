@@ -1,4 +1,4 @@
-"""The student's own test set: digits kept from the drawing pad of lesson 09, in the workspace."""
+"""The student's own test set, in the workspace: digits kept from the drawing pad of lesson 09."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load_my_digits() -> MyDigits:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise file_error(path, f"your own digits cannot be read ({error})", _REMEDY) from error
     if not _is_valid(digits):
-        raise file_error(path, "it does not hold digits that were kept from the pad", _REMEDY)
+        raise file_error(path, "it does not contain digits kept from the pad", _REMEDY)
     return digits
 
 
@@ -78,8 +78,8 @@ def keep_digits_of(text: str) -> MyDigits:
             raise ValueError("images and labels do not fit together")
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise DatasetError(
-            f"This file does not hold digits of a drawing pad ({error}). Choose the file my_digits.json that the "
-            "button *Save my digits* gave you."
+            f"This file does not contain digits from a drawing pad ({error}). Choose the file my_digits.json that "
+            "the button *Save my digits* saved."
         ) from error
 
     def add(kept: MyDigits) -> MyDigits:
@@ -107,12 +107,12 @@ def take_back_last_digit() -> MyDigits:
 def _change(change: Callable[[MyDigits], MyDigits]) -> MyDigits:
     path = workspace_folder() / FILE_NAME
     try:
-        # Two notebooks may keep digits at the same moment, and neither may lose one.
+        # Two notebooks may save digits at the same moment, and neither may lose one.
         with FileLock(path.with_suffix(".lock")):
             digits = change(load_my_digits())
             with atomic_path(path) as temporary:
                 np.savez_compressed(temporary, images=digits.images, labels=digits.labels)
     except OSError as error:
-        problem = f"your digit cannot be kept ({error.strerror or error})"
+        problem = f"your digit cannot be saved ({error.strerror or error})"
         raise file_error(path, problem, write_remedy(error)) from error
     return digits

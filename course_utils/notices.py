@@ -1,4 +1,4 @@
-"""What the course says to a reader: a box in a notebook, plain text everywhere else."""
+"""Messages to the reader: a box in a notebook, plain text everywhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STYLE = "padding: 0.4em 0.8em; margin: 0.2em 0; max-width: 52em; overflow-wrap:
 
 
 def show_notice(plain: str, heading: str, *paragraphs: str, kind: str = "note") -> None:
-    """Show a box in a notebook, with text between backquotes as code; print `plain` where there is no notebook."""
+    """Show a box in a notebook, with text between backquotes as code; print `plain` outside a notebook."""
     lines = [f"<strong>{_ICONS[kind]} {_marked_up(heading)}</strong>", *map(_marked_up, filter(None, paragraphs))]
     body = "".join(f'<div style="margin: 0.2em 0">{line}</div>' for line in lines)
     border = f"border-left: 5px solid var(--jp-{_COLOURS[kind]}); background: rgba(128, 128, 128, 0.1)"
@@ -22,7 +22,7 @@ def show_notice(plain: str, heading: str, *paragraphs: str, kind: str = "note") 
 
 
 def show(plain: str, html: str) -> None:
-    """Show HTML in a notebook, with `plain` as its text alternative; print that where there is no notebook."""
+    """Show HTML in a notebook, with `plain` as its text alternative; print `plain` outside a notebook."""
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython():
         from IPython.display import display

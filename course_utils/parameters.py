@@ -1,4 +1,4 @@
-"""Values that a person, or a program such as papermill, sets in a lesson's cell of parameters."""
+"""Values that a person, or a program such as papermill, sets in the parameters cell of a lesson."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from course_utils.course import CourseError
 from course_utils.data import Dataset
 
-_COUNT = ("a whole number from 1 on", Integral, 1, math.inf)
-#: What is expected of each: in words, its type, the minimum and the maximum.
+_COUNT = ("a whole number of at least 1", Integral, 1, math.inf)
+#: What each must be: in words, its type, its minimum and its maximum.
 _EXPECTED: dict[str, tuple[str, Any, float, float]] = {
     "num_epochs": _COUNT,
     "batch_size": _COUNT,
@@ -22,15 +22,15 @@ _EXPECTED: dict[str, tuple[str, Any, float, float]] = {
 
 
 def check_parameters(dataset: Dataset | None = None, **values: Any) -> None:  # noqa: ANN401
-    """Refuse a value that no training can use, before any work is done.
+    """Reject a value that cannot be used for training, before any work is done.
 
     Parameters
     ----------
     dataset : Dataset, optional
         The digits to learn from: a batch cannot be larger than all its training images.
     **values : object
-        By name: ``num_epochs``, ``batch_size`` and ``hidden_size`` are whole numbers from 1 on, ``seed`` is one from 0
-        to 4,294,967,295, ``learning_rate`` is a number above 0, ``resume`` is true or false.
+        By name: ``num_epochs``, ``batch_size`` and ``hidden_size`` are whole numbers of at least 1, ``seed`` is one
+        from 0 to 4,294,967,295, ``learning_rate`` is a number above 0, ``resume`` is true or false.
 
     Raises
     ------
@@ -43,4 +43,4 @@ def check_parameters(dataset: Dataset | None = None, **values: Any) -> None:  # 
             most = len(dataset.train_images)
             expected = f"a whole number from 1 to {most:,}, the number of training images"
         if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool) or not least <= value <= most:
-            raise CourseError(f"{name} is {value!r}, expected {expected}. Set it again and run all cells below.")
+            raise CourseError(f"{name} is {value!r}, expected {expected}. Change it and run all cells below.")

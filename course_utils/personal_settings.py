@@ -1,6 +1,6 @@
-"""Keep a person's settings of Keras and TensorFlow from changing what the lessons compute, or from ending the kernel.
+"""Keep the user's settings of Keras and TensorFlow from changing what lessons compute, or from crashing the kernel.
 
-Both read variables of the environment, and Keras a file in the folder that one of them names, when they are imported.
+When imported, both read environment variables, and Keras also a file in the folder that one of these names.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import os
 import sys
 from pathlib import Path
 
-#: Where Keras finds its file in place of a person's own; in the person's folder, for what Keras has downloaded there.
+#: Where Keras finds its file instead of the user's own; inside the user's folder, where Keras keeps its downloads.
 OWN_FOLDER = "digit_course"
-#: The sentence that lessons print; the kernels of a lab inherit it.
+#: The sentence that lessons print; the kernels that a JupyterLab starts inherit it.
 NOT_USED = "COURSE_SETTINGS_NOT_USED"
 # On processors with VNNI TensorFlow 2.21 switches to operations of oneDNN and says so on stderr, at any log level.
 _CHOSEN = {"KERAS_BACKEND": "tensorflow", "TF_ENABLE_ONEDNN_OPTS": "0"}
-# What Keras writes into a new file, and an experiment that it can be set to.
+# What Keras writes to a new file, and an experimental option.
 _DEFAULTS: dict[str, object] = {
     "backend": "tensorflow",
     "floatx": "float32",
@@ -46,7 +46,7 @@ def set_aside() -> None:
     if keras and (policy := keras.config.dtype_policy().name) != "float32":
         found.append(policy)
     if found:
-        late = " But Keras was imported first and has them: restart the kernel and run all cells." if keras else ""
+        late = " But Keras was imported earlier and has them: restart the kernel and run all cells." if keras else ""
         os.environ[NOT_USED] = f"The lessons do not use these settings of yours: {'; '.join(found)}.{late}"
 
 
@@ -60,13 +60,13 @@ def _folder_of_keras() -> Path:
 
 
 def _other_settings(file: Path) -> str:
-    """Return what a ``keras.json`` has otherwise than the course needs, or why Keras would fail on it."""
+    """Return the settings of a ``keras.json`` that the course cannot use, or why Keras would fail to read it."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return ", ".join(
             f"{name} {found[name]}" for name, value in _DEFAULTS.items() if found.get(name, value) != value
         )
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # Keras passes over a file that is no JSON, too
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # Keras ignores a file that is not JSON, too
         return ""
     except (OSError, AttributeError) as error:
         return f"something unreadable ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""From a photo of paper to digits as the network knows them: built in the open in lesson 09."""
+"""From a photo of paper to digits in MNIST's format: built in the open in lesson 09."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     """
     if not isinstance(source, str | Path | bytes):
         if not source.value:
-            raise PhotoError("No photo was uploaded yet. Press Upload, choose a file, then run this cell again.")
+            raise PhotoError("No photo has been uploaded yet. Press Upload, choose a file, then run this cell again.")
         source = bytes(source.value[0]["content"])
     pi_heif.register_heif_opener()
     file, name = (BytesIO(source), "The photo") if isinstance(source, bytes) else (source, Path(source).name)
@@ -75,8 +75,8 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     except Image.DecompressionBombError as error:
         raise PhotoError(f"{name} is too large. Save it with at most 6,000 x 6,000 pixels.") from error
     except Exception as error:  # damaged files make decoders raise nearly anything
-        remedy = "Convert it to JPEG (to change the name is not enough), or send it again."
-        raise PhotoError(f"{name} is no PNG, JPEG, WebP or HEIC picture, or is damaged. {remedy}") from error
+        remedy = "Convert it to JPEG (renaming it is not enough), or send it again."
+        raise PhotoError(f"{name} is not a PNG, JPEG, WebP or HEIC picture, or is damaged. {remedy}") from error
     white = Image.new("RGBA", upright.size, "white")
     return np.asarray(Image.alpha_composite(white, upright).convert("L"))
 
@@ -103,7 +103,7 @@ def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
     PhotoError
         There is no digit on it, or it is lighter than the paper.
     ValueError
-        `photo` is no table of grey levels.
+        `photo` is not a two-dimensional array of grey levels.
     """
     if photo.ndim != 2 or photo.dtype != np.uint8:
         raise ValueError(f"photo has shape {photo.shape} and dtype {photo.dtype}: pass what read_photo returns.")
@@ -118,7 +118,7 @@ def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
             parts, lengths, is_line = _find_parts(ink > threshold)
     edges = np.concatenate([parts[[0, -1]].ravel(), parts[:, [0, -1]].ravel()])
     parts[is_line[parts] | np.isin(parts, edges)] = 0  # at an edge: a table, a finger, half a digit
-    typical = np.median(lengths[parts[parts > 0]]) if parts.any() else 0  # each pixel has a vote
+    typical = np.median(lengths[parts[parts > 0]]) if parts.any() else 0  # each pixel counts
     if typical < 10 or threshold < 0.06:
         raise PhotoError(f"No digits were found. {_ADVICE}")
     is_ink = lengths[parts] > typical / 8  # the rest are specks
@@ -126,14 +126,14 @@ def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
     boxes = ndimage.find_objects(regions * is_ink)
     order = [index for index in _reading_order(boxes) if typical / 3 < _length(boxes[index]) < 3 * typical]
     drawings = [255 * (is_ink[boxes[index]] & (regions[boxes[index]] == index + 1)) for index in order]
-    images = [prepare_drawing(np.pad(drawing.astype(np.uint8), 1)) for drawing in drawings]  # with paper around it
+    images = [prepare_drawing(np.pad(drawing.astype(np.uint8), 1)) for drawing in drawings]  # with a margin of paper
     return FoundDigits(
         np.array(images, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE), [boxes[index] for index in order]
     )
 
 
 def _remove_background(photo: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the share of the paper's light that is missing: much where there is ink, in sun and shadow alike."""
+    """Return how much darker than its paper each pixel is, as a fraction: as much in the sun as in the shade."""
     smooth = ndimage.gaussian_filter(photo.astype(np.float32), max(photo.shape) / MAX_SIDE)
     step = max(photo.shape) // 100 + 1
     few = smooth[::step, ::step]

@@ -1,4 +1,4 @@
-"""How the lessons show arrays: figures that can be read in the last row, and without seeing them.
+"""The figures of the lessons: legible from the last row, and with text alternatives.
 
 Importing this module sets the course's Matplotlib style. Nothing here loads data.
 """
@@ -48,14 +48,14 @@ def show_figure(figure: Figure, alt: str) -> None:
     figure : matplotlib.figure.Figure
         Shown at its own size, so that a recorded picture has the same number of pixels on every machine.
     alt : str
-        What the figure tells, for those who cannot see it: it stands for the picture where only text is shown, and is
-        its ``alt`` attribute in the HTML pages.
+        What the figure shows, for those who cannot see it: it replaces the picture where only text is shown, and is
+        its ``alt`` attribute on HTML pages.
     """
     for axis in figure.axes:
         if axis.get_xlabel() == "epoch" and isinstance(locator := axis.xaxis.get_major_locator(), MaxNLocator):
             locator.set_params(integer=True)  # there is no epoch 1.25
     buffer = BytesIO()
-    # On white this is white; on a dark page it is a card that does not dazzle, with round corners.
+    # White on a white page; on a dark one, a slightly transparent card with rounded corners.
     width, height = figure.get_size_inches() * figure.dpi
     corners = BoxStyle("Round", pad=0, rounding_size=12)
     card = FancyBboxPatch((0, 0), width, height, corners, transform=IdentityTransform(), facecolor=(1, 1, 1, 0.9), lw=0)
@@ -118,7 +118,7 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
     Returns
     -------
     matplotlib.figure.Figure
-        For `show_figure`, after something was added to its only axes (the rows are at 0, 1, 2, ...) and the legend.
+        For `show_figure`, once its only axes have a legend and anything else you add (the rows are at 0, 1, 2, ...).
     """
     figure, axis = plt.subplots(figsize=(8, 1.8 + 0.7 * len(groups)))
     for row, values in enumerate(groups.values()):
@@ -136,14 +136,14 @@ def plot_strips(groups: Mapping[str, Sequence[float]], title: str, xlabel: str, 
 def plot_chain(
     places: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, str, float, float]], title: str
 ) -> Figure:
-    """Draw a computation as boxes and arrows, with the value that runs forward and the gradient that runs back.
+    """Draw a computation as boxes and arrows, with the values that flow forward and the gradients that flow back.
 
     Parameters
     ----------
     places : mapping of str to (float, float)
-        Where each box is, by its text, in steps to the right and upward.
+        The place of each box, by its text, in steps to the right and upward.
     arrows : sequence of (str, str, float, float)
-        From which box, to which, the value on the way there, and the gradient on the way back.
+        From which box, to which box, the value passed forward, and the gradient passed back.
     title : str
         The title of the figure.
 

@@ -1,7 +1,7 @@
-"""Read digits from a file that may come from anyone: four plain arrays come out, or a `DatasetError`.
+"""Read digits from a file that may come from anyone: the result is four plain arrays, or a `DatasetError`.
 
-The first bytes tell the format, never the name. Nothing in a file is executed, and a size counts only after it was
-compared with the bytes that are there.
+The first bytes decide the format, never the name. Nothing in a file is executed, and no size in it is believed before
+it was compared with the bytes that are there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from numpy.lib import format as npy_format
 from course_utils.course import CourseError
 from course_utils.safe_pickle import Inert, load_inert, quoted
 
-# Of a file, and of the arrays in it: nearly twice MNIST. Text in Fortran order is held four times while it is read, and
-# that is to stay below 500 MB on a small laptop.
+# Of a file, and of the arrays in it: nearly twice MNIST. While text in Fortran order is read, memory holds it four
+# times, which must stay below 500 MB on a small laptop.
 MAX_BYTES = 90 * 1024 * 1024
 ARRAY_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -40,12 +40,12 @@ _MAX_NAME = 40  # characters of the name of a class
 _NO_NAMES = f"class_names must be a list of names, each of 1 to {_MAX_NAME} characters"
 _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
-_LOOK = "Check the spelling and the folder, and who may read it."
+_LOOK = "Check the spelling, the folder and who may read it."
 _AS_NPZ = "Save it from NumPy: np.savez_compressed('digits.npz', x_train=…, y_train=…, x_test=…, y_test=…)."
 _AS_IMAGES = "In NumPy: images.reshape(-1, 28, 28).astype('uint8'), and before that 255 * images if they go up to 1."
 _RESIZE = "With Image from PIL: np.array([Image.fromarray(image).convert('L').resize((28, 28)) for image in images])."
 _AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(axis=1) if they are one-hot."
-_UNPACK = "If digits are in it, unpack it, and name the file or the folder that comes out."
+_UNPACK = "If it contains digits, unpack it and name the file or folder that you get."
 _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
 
 _IDX = b"\0\0\x08"  # of bytes; the number of axes follows
@@ -53,8 +53,8 @@ _TABLE = rb'(\xef\xbb\xbf)?"?[\w .-]{0,40}"?,"?[\w .-]{0,40}"?[,\r\n]'
 _MAX_LINE = 20_000
 #: What the first bytes of other files look like, what these are, and what to do.
 _OTHERS = (
-    (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|(?s:.{257})ustar", "a packed file", _UNPACK),
-    (rb"(\xef\xbb\xbf)?\s*<", "a web page", "It may be one to log in: download the file again in a browser."),
+    (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|(?s:.{257})ustar", "a compressed file", _UNPACK),
+    (rb"(\xef\xbb\xbf)?\s*<", "a web page", "It may be a login page: download the file again in a browser."),
     (rb"version https://git-lfs", "a Git LFS pointer to the file", "Run 'git lfs pull', or download the file itself."),
     (rb"\s*(\{|\[\s*[\[{\d\"])", "a JSON file or a notebook", _READABLE),
     (rb"(?i)\s*(@relation|%)", "an ARFF file", _READABLE),
@@ -63,9 +63,9 @@ _OTHERS = (
     (rb"\x89HDF", "an HDF5 file", _READABLE),
     (rb"MATLAB", "a MATLAB file", _READABLE),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF", "a picture", _READABLE),
-    (rb"\0\0[\x09-\x0e]", "an IDX file of other numbers than bytes", _READABLE),
+    (rb"\0\0[\x09-\x0e]", "an IDX file of numbers other than bytes", _READABLE),
     (rb"\x93NUMPY", "a single .npy array, where four are needed", _AS_NPZ),
-    (rb'"?[\w .-]{0,40}"?[;\t]', "a table without commas", "Save it again as CSV, with a comma between two numbers."),
+    (rb'"?[\w .-]{0,40}"?[;\t]', "a table without commas", "Save it again as CSV, with commas between the numbers."),
     (rb"\xff\xfe|\xfe\xff|\xef\xbb\xbf", "text, as an editor saves it", _READABLE),
     (rb"#|\w+:? \w+", "text", _READABLE),
 )
@@ -80,7 +80,7 @@ class DatasetError(CourseError, ValueError):
 
 
 def shown(name: str | Path) -> str:
-    """Show the name of a file or a class so that any screen can."""
+    """Return the name of a file or a class in printable characters."""
     return str(name) if str(name).isprintable() else quoted(str(name))
 
 
@@ -160,7 +160,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
 
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """Open a file once, unpack what gzip packed, and show its start."""
+    """Open a file once, decompressing gzip, and yield its stream and first bytes."""
     if not path.exists():
         raise DatasetError(f"there is no file {shown(path)}", _LOOK)
     with path.open("rb") as file:
@@ -171,7 +171,7 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
 
 
 def _was_copied_as_text(content: bytes) -> bool:
-    """Tell whether each line feed has a carriage return before it, or many bytes became the sign for "no character"."""
+    """Return whether every line feed follows a carriage return, or many bytes became the replacement character."""
     num_lines = content.count(b"\n")
     return 1 < num_lines == content.count(b"\r\n") or content.count(b"\xef\xbf\xbd") > 9
 
@@ -179,13 +179,13 @@ def _was_copied_as_text(content: bytes) -> bool:
 def _read(stream: BinaryIO, limit: int) -> bytes:
     """Read a file to its end, or one byte more than the limit."""
     is_packed = isinstance(stream, gzip.GzipFile)
-    # read() sets aside as much memory as it is asked for.
+    # read() reserves as much memory as it is asked for.
     return stream.read((limit if is_packed else min(limit, os.fstat(stream.fileno()).st_size)) + 1)
 
 
 def _read_idx(folder: Path) -> Arrays:
     """Read the four IDX files of a folder; those to train with have ``train`` in their names."""
-    found: dict[tuple[int, bool], Path] = {}  # packed and unpacked, a file is here only once
+    found: dict[tuple[int, bool], Path] = {}  # a file that is there compressed and uncompressed counts once
     for path in sorted(folder.iterdir()):
         with suppress(DatasetError, OSError, EOFError, zlib.error), _open(path) as (_, first):
             if first.startswith(_IDX):
@@ -212,7 +212,7 @@ def _read_idx_file(path: Path, name: str) -> np.ndarray:
 def _read_csv(path: Path, stream: BinaryIO) -> Arrays:
     """Read tables of digits: ``mnist_train.csv`` with ``mnist_test.csv`` beside it, or one alone.
 
-    Of one alone, each seventh digit is kept for tests: as many as in MNIST.
+    Of one alone, every seventh digit is kept for testing: the same share as in MNIST.
     """
     rows = _read_rows(stream)
     is_for_tests = np.arange(len(rows)) % 7 == 6
@@ -231,16 +231,16 @@ def _read_rows(stream: BinaryIO) -> np.ndarray:
     first = stream.readline(_MAX_LINE).removeprefix(b"\xef\xbb\xbf")
     num_columns = first.count(b",") + 1
     if num_columns == 784:
-        raise DatasetError("it has pixels but no labels, like Kaggle's test.csv", "Name train.csv.")
+        raise DatasetError("it has pixels but no labels, like Kaggle's test.csv", "Use train.csv instead.")
     if num_columns != 785:
-        problem = f"its first line has {num_columns} columns, where the label and then 784 pixels are expected"
+        problem = f"its first line has {num_columns} columns, expected 785: the label and then 784 pixels"
         raise DatasetError(problem, _READABLE)
     has_header = not re.match(rb'"?\s*\d', first)
-    if has_header and not re.search(rb"\d\W*$", first):  # as the names of pixels end
-        raise DatasetError("its last column is not a pixel", "Make the label its first column.")
+    if has_header and not re.search(rb"\d\W*$", first):  # as names of pixels do
+        raise DatasetError("its last column is not a pixel", "Move the label to the first column.")
     lines = chain([] if has_header else [first], iter(partial(stream.readline, _MAX_LINE), b""))
     most = islice(lines, MAX_BYTES // 785)
-    with warnings.catch_warnings(action="ignore"):  # of a table without lines
+    with warnings.catch_warnings(action="ignore"):  # about a table without lines
         rows = np.loadtxt(most, np.uint8, comments=None, delimiter=",", quotechar='"', ndmin=2)
     if next(lines, None):
         raise DatasetError(_TOO_LARGE)
@@ -256,7 +256,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 def _read_npz(content: bytes) -> Arrays:
     # zipfile builds an object per entry before it can be asked how many there are.
     if content.count(b"PK\x01\x02") > 100:
-        raise DatasetError("the archive has too many entries to be one of digits")
+        raise DatasetError("the archive has too many entries for a dataset")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if not any(name.endswith(".npy") for name in members):
@@ -270,7 +270,7 @@ def _read_npz(content: bytes) -> Arrays:
         if sum(member.file_size for member in wanted.values()) > MAX_BYTES:
             raise DatasetError(_TOO_LARGE)
         if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in wanted.values()):
-            raise DatasetError("its arrays are packed in another way than NumPy packs them")
+            raise DatasetError("its arrays are not compressed as NumPy compresses them")
         arrays = {name: _read_member(archive, member, name) for name, member in wanted.items()}
     names = [tuple(map(shown, arrays.pop(name).tolist())) for name in wanted.keys() - ARRAY_NAMES]
     if not all(0 < len(name) <= _MAX_NAME for each in names for name in each):
@@ -279,14 +279,14 @@ def _read_npz(content: bytes) -> Arrays:
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.ndarray:
-    with archive.open(member) as stream, warnings.catch_warnings(action="ignore"):  # of odd headers
+    with archive.open(member) as stream, warnings.catch_warnings(action="ignore"):  # about odd headers
         version = npy_format.read_magic(stream)
         read_header = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
         shape, _, dtype = read_header(stream)
         check_array(name, dtype.name, shape)
         # Before the array is allocated: a header may claim any shape.
         if prod(shape) * dtype.itemsize != member.file_size - stream.tell():
-            raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
+            raise DatasetError(f"{name} claims shape {shape}, but a different number of bytes follows")
         stream.seek(0)
         return npy_format.read_array(stream, allow_pickle=False)
 
@@ -331,5 +331,5 @@ def _build(name: str, shape: tuple[int, ...], order: Literal["C", "F"], data: ob
         case Inert("encode", (str(data), "latin1")) | str(data):  # protocols 0 to 2 have no bytes
             data = data.encode("latin-1")
     if not isinstance(data, bytes | bytearray) or len(data) != prod(shape):
-        raise DatasetError(f"{name} claims shape {shape}, but another number of bytes follows")
+        raise DatasetError(f"{name} claims shape {shape}, but a different number of bytes follows")
     return _frozen(np.frombuffer(data, np.uint8).reshape(shape, order=order))

@@ -1,7 +1,7 @@
 """Load a pickle that may come from anyone: no name in it is looked up, no call in it is made.
 
 `pickle.Unpickler` follows the pickle, and every name in it becomes an `Inert`, which only remembers how it was used.
-First, `_check` compares each size with the bytes that are there, so that a small file cannot fill the memory. It uses
+First, `_check` compares every size with the bytes that are there, so that a small file cannot fill memory. It uses
 the table of `pickletools`, since `genops` fails on text of Python 2, and makes wide text four times as large.
 """
 
@@ -78,7 +78,7 @@ def load_inert(content: bytes) -> object:
 
 
 def quoted(text: str) -> str:
-    """Show words of a file so that they can neither flood nor control a terminal."""
+    """Return words from a file in a form that can neither flood nor control a terminal."""
     shown = ascii(text[:80])  # one character may become ten
     return shown if len(text) <= 80 and len(shown) <= 90 else f"{shown[:80]}...{shown[0]}"
 

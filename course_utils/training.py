@@ -1,4 +1,4 @@
-"""What lesson 06 leaves behind, and where the later lessons find a trained network."""
+"""Save the trained network of lesson 06, and find one for the lessons after it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 SEED = 9
 BATCH_SIZE = 128
 _SHORT_TRAINING_STEPS = 360  # 30 epochs of the embedded digits: a few seconds on a small laptop
-_ALIGNMENT = 64  # bytes; computing with an array that begins elsewhere makes TensorFlow abort the process
+_ALIGNMENT = 64  # bytes; TensorFlow aborts the process when it computes with an array that begins elsewhere
 _HISTORY = "history.json"
 
 History = dict[str, list[float]]
@@ -49,7 +49,7 @@ class TrainedModel(NamedTuple):
 
 
 def steps_per_execution(num_images: int, batch_size: int) -> int:
-    """Find how many batches TensorFlow can process per call so that an epoch is a whole number of calls.
+    """Return how many batches TensorFlow can process per call so that an epoch is a whole number of calls.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def steps_per_execution(num_images: int, batch_size: int) -> int:
 
 
 def as_tensor(array: NDArray[np.float32] | tensorflow.Tensor) -> tensorflow.Tensor:
-    """Copy an array into a TensorFlow tensor once, so that Keras need not copy it for each `fit` and `evaluate`.
+    """Copy an array into a TensorFlow tensor once, so that Keras need not copy it for every `fit` and `evaluate`.
 
     For MNIST's training vectors each copy is 188 MB, and ``tensorflow.constant`` would make two.
 
@@ -171,7 +171,7 @@ def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> Train
 
 
 def save_with_json(path: Path, model: keras.Model, name: str, content: Any) -> None:  # noqa: ANN401
-    """Save a network with one more JSON member in its archive, whole or not at all: two files could get mixed up."""
+    """Save a network with one more JSON member in its archive, whole or not at all; two files could get mixed up."""
     path.parent.mkdir(exist_ok=True)
     with atomic_path(path) as temporary:
         model.save(temporary)

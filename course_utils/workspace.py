@@ -1,4 +1,4 @@
-"""Where lessons leave files for each other, and how a file is written whole or not at all."""
+"""Where lessons leave files for each other, and how a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from course_utils.environment import path_setting
 
 # A temporary file this old belongs to a process that was killed.
 _ABANDONED_SECONDS = 600
-#: Where a person works if the course is installed for all and only its owner may write there.
+#: Where a user works if the course is installed for everyone and only its owner may write there.
 IN_HOME = Path(os.path.expanduser("~"), "my-course")  # noqa: PTH111 - works where there is no home, too
 
 
 def is_read_only() -> bool:
-    """Tell whether somebody else has installed the course, so that its folder cannot hold this person's work."""
+    """Return whether the user may not write to the course's folder, as where somebody else has installed it."""
     return not os.access(ROOT, os.W_OK)
 
 

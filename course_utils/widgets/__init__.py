@@ -1,4 +1,4 @@
-"""What students move: explorers, the training view and the drawing pad; each is imported when it is first used."""
+"""Interactive widgets: explorers, the training view and the drawing pad; each is imported when it is first used."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ PAGE_SIZE = 20
 
 
 def explore_confusion(images: NDArray[np.uint8], labels: NDArray[np.integer], probabilities: NDArray) -> None:
-    """Show how often each digit is classified as which, and for each pair the images behind the number.
+    """Show the confusion matrix, and for each of its cells the images behind the number.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class ConfusionMatrix:
     def images_behind(self, true: int, read_as: int, page: int) -> dict:
         """Return a page of the images of one digit that were classified as another, or as the same.
 
-        The costliest come first, those that left the true digit the smallest probability: bold mistakes, and right
-        answers that were nearly wrong.
+        Those with the highest loss come first, where the true digit has the lowest probability: confident mistakes, and
+        correct predictions that were nearly wrong.
         """
         found = np.flatnonzero((self._labels == true) & (self._predictions == read_as))
         found = found[np.argsort(self._probabilities[found, true], kind="stable")]

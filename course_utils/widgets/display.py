@@ -1,4 +1,4 @@
-"""How a widget is put on the page: live in JupyterLab, a sentence wherever only text is shown."""
+"""How a widget is displayed: live in JupyterLab, a sentence wherever only text is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SENTENCE = """<style>
 
 
 def display_widget(widget: ipywidgets.DOMWidget, alt: str) -> None:
-    """Display a widget, and a sentence wherever it cannot be drawn: without JupyterLab, or when its kernel has ended.
+    """Display a widget, or a sentence where it cannot be drawn: without JupyterLab, or when its kernel has ended.
 
     The sentence is all that a recorded notebook keeps of the widget, so it must be the same on every machine.
     """

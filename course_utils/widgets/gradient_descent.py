@@ -1,6 +1,6 @@
 """The explorer of lesson 05: gradient descent with two weights, one step at a time.
 
-The loss comes with the widget, as a grid; the browser does the rest, so that a page without a kernel can show it, too.
+The widget carries the loss as a grid, and the browser does the rest, so that a page without a kernel can show it, too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DECADES = 2  # the slider goes from a hundredth of the learning rate to a hundre
 def explore_gradient_descent(
     first_weights: ArrayLike, second_weights: ArrayLike, losses: ArrayLike, learning_rate: float = 0.1
 ) -> None:
-    """Show contour lines of a loss, and walk down from a point chosen in the picture.
+    """Show contour lines of a loss, and gradient descent from a point chosen in the picture.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def explore_gradient_descent(
 def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_rate: float) -> dict:
     """Return what the browser must know: ranges, ticks, bands, learning rates, and loss and gradient as bytes.
 
-    Each band is an SVG path round all places above a level, in shares of the picture's width and height, upward.
+    Each band is an SVG path around all places above a level, in fractions of the picture's width and height, upward.
     """
     x, y = (np.linspace(0, 1, size) for size in losses.shape)
     fine = np.linspace(0, 1, 201)  # so that lines look smooth
@@ -53,7 +53,7 @@ def describe_losses(first: NDArray, second: NDArray, losses: NDArray, learning_r
     rates = np.outer(10.0 ** np.arange(-9, 10), [1, 1.5, 2, 3, 5, 7]).ravel()
     rates = rates[np.abs(np.log10(rates / learning_rate)) <= DECADES]
     gradient = np.gradient(losses, first, second, edge_order=2)
-    levels = losses.min() + np.ptp(losses) * np.linspace(0, 1, 13)[1:-1] ** 2  # round a bowl, lines at even distances
+    levels = losses.min() + np.ptp(losses) * np.linspace(0, 1, 13)[1:-1] ** 2  # in a bowl, lines at even distances
     return {
         "title": TITLE,
         "ranges": [[float(weights[0]), float(weights[-1])] for weights in (first, second)],

@@ -14,7 +14,7 @@ ROW, COLUMN = 6, 8
 
 
 def explore_kernel(images: NDArray[np.uint8], kernel: ArrayLike) -> None:
-    """Show a kernel on nine pixels of a digit: the products, their sum, and the sums at all places.
+    """Show a kernel on nine pixels of a digit: the products, their sum, and the sums at all positions.
 
     Parameters
     ----------

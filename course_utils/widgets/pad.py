@@ -59,7 +59,7 @@ def drawing_pad(model: keras.Model, dataset: Dataset | None = None) -> None:
 
 
 class DrawingPad:
-    """What the pad needs of Python: a network, and a place for the digits that are kept."""
+    """What the pad needs from Python: a network, and a place for the digits that are kept."""
 
     def __init__(self, model: keras.Model, dataset: Dataset | None) -> None:
         self._model = model
@@ -71,7 +71,7 @@ class DrawingPad:
         self._on_test_images = _compare(f"{dataset.name} test images", num_correct, len(predictions))
 
     def respond(self, action: str, image: Sequence[int] = (), label: int = 0, text: str = "", time: int = 0) -> dict:
-        """Classify an image, keep it, take the one kept last back, or save or add digits as the ``text`` of a file.
+        """Classify an image, keep it, remove the one kept last, or save or add digits as the ``text`` of a file.
 
         ``time`` makes equal requests different.
         """
@@ -94,7 +94,7 @@ class DrawingPad:
                 return {"kept": self._describe(load_my_digits())} if self._on_test_images else {}
 
     def _classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        # One image at a time, `predict` would spend far longer on its preparations than the network on the image.
+        # For one image, `predict` would spend far longer on preparations than the network needs.
         return self._model.predict_on_batch(preprocess_images(images))
 
     def _describe(self, kept: MyDigits) -> dict:

@@ -40,7 +40,7 @@ def describe_steps(dataset: Dataset, part: str, index: int) -> dict:
     steps = [
         _describe("as loaded", "image", image, MAX_PIXEL),
         _describe("flattened", "image.reshape(28 * 28)", vector, MAX_PIXEL),
-        _describe("real numbers", '….astype("float32")', floats, MAX_PIXEL),
+        _describe("floating-point numbers", '….astype("float32")', floats, MAX_PIXEL),
         _describe("scaled", "… / 255", scaled, 1),
     ]
     return {"label": dataset.class_names[label], "steps": steps}

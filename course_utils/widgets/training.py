@@ -1,10 +1,10 @@
 """The training view of lesson 06: progress, time left, growing curves, and a stop that loses nothing.
 
 While `fit` runs, the kernel's main thread is busy, and what a button says waits for the end of the cell. Subshells,
-threads of the kernel for such messages, are no way out: ipykernel 7.4 handles a message for a widget where the widget
-was last written to, and progress is written from the busy thread. One thing reaches a busy kernel on all systems and in
-all versions: the interrupt. So the button asks JupyterLab to interrupt the kernel, as the square in the toolbar does.
-The first interrupt is taken for the wish to stop after the epoch, and only the second one interrupts at once.
+threads of the kernel for such messages, do not help: ipykernel 7.4 handles a message for a widget where the widget was
+last written to, and progress is written from the busy thread. One thing reaches a busy kernel on all systems and in all
+versions: the interrupt. So the button asks JupyterLab to interrupt the kernel, as the square in the toolbar does. The
+first interrupt means "stop after this epoch"; only the second one interrupts at once.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Logs = dict[str, float] | None
 
 
 def show_training_progress(num_epochs: int) -> keras.callbacks.Callback:
-    """Show a training as it goes, and return the callback that reports it and can stop it.
+    """Show the progress of training, and return the callback that reports it and can stop it.
 
     Parameters
     ----------
     num_epochs : int
-        Length of the training that will be watched.
+        Length of the training run.
 
     Returns
     -------
     keras.callbacks.Callback
-        For ``model.fit(..., callbacks=[...])``. In JupyterLab it shows the progress, the time that is probably left and
-        the curves of all metrics; where widgets cannot be shown, a line of text stands in their place. The button,
-        Ctrl-C and the kernel's interrupt end the training after the epoch, and `fit` returns as usual, with what was
-        learned until then; a second Ctrl-C or interrupt raises `KeyboardInterrupt` at once.
+        For ``model.fit(..., callbacks=[...])``. In JupyterLab it shows the progress, the estimated time left and
+        the curves of all metrics; where widgets cannot be shown, a line of text replaces them. The button, Ctrl-C and
+        the kernel's interrupt end training after the epoch, and `fit` returns as usual, keeping what was learned; a
+        second Ctrl-C or interrupt raises `KeyboardInterrupt` at once.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class TrainingView(CourseWidget):
 
 
 class _Reporter(keras.callbacks.Callback):
-    """Carries the numbers of a training to its view, and ends it after the epoch in which it was interrupted."""
+    """Sends the numbers of a training run to its view, and ends it after the epoch in which it was interrupted."""
 
     def __init__(self, view: TrainingView) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class _Reporter(keras.callbacks.Callback):
         self._epoch = epoch
         if self._first_epoch < 0:
             self._first_epoch = epoch
-            # A training that goes on where another one ended brings its history with it.
+            # Training that was resumed brings its history with it.
             history = {name: list(map(_finite, values)) for name, values in self.model.history.history.items()}
             self._show(epoch, num_epochs=self.params["epochs"], history=history, announcement="")
 
@@ -108,7 +108,7 @@ class _Reporter(keras.callbacks.Callback):
         status = f"{'finished' if num_done == num_epochs else 'stopped'} after epoch {num_done} of {num_epochs}"
         self._update(status=status, can_stop=False)
         if self._stop:
-            print(f"{status[0].upper()}{status[1:]}; what was learned until then is kept.")
+            print(f"{status[0].upper()}{status[1:]}; what was learned is kept.")
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, self._earlier_handler)  # for the second one

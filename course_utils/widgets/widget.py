@@ -1,8 +1,8 @@
-"""What the widgets share: their JavaScript and look, and how the browser asks and the kernel responds.
+"""What the widgets share: their JavaScript and styles, and how the browser asks and the kernel responds.
 
-An explorer is a Python function that makes a response of a request, and a JavaScript module that draws the response and
-makes the next request. What needs no kernel, such as the pixel under the pointer, is done in the browser. While the
-kernel is busy, ipywidgets keeps the last request only, so nothing lags behind.
+An explorer is a Python function that turns a request into a response, and a JavaScript module that draws the response
+and makes the next request. What needs no kernel, such as the pixel under the pointer, is done in the browser. While the
+kernel is busy, ipywidgets keeps only the last request, so nothing lags behind.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Explorer(CourseWidget):
             response = self._respond(**self.request)
         except CourseError as error:
             response = {"problem": str(error)}
-        except Exception as error:  # ipywidgets would write it where no student looks
+        except Exception as error:  # which ipywidgets would log where no student looks
             response = {"problem": f"{type(error).__name__}: {error} Run all cells above, then this one."}
         self.response = {"request": self.request, **response}
 

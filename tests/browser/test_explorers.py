@@ -271,7 +271,7 @@ def test_one_hot_by_mouse_and_keyboard(explore, notebook):
     button(explorer, "Next").click()
     picture_is(explorer, f"^training image {threes[1] + 1}, a {labels[threes[1] + 1]}$")
     button(explorer, "9").press("Enter")
-    expect(reading(explorer)).to_have_text("argmax: the largest entry stands in place 9")
+    expect(reading(explorer)).to_have_text("argmax: the largest entry is in place 9")
     explorer.get_by_role("combobox").focus()
     explorer.page.keyboard.type("te")  # the options begin with "training" and "test"
     explorer.get_by_role("spinbutton").fill("20")

@@ -121,7 +121,7 @@ def test_digits_are_kept_for_a_test_set_of_ones_own(pad, notebook):
     assert notebook.evaluate("load_my_digits().labels") == [7, 1]
     assert np.array(notebook.evaluate("load_my_digits().images[1]"))[:, 14:].any()
 
-    pad.button("Take back the last one").click()
+    pad.button("Remove the last one").click()
     expect(pad.kept).to_have_text(["7 ✓"])
     assert notebook.evaluate("load_my_digits().labels") == [7]
 
@@ -137,13 +137,13 @@ def test_kept_digits_are_saved_as_a_file_and_come_back(pad, notebook, tmp_path):
         pad.button("Save my digits").click()
     download.value.save_as(tmp_path / download.value.suggested_filename)
     for left in (1, 0):
-        pad.button("Take back the last one").click()
+        pad.button("Remove the last one").click()
         expect(pad.kept).to_have_count(left)
     pad.add(tmp_path / "my_digits.json")
     expect(pad.kept).to_have_text(["3 ✓", "7 ✓"])
     assert notebook.evaluate("load_my_digits().images") == images
     pad.add(notebook.path)
-    expect(pad.whole.get_by_role("alert")).to_contain_text("does not hold digits of a drawing pad")
+    expect(pad.whole.get_by_role("alert")).to_contain_text("does not contain digits from a drawing pad")
 
 
 @pytest.mark.parametrize(("name", "width", "height"), [("small-laptop", 1024, 700), ("zoom-200-percent", 700, 450)])

@@ -88,7 +88,7 @@ def test_digits_kept_on_the_page_come_into_the_notebook(pad, tmp_path, monkeypat
     pad.draw(SAMPLES[0].strokes)
     image = pad.image()
     pad.button("7").click()  # a slip
-    pad.button("Take back the last one").click()
+    pad.button("Remove the last one").click()
     pad.draw(SAMPLES[0].strokes)
     pad.button("0").click()
     with pad.page.expect_download() as download:

@@ -12,7 +12,7 @@ from .lesson import Lesson
 from .test_lessons import check_run_all
 
 MANY_EPOCHS = 2000  # the training is still going on when it is stopped
-GOING_ON = re.compile(r"Going on after \d+ finished epochs?")
+GOING_ON = re.compile(r"Continuing after \d+ finished epochs?")
 
 
 def curve(lesson: Lesson, metric: str) -> Locator:
@@ -117,4 +117,4 @@ def test_a_restarted_kernel_goes_on(long_training):
     lesson.run_cell("fit")
     lesson.check()
     assert num_points(lesson) == num_epochs + 3
-    expect(lesson.cell("fit")).to_contain_text(f"Going on after {num_epochs} finished epochs")
+    expect(lesson.cell("fit")).to_contain_text(f"Continuing after {num_epochs} finished epochs")

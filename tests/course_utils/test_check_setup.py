@@ -80,8 +80,8 @@ FAULTS = {
     "another version": ("packages", r"keras==\S+ \(3.12.0 here", lambda patch, _: install(patch, "keras", "3.12.0")),
     "no lock": ("packages", "requirements.lock", lambda patch, house: patch.setattr(check_setup, "ROOT", house)),
     "another kernel": ("kernel", "Delete the folder", another_kernel),
-    "little memory": ("memory", "0.9 GB are free of 2.0", lambda patch, _: free(patch, psutil, "virtual_memory", 9e8)),
-    "a full disk": ("disk", "0.1 GB are free of 0.5", lambda patch, _: free(patch, shutil, "disk_usage", 1e8)),
+    "little memory": ("memory", "0.9 GB free, 2.0 GB", lambda patch, _: free(patch, psutil, "virtual_memory", 9e8)),
+    "a full disk": ("disk", "0.1 GB free, 0.5 GB", lambda patch, _: free(patch, shutil, "disk_usage", 1e8)),
     "a file for a folder": ("folders", "workspace", lambda _, house: (house / "workspace").touch()),
     "a shadow": ("folders", "keras.py would be imported in place of keras", shadow),
     "a path to nothing": ("digits", "MNIST_PATH", lambda patch, _: patch.setenv("MNIST_PATH", "no.npz")),
@@ -108,7 +108,7 @@ def test_digits_that_are_not_mnist_are_named(house):
     (house / "workspace" / "mnist.pickle").write_bytes(b"half a pickle")
     status, message = check_setup.check_digits()
     assert status == NOTE
-    assert re.search(r"mnist\.pickle in the workspace .*passed over.*not here yet", message, re.DOTALL)
+    assert re.search(r"mnist\.pickle in the workspace .*ignored.*not here yet", message, re.DOTALL)
 
 
 def test_personal_settings_are_named(house, monkeypatch, capsys):

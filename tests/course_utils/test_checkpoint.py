@@ -60,7 +60,7 @@ def test_more_epochs_after_a_stop_or_an_end_are_those_of_one_training(kept, caps
     assert fit(model, **first).history == {name: values[:2] for name, values in in_one_go.items()}
     assert capsys.readouterr().out == ""
     model = fresh_model() if is_new else model  # a kernel that was restarted, or only the cell with `fit` again
-    for message in ("Going on after 2 finished epochs.", "Nothing is left to learn after 4 finished epochs."):
+    for message in ("Continuing after 2 finished epochs.", "Nothing is left to train after 4 finished epochs."):
         resumed = fit(model)
         assert capsys.readouterr().out == f"{message} (To start over: resume = False, then run all cells.)\n"
         assert (resumed.history, resumed.epoch) == (in_one_go, [0, 1, 2, 3])
@@ -70,7 +70,7 @@ def test_more_epochs_after_a_stop_or_an_end_are_those_of_one_training(kept, caps
     assert fit(model, epochs=3).epoch == [0, 1, 2], "a later training of the network begins with its first epoch"
     fewer, on_top = capsys.readouterr().out.splitlines()
     assert fewer == (
-        "The training in the workspace has 4 finished epochs, not 3: it stays there, and a fresh one begins."
+        "The checkpoint in the workspace has 4 finished epochs, not 3: it is kept, and training starts afresh."
     )
     assert "has been trained before" in on_top, "this does not follow from the recipe"
     assert fit(epochs=3).history == {name: values[:3] for name, values in in_one_go.items()}
@@ -87,9 +87,9 @@ def test_networks_of_other_names_have_checkpoints_of_their_own(kept, capsys):
     assert sorted(path.name for path in kept.parent.iterdir()) == ["checkpoint_other.keras", "checkpoint_small.keras"]
 
 
-def left_aside_because(capsys) -> str:
-    before, _, reason = capsys.readouterr().out.removesuffix(": left aside.\n").partition(" in the workspace ")
-    assert before == "The training"
+def not_used_because(capsys) -> str:
+    before, _, reason = capsys.readouterr().out.removesuffix(", so it is not used.\n").partition(" in the workspace ")
+    assert before == "The checkpoint"
     return reason
 
 
@@ -109,7 +109,7 @@ def test_another_recipe_does_not_use_the_checkpoint(kept, capsys):
     ]:
         kept.write_bytes(content)
         assert fit(model, stop_after=1, **options).epoch == [0]
-        assert left_aside_because(capsys) == f"is another one ({difference})"
+        assert not_used_because(capsys) == f"is of a different training run ({difference})"
     kept.write_bytes(content)
     assert fit(resume=False, stop_after=1).epoch == [0]
     assert capsys.readouterr().out == ""
@@ -123,13 +123,13 @@ def test_a_damaged_checkpoint_is_named_and_left_aside(kept, capsys):
     for damaged in (flipped, content[:middle]):
         kept.write_bytes(damaged)
         assert fit(stop_after=1).epoch == [0]
-        assert left_aside_because(capsys) == "cannot be read (BadZipFile)"
+        assert not_used_because(capsys) == "cannot be read (BadZipFile)"
 
 
 def test_a_training_continues_where_nothing_can_be_kept(kept, capsys):
     kept.parent.write_text("in the way", encoding="utf-8")
     assert fit(epochs=3).epoch == [0, 1, 2]
-    assert capsys.readouterr().out.count("The epochs cannot be saved in the workspace (File exists)") == 1
+    assert capsys.readouterr().out.count("The checkpoint cannot be saved in the workspace (File exists)") == 1
 
 
 def fit_as_in_lesson_06(stop_after=None):
@@ -154,6 +154,6 @@ def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept,
             child.kill()
     capsys.readouterr()
     resumed_history, resumed_weights = fit_as_in_lesson_06()
-    assert re.match(r"(Going on|Nothing is left to learn) after [1-6] finished epochs?\.", capsys.readouterr().out)
+    assert re.match(r"(Continuing|Nothing is left to train) after [1-6] finished epochs?\.", capsys.readouterr().out)
     assert resumed_history == history
     assert all(map(np.array_equal, resumed_weights, weights))

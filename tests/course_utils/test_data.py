@@ -140,7 +140,7 @@ def test_any_ten_classes_with_names_of_their_own(house):
         (CLOTHES, put("x_train", lambda images: images // 128), "train_images are only 0 and 1, expected 0 to 255"),
         (CLOTHES, put("x_test", lambda images: images[:, 6:22, 6:22]), r"\(100, 16, 16\), .* With Image from PIL"),
         (CLOTHES, lambda arrays: arrays.pop("y_test"), "no array y_test. Save it from NumPy"),
-        (CLOTHES, put("x_test", lambda images: images[:99]), "99 images, but test_labels 100 labels"),
+        (CLOTHES, put("x_test", lambda images: images[:99]), "99 images, but test_labels has 100 labels"),
         (CLOTHES, lambda arrays: arrays.update(x_test=arrays["x_test"][:99], y_test=arrays["y_test"][:99]), "need 100"),
     ],
 )
@@ -296,7 +296,7 @@ def test_download_replaces_a_broken_file_in_the_cache_once(mnist, serve, capsys)
     server = serve(lambda handler: handler.send(archive.read_bytes()))
     keras_file().parent.mkdir(parents=True)
     keras_file().write_bytes(archive.read_bytes()[:100])
-    for printed in ("mnist.npz in Keras' cache is broken or cannot be read, so it was passed over.\n", ""):
+    for printed in ("mnist.npz in Keras' cache is damaged or cannot be read, so it was ignored.\n", ""):
         loaded = load_dataset()
         assert (loaded.name, loaded) == ("MNIST", dataset)
         assert capsys.readouterr().out == printed

@@ -108,7 +108,7 @@ def test_loss_and_gradient_of_the_grid():
     ("explore", "arguments", "text"),
     [
         (widgets.explore_parameters, ((512, 2.5), (0.5, 0.2)), r"hidden_sizes is \(512, 2.5\), .*whole numbers"),
-        (widgets.explore_parameters, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two shares"),
+        (widgets.explore_parameters, ((512, 256), (0.5, 1)), r"dropout_rates is \(0.5, 1\), expected two rates"),
         (widgets.explore_confusion, (IMAGES, one_hot(LABELS), PROBABILITIES), r"\(300, 28, 28\), \(300, 10\) and"),
         (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64; expected"),
     ],

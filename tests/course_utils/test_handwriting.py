@@ -90,7 +90,7 @@ NO_PICTURE = [
     (np.stack([SEVEN] * 9), r"shape \(9, 280, 280\), .*pass one picture"),
     (SEVEN.ravel(), r"shape \(78400,\)"),
     (SEVEN[:0], r"shape \(0, 280\)"),
-    ("seven.png", "open a file with PIL.Image.open"),
+    ("seven.png", "open the file with PIL.Image.open"),
     (SEVEN * np.float32("nan"), "from nan to nan, expected 0 to 255"),
     (SEVEN / 255 - 0.5, "from -0.5 to 0.5"),
     (SEVEN.astype(np.uint16) * 257, "from 0 to 65535"),

@@ -74,7 +74,7 @@ TEXTS += [f'{{"images": ["IMAGE"], "labels": {labels}}}' for labels in LABELS]
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_file_that_no_pad_saved_is_refused(text, workspace):
-    with pytest.raises(DatasetError, match=r"does not hold digits of a drawing pad.*Save my digits"):
+    with pytest.raises(DatasetError, match=r"does not contain digits from a drawing pad.*Save my digits"):
         keep_digits_of(text.replace("IMAGE", base64.b64encode(bytes(784)).decode()))
     assert not (workspace / FILE_NAME).exists()
 

@@ -19,9 +19,9 @@ DATASET = Dataset("a few digits", IMAGES, LABELS, IMAGES, LABELS)
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "expected"),
     [
-        ("num_epochs", [1, np.int64(3)], [0, -1, 2.5, 3.0, "3", None, True, np.nan, [3]], "a whole number from 1 on"),
+        ("num_epochs", [1, np.int64(3)], [0, -1, 2.5, "3", None, True, np.nan, [3]], "a whole number of at least 1"),
         ("batch_size", [1, 40], [0, 0.5, "8", 41], "a whole number from 1 to 40, the number of training images"),
-        ("hidden_size", [1, 10**6], [0, "many"], "a whole number from 1 on"),
+        ("hidden_size", [1, 10**6], [0, "many"], "a whole number of at least 1"),
         ("seed", [0, 9, 2**32 - 1], [-1, 2**32, 0.5, "nine", None], "a whole number from 0 to 4,294,967,295"),
         ("learning_rate", [5, 1e-9, np.float32(0.5)], [0, -0.1, "0.5", float("nan"), float("inf")], "a number above 0"),
         ("resume", [True, False], [0, 1, "False", None], "True or False"),
@@ -31,7 +31,7 @@ def test_a_value_that_no_training_can_use_is_refused_in_a_sentence(name, right, 
     for value in right:
         check_parameters(DATASET, **{name: value})
     for value in wrong:
-        sentence = f"{name} is {value!r}, expected {expected}. Set it again and run all cells below."
+        sentence = f"{name} is {value!r}, expected {expected}. Change it and run all cells below."
         with pytest.raises(CourseError, match=re.escape(sentence)):
             check_parameters(DATASET, **{name: value})
 

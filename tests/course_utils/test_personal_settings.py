@@ -63,7 +63,7 @@ def test_a_lesson_names_the_settings_that_it_does_not_use(home, monkeypatch, cap
     personal_settings.set_aside()  # a kernel inherits what its lab was left with
     load_dataset()
     assert keras_file() == before, "what Keras has downloaded is still found"
-    first, _, late = capsys.readouterr().out.splitlines()[0].partition(" But Keras was imported first")
+    first, _, late = capsys.readouterr().out.splitlines()[0].partition(" But Keras was imported earlier")
     assert bool(late) == (bool(sentence) and "keras" in sys.modules)
     expected = f"The lessons do not use these settings of yours: {sentence.format(file=path)}."
     assert first == (expected if sentence else "=" * 80)

@@ -151,7 +151,7 @@ def test_four_idx_files_that_are_not_these_four(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(content)
     labels_file = tmp_path / "t10k-labels-idx1-ubyte"
     for content, match in (
-        (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but another number of bytes"),
+        (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but a different number of bytes"),
         (idx(ARRAYS[3]) + b"\0", "test_labels claims shape"),
         (b"<html>", "does not have four IDX files, .* Put these four, and no others"),
     ):
@@ -174,7 +174,7 @@ def test_paths_and_files_that_cannot_be_read(tmp_path, file, monkeypatch):
 
 LINES = table(*ARRAYS[:2])
 OTHER_FILES = {
-    b"Dear all,\nhere are the digits.\n": "its first line has 2 columns, where",
+    b"Dear all,\nhere are the digits.\n": "its first line has 2 columns, expected 785",
     b"5 153:3 154:18\n": "it is text. The course reads mnist.npz",
     b"\x89PNG\r\n\x1a\n" + bytes(50): "it is a picture",
     b"\x01\x02\x03": "it is of another kind",
@@ -187,11 +187,11 @@ OTHER_FILES = {
     gzip.compress(pickle.dumps(pairs(ARRAYS)))[:-9]: "broken",
     gzip.compress(b""): "empty",
     b"\x93NUMPY\x01\x00rest": "single .npy",
-    zipped(train=LINES): "it is a zip archive with 'train' in it. If digits are in it, unpack it",
-    zipped(a=zipped(train=LINES), b=b"", c=b""): "it is a zip archive with 'a' and 'b' in it. If digits are in it",
-    b"BZh91AY": "it is a packed file. If digits are in it, unpack it",
-    bytes(257) + b"ustar": "it is a packed file",
-    b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be one to log in",
+    zipped(train=LINES): "it is a zip archive with 'train' in it. If it contains digits, unpack it",
+    zipped(a=zipped(train=LINES), b=b"", c=b""): "it is a zip archive with 'a' and 'b' in it. If it contains digits",
+    b"BZh91AY": "it is a compressed file. If it contains digits, unpack it",
+    bytes(257) + b"ustar": "it is a compressed file",
+    b"\n<!DOCTYPE html><title>Log in</title>": "it is a web page. It may be a login page",
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d": "it is a Git LFS pointer.*git lfs pull",
     b'{"cells": []}': "it is a JSON file or a notebook",
     b"[[0, 0], [1, 2]]": "it is a JSON file",
@@ -200,15 +200,15 @@ OTHER_FILES = {
     b"SQLite format 3\0": "it is a database",
     LINES.replace(b",", b";"): "it is a table without commas. Save it again as CSV",
     b"\x89HDF\r\n\x1a\n": "it is an HDF5 file",
-    bytes([0, 0, 13, 3]): "IDX file of other numbers",
+    bytes([0, 0, 13, 3]): "IDX file of numbers other",
     BOM + pickle.dumps([], 0): "it is text, as an editor saves it",
     gzip.compress(pickle.dumps([ARRAYS[:2]] * 3, 2)): "three parts, like mnist.pkl of deeplearning.net. Use mnist.npz",
     LINES[: len(LINES) // 2]: "cannot be read as a table of whole numbers .*columns changed from 785",
     LINES.replace(b",", b",-", 1): "could not convert string '-",
     LINES.replace(b",", b",0.", 1): "could not convert string '0.",
     HEADER: "train_images is empty",
-    HEADER[6:] + LINES: "it has pixels but no labels, like Kaggle's test.csv. Name train.csv",
-    HEADER[6:-1] + b",class\n" + LINES: "its last column is not a pixel. Make the label its first",
+    HEADER[6:] + LINES: "it has pixels but no labels, like Kaggle's test.csv. Use train.csv",
+    HEADER[6:-1] + b",class\n" + LINES: "its last column is not a pixel. Move the label to the first",
     b"ImageId,Label\n1,2\n": "has 2 columns",
     pickle.dumps(pairs(ARRAYS), 0).replace(b"\n", b"\r\n"): "copied as text, which damaged it. Download it again",
     pickle.dumps(pairs(ARRAYS), 4).replace(b"\n", b"\r\n"): "copied as text",
@@ -288,7 +288,7 @@ def test_pickles_that_ask_for_more_than_plain_arrays_are_refused_cheaply(file, c
     assert peak_memory() < 10e6
 
 
-BAD_SIZE = "train_labels claims shape .*, but another number of bytes"
+BAD_SIZE = "train_labels claims shape .*, but a different number of bytes"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_archives_that_numpy_would_not_write(file):
     content[content.index(ARRAYS[0][1].tobytes())] ^= 1
     assert_refused(file(bytes(content)), "broken")  # one bit of a pixel
     assert_refused(file(archive(b"", **{str(number): b"" for number in range(3_000)})), "too many entries")
-    assert_refused(file(archive(npy(ARRAYS[1]), zipfile.ZIP_LZMA)), "packed in another way")
+    assert_refused(file(archive(npy(ARRAYS[1]), zipfile.ZIP_LZMA)), "not compressed as NumPy")
     stream = io.BytesIO()
     np.savez(stream, x_train=ARRAYS[0], train_labels=ARRAYS[1], x_test=ARRAYS[2])
     assert_refused(file(stream.getvalue()), "no array y_train and no y_test")

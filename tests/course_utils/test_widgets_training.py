@@ -81,7 +81,7 @@ def test_an_interrupt_stops_after_the_epoch_and_loses_nothing(progress, capsys):
     assert history.model.optimizer.iterations == 4, "an epoch of two steps was not finished"
     assert view.status == "stopped after epoch 2 of 4"
     assert not view.can_stop
-    assert capsys.readouterr().out == "Stopped after epoch 2 of 4; what was learned until then is kept.\n"
+    assert capsys.readouterr().out == "Stopped after epoch 2 of 4; what was learned is kept.\n"
     assert signal.getsignal(signal.SIGINT) is handler
     assert fit(callback, epochs=3).epoch == [0, 1, 2]  # the next training is a new one
     assert view.status == "finished after epoch 3 of 3"

@@ -168,13 +168,13 @@ def test_a_proxy_that_does_not_help(monkeypatch, serve, capfd, answer, words):
     assert_goes_on_without(words, capfd)
 
 
-PROXY = "the address of the proxy that HTTPS_PROXY or the system's settings name is not valid"
+PROXY = "the proxy address set by HTTPS_PROXY or the system settings is not valid"
 WRONG_SETTINGS = [
     ("HTTPS_PROXY", "user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
     ("HTTPS_PROXY", "secret://user:secret@127.0.0.1:9", "the connection to mnist.example failed through the proxy"),
     ("HTTPS_PROXY", "http://user:[secret@127.0.0.1:9", PROXY),
     ("ALL_PROXY", "http://user:secret@", PROXY),
-    ("REQUESTS_CA_BUNDLE", "nowhere/secret.pem", "REQUESTS_CA_BUNDLE names no file of certificates"),
+    ("REQUESTS_CA_BUNDLE", "nowhere/secret.pem", "REQUESTS_CA_BUNDLE does not name a certificate file"),
 ]
 
 
@@ -220,7 +220,7 @@ def test_a_certificate_is_believed_only_when_it_is_named(monkeypatch, serve, tmp
     for bundle in (key, tmp_path):
         download.download_mnist.cache_clear()
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        assert_goes_on_without("no secure connection to 127.0.0.1 with the certificates that REQUESTS_CA_BUNDLE", capfd)
+        assert_goes_on_without("no secure connection to 127.0.0.1 with the certificates in REQUESTS_CA_BUNDLE", capfd)
     download.download_mnist.cache_clear()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert download.download_mnist(keras_file()) is None

@@ -135,8 +135,8 @@ SCALED = SHEET / 255
 MISTAKES = {
     "nothing uploaded": (lambda: read_photo(SimpleNamespace(value=())), r"Press Upload"),
     "no such file": (lambda: read_photo("my_foto.jpg"), r"my_foto\.jpg: there is no such file"),
-    "half a HEIC": (lambda: read_photo(IPHONE.read_bytes()[:900]), r"no PNG, JPEG, WebP or HEIC .*Convert it to JPEG"),
-    "a text": (lambda: read_photo(b"seven"), r"no PNG, JPEG, WebP or HEIC"),
+    "half a HEIC": (lambda: read_photo(IPHONE.read_bytes()[:900]), r"not a PNG, JPEG, .*Convert it to JPEG"),
+    "a text": (lambda: read_photo(b"seven"), r"not a PNG, JPEG, WebP or HEIC"),
     "inverted": (lambda: find_digits(255 - SHEET), r"light digits on dark paper\. Pass 255 - photo"),
     "white on nothing": (lambda: find_digits(read_photo(transparent(255))), r"No digits were found"),
     "empty": (lambda: find_digits(np.full_like(SHEET, 230)), r"No digits were found"),
@@ -199,14 +199,14 @@ def hostile_files():
         "30,000 x 30,000": (png(30_000, 30_000, (b"IDAT", b"")), "is too large"),
         "just too large": (png(9_000, 6_000, (b"IDAT", b"")), "is too large"),
         "37 megapixels": (png(6_100, 6_100, (b"IDAT", rows), colour=6), None),
-        "a bomb of text": (png(300, 300, (b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000)))), "no PNG"),
+        "a bomb of text": (png(300, 300, (b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000)))), "not a PNG"),
         "a JPEG of 49": (encoded(np.full((7000, 7000, 3), 200, np.uint8), "JPEG", progressive=True), None),
-        "a TIFF": (encoded(SHEET, "TIFF"), "no PNG"),
-        "a script": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no PNG"),
-        "nothing": (b"", "no PNG"),
+        "a TIFF": (encoded(SHEET, "TIFF"), "not a PNG"),
+        "a script": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a PNG"),
+        "nothing": (b"", "not a PNG"),
     }
     for form, content in picture.items():
-        files |= {f"{form} up to {share}": (content[: len(content) * share // 8], "no PNG") for share in (1, 4, 7)}
+        files |= {f"{form} up to {share}": (content[: len(content) * share // 8], "not a PNG") for share in (1, 4, 7)}
         random = np.random.default_rng(9)
         for number in range(8):
             damaged = bytearray(content)

@@ -7,7 +7,7 @@ export default explorer((ask, config) => {
   const mostMistakes = Math.max(1, ...mistakes);
   let request;
 
-  // One tab stop for the table; arrow keys walk in it, as in any grid.
+  // One tab stop for the table; arrow keys move within it, as in any grid.
   const cells = counts.map((row, trueDigit) => row.map((count, readAs) => make("td", {
     tabIndex: -1, className: trueDigit === readAs ? "right" : "",
     style: trueDigit === readAs ? "" : `--count: ${Math.round((60 * count) / mostMistakes)}%`,

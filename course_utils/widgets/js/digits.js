@@ -2,7 +2,7 @@ import { SIDE, bytes, chooser, explorer, grouped, make, picture, pixelSliders, s
 
 const OFFSETS = [-2, -1, 0, 1, 2];  // pixels shown as numbers around the marked one
 
-/** The numbers around a pixel; beyond the edge of the image nothing. */
+/** The numbers around a pixel; nothing beyond the edge of the image. */
 function neighbours(pixels, row, column) {
   const inside = (position) => position >= 0 && position < SIDE;
   const head = (scope, position) => make("th", { scope }, inside(position) ? position : "");

@@ -1,4 +1,4 @@
-// Gradient descent on a loss that is known on a grid: all of it happens here, no kernel is asked.
+// Gradient descent on a loss that is known on a grid: all of it happens here, without a kernel.
 
 import { bytes, button, clamp, diagram, enable, make, show, slider, svg } from "./shared.js";
 
@@ -86,7 +86,7 @@ function render({ model, el }) {
   picture.setAttribute("class", "landscape");
   picture.setAttribute("tabindex", 0);
   picture.setAttribute("role", "application");
-  picture.setAttribute("aria-label", "Contour lines of the loss. The arrow keys move the start.");
+  picture.setAttribute("aria-label", "Contour lines of the loss. The arrow keys move the starting point.");
   picture.onclick = (event) => {
     const { x: across, y: down } = new DOMPoint(event.clientX, event.clientY)
       .matrixTransform(picture.getScreenCTM().inverse());
@@ -158,8 +158,8 @@ function render({ model, el }) {
   show(el, config.title, title, make("div", { className: "side-by-side descent" }, picture,
     make("div", { className: "column" }, choice.node, make("div", { className: "row close" }, step, tenSteps, again), verdict,
       make("table", { className: "readout" }, ...rows),
-      make("p", { className: "hint" }, "The stronger the shade, the higher the loss. The square is the start. To move "
-        + "it, click in the picture or press the arrow keys there. The dashed line with a ring is the next step."))));
+      make("p", { className: "hint" }, "The stronger the shade, the higher the loss. The square is the starting point. To "
+        + "move it, click in the picture or press the arrow keys there. The dashed line with a ring is the next step."))));
   draw(0);
 }
 

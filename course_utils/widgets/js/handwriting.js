@@ -1,4 +1,4 @@
-// From strokes of a pen to an image in MNIST's format: course_utils/handwriting.py, line by line. A browser test compares
+// From the strokes of a pen to an image in MNIST's format: course_utils/handwriting.py, line by line. A browser test compares
 // the two.
 
 import { SIDE, clamp } from "./shared.js";
@@ -29,7 +29,7 @@ export function drawLine(drawing, start, end, pen) {
   }
 }
 
-/** Draw strokes, each with `points` in shares of the pad and a `pen` of its own width. */
+/** Draw strokes, each with `points` in fractions of the pad and a `pen` of its own width. */
 export function drawStrokes(strokes) {
   const drawing = blank(PAD_SIZE, PAD_SIZE);
   for (const { points, pen } of strokes) {
@@ -38,7 +38,7 @@ export function drawStrokes(strokes) {
   return drawing;
 }
 
-/** Fit a drawing into 20 by 20 pixels, and put its centre of mass into the centre of 28 by 28. */
+/** Fit a drawing into 20 by 20 pixels, and put its centre of mass at the centre of 28 by 28. */
 export function prepareDrawing(drawing) {
   const image = blank(SIDE, SIDE);
   const digit = cutOut(drawing);

@@ -75,7 +75,7 @@ const kernelExplorer = explorer((ask, { num_images: numImages }) => {
       const largest = Math.max(highest, -lowest) || 1;
       sum = write(sums[request.row * PLACES + request.column]);
       digit.draw(pixels, `image ${request.image}`);
-      map.draw(sums.map((value) => value + largest), "The sums at all places", 2 * largest);
+      map.draw(sums.map((value) => value + largest), "The sums at all positions", 2 * largest);
       for (const each of [digit, map]) each.mark(request.row, request.column);
       row.set(request.row);
       column.set(request.column);

@@ -12,7 +12,7 @@ export function makeNetwork({ sizes, weights }) {
     layers.forEach(([kernel, biases], index) => {
       const sums = Float64Array.from(biases);
       values.forEach((value, input) => {
-        if (value === 0) return; // most pixels are paper, and many neurons silent
+        if (value === 0) return; // most pixels are 0, and so is the output of many neurons
         const row = kernel.subarray(input * sums.length, (input + 1) * sums.length);
         for (let output = 0; output < row.length; output++) sums[output] += value * row[output];
       });

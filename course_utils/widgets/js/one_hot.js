@@ -2,7 +2,7 @@ import { bytes, chooser, explorer, grouped, make, picture, button } from "./shar
 
 export default explorer((ask, config) => {
   const places = Array.from({ length: config.num_classes }, (_, place) => place);
-  // The button of the label that is shown goes on to the next digit that has it.
+  // The button of the label that is shown moves on to the next digit that has it.
   const buttons = places.map((place) =>
     button(place, () => ask({ wanted: place, index: place === label ? shown + 1 : shown })));
   const choice = chooser((changes) => ask({ ...changes, wanted: null }), config);
@@ -42,7 +42,7 @@ export default explorer((ask, config) => {
         cell.textContent = response.row[place];
         cell.className = heads[place].className = response.row[place] ? "hot" : "";
       });
-      argmax.replaceChildren("argmax: the largest entry stands in place ", make("strong", {}, response.row.indexOf(1)));
+      argmax.replaceChildren("argmax: the largest entry is in place ", make("strong", {}, response.row.indexOf(1)));
       return `${where}. Label ${label}: one-hot row ${response.row.join(" ")}`;
     },
   };

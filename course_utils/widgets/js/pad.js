@@ -46,7 +46,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
   };
   paper.onpointermove = (event) => {
     if (event.pointerId !== pointer) return;
-    // Browsers hand over one event a frame; the points in between make the line smooth.
+    // Browsers send one event per frame; the points in between make the line smooth.
     const events = event.getCoalescedEvents?.() ?? [];
     (events.length ? events : [event]).forEach(extend);
   };
@@ -69,7 +69,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
   // --- the tools
 
   const undoButton = button("Undo", undo, { title: "Undo the last step (Ctrl+Z)" });
-  const redoButton = button("Redo", redo, { title: "Redo it (Ctrl+Y)" });
+  const redoButton = button("Redo", redo, { title: "Redo the last step (Ctrl+Y)" });
   const clearButton = button("Clear", clear, { title: "Clear the pad (Delete)" });
   const group = `pen-${Math.random()}`;
   const pens = make("fieldset", { className: "row" }, make("legend", {}, "Pen"), ...Object.keys(PENS).map((value) => make("label", {},
@@ -143,7 +143,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
 
   const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as a ${digit}` }));
   let hasKept = false;
-  const removeButton = button("Take back the last one", () => request({ action: "take back" }), { title: "Remove the digit kept last" });
+  const removeButton = button("Remove the last one", () => request({ action: "take back" }), { title: "Remove the digit kept last" });
   const saveButton = button("Save my digits", () => hasKept && request({ action: "save" }), { title: "Save the digits kept as a file" });
   const file = make("input", { type: "file", accept: ".json", hidden: true });
   const addButton = button("Add digits from a file", () => file.click(), { title: "Add digits saved on a pad, such as that of a phone" });
@@ -172,11 +172,11 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
     make("div", { className: "row close tools", style: "grid-area: tools" }, undoButton, redoButton, clearButton),
     make("div", { className: "column", style: "grid-area: see" }, make("h4", {}, "What the network sees"), seen,
       ...(onlyShrinks ? [] : [make("label", {}, form, "in MNIST’s format")]),
-      make("p", { className: "hint" }, `28 × 28 pixels${onlyShrinks ? ":" : ". Without the tick:"} the pad, only smaller.`)),
+      make("p", { className: "hint" }, `28 × 28 pixels${onlyShrinks ? ":" : ". Unticked:"} the whole pad, only smaller.`)),
     make("div", { style: "grid-area: predict" }, make("h4", {}, "What it predicts"), answer),
     make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
   if (canKeep) {
-    const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit. It is meant to be a"), ...labels);
+    const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit as a"), ...labels);
     parts.append(make("div", { className: "column keep", style: "grid-area: keep" }, asking,
       make("div", { className: "row close" }, removeButton, saveButton, ...(canAdd ? [addButton, file] : [])), comparison, thumbnails));
   }

@@ -170,7 +170,7 @@ export function chooser(ask, { counts }) {
   };
 }
 
-/** Unlike a disabled button, this one keeps the focus of the person who has just pressed it. */
+/** Unlike a disabled button, this one keeps the focus for the person who has just pressed it. */
 export const enable = (control, isEnabled) => control.setAttribute("aria-disabled", !isEnabled);
 
 /** Give the browser a file to save. */

@@ -83,7 +83,7 @@ function render({ model, el }) {
   model.widget_manager?.kernel?.statusChanged.connect((_, status) => {
     if (!model.get("can_stop") || !ENDS.includes(status)) return;
     model.set("can_stop", false);
-    model.set("status", "the kernel was restarted: run all cells above, then this one, which goes on");
+    model.set("status", "the kernel was restarted: run all cells above, then this one, which continues the training");
   });
   model.on("change:num_done change:status", showProgress);
   model.on("change:history change:announcement change:num_epochs", showHistory);
