@@ -1,4 +1,4 @@
-"""What an interrupted training loses, and how it continues."""
+"""What interrupted training loses, and how it continues."""
 
 import random
 import re
@@ -52,7 +52,7 @@ def fit(model=None, dataset=DATASET, *, epochs=4, stop_after=None, batch_size=10
 @pytest.mark.parametrize(
     ("first", "is_new"), [({"stop_after": 2}, True), ({"epochs": 2}, True), ({"epochs": 2}, False)]
 )
-def test_more_epochs_after_a_stop_or_an_end_are_those_of_one_training(kept, capsys, first, is_new):
+def test_resumed_training_gives_the_numbers_of_uninterrupted_training(kept, capsys, first, is_new):
     model = fresh_model()
     in_one_go, weights = fit(model, resume=False).history, model.get_weights()
     kept.unlink()
@@ -77,7 +77,7 @@ def test_more_epochs_after_a_stop_or_an_end_are_those_of_one_training(kept, caps
     assert kept.read_bytes() == content, "nothing is lost by a shorter one"
 
 
-def test_networks_of_other_names_have_checkpoints_of_their_own(kept, capsys):
+def test_networks_with_different_names_have_separate_checkpoints(kept, capsys):
     fit(stop_after=1)
     other = keras.models.clone_model(fresh_model())
     other.name = "other"
@@ -93,7 +93,7 @@ def not_used_because(capsys) -> str:
     return reason
 
 
-def test_another_recipe_does_not_use_the_checkpoint(kept, capsys):
+def test_a_checkpoint_of_another_recipe_is_not_used(kept, capsys):
     fit(stop_after=2)
     content = kept.read_bytes()
     images = IMAGES.copy()
@@ -115,7 +115,7 @@ def test_another_recipe_does_not_use_the_checkpoint(kept, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_damaged_checkpoint_is_named_and_left_aside(kept, capsys):
+def test_a_damaged_checkpoint_is_named_and_not_used(kept, capsys):
     fit(stop_after=1)
     content = kept.read_bytes()
     middle = len(content) // 2
@@ -126,7 +126,7 @@ def test_a_damaged_checkpoint_is_named_and_left_aside(kept, capsys):
         assert not_used_because(capsys) == "cannot be read (BadZipFile)"
 
 
-def test_a_training_continues_where_nothing_can_be_kept(kept, capsys):
+def test_training_continues_where_no_checkpoint_can_be_saved(kept, capsys):
     kept.parent.write_text("in the way", encoding="utf-8")
     assert fit(epochs=3).epoch == [0, 1, 2]
     assert capsys.readouterr().out.count("The checkpoint cannot be saved in the workspace (File exists)") == 1
@@ -140,7 +140,7 @@ def fit_as_in_lesson_06(stop_after=None):
 
 
 @pytest.mark.skipif("not config.option.long", reason="long mode: kills five training runs")
-def test_a_killed_training_ends_with_the_uninterrupted_history_and_weights(kept, capsys):
+def test_killed_training_ends_with_the_history_and_weights_of_uninterrupted_training(kept, capsys):
     kept = kept.with_name("checkpoint_mlp.keras")
     history, weights = fit_as_in_lesson_06()
     kept.unlink()

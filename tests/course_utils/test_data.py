@@ -1,4 +1,4 @@
-"""The dataset, its files, and the order of the sources that it is looked for in."""
+"""The dataset, its files, and the order in which sources are tried."""
 
 import gzip
 import hashlib
@@ -87,7 +87,7 @@ def test_dataset_shares_the_arrays_and_cannot_be_changed():
     ("name", "slug"),
     [("digits from my Data-2.npz", "digits_from_my_data_2_npz"), ("数字", "digits"), ("x" * 500, "x" * 60)],
 )
-def test_slug_is_short_and_safe_in_names_of_files(name, slug):
+def test_slug_is_short_and_safe_in_file_names(name, slug):
     assert make_dataset(name=name).slug == slug
 
 
@@ -112,7 +112,7 @@ def put(name, value):
     return lambda arrays: arrays.update({name: value(arrays[name])})
 
 
-def test_any_ten_classes_with_names_of_their_own(house):
+def test_ten_classes_of_any_kind_keep_their_names(house):
     dataset = load_dataset(save_named(house / "fashion.npz", CLOTHES))
     assert (dataset.name, dataset.slug, dataset.class_names) == ("fashion", "fashion", CLOTHES)
     assert load_dataset(save_named(house / "mine.npz", [*"0123456789"])).name == "digits from mine.npz"
@@ -144,7 +144,7 @@ def test_any_ten_classes_with_names_of_their_own(house):
         (CLOTHES, lambda arrays: arrays.update(x_test=arrays["x_test"][:99], y_test=arrays["y_test"][:99]), "need 100"),
     ],
 )
-def test_a_dataset_that_lessons_cannot_work_with_is_refused_at_once(house, names, change, match):
+def test_a_dataset_that_lessons_cannot_use_is_rejected_at_once(house, names, change, match):
     path = save_named(house / "other.npz", names, change or (lambda arrays: None))
     with pytest.raises(DatasetError, match=match):
         load_dataset(path)
@@ -170,7 +170,7 @@ def test_pickle_has_the_layout_of_the_handout_a_pinned_protocol_and_can_be_loade
     ("path", "remedy"),
     [("nowhere/mnist.pickle", "Create its folder"), ("folder", "Choose a file in a folder that you may write to")],
 )
-def test_save_pickle_where_there_can_be_no_file(tmp_path, path, remedy):
+def test_save_pickle_to_a_path_that_cannot_be_written(tmp_path, path, remedy):
     (tmp_path / "folder" / "content").mkdir(parents=True)
     before = snapshot(tmp_path)
     with pytest.raises(DatasetError, match=f"{Path(path).name}.*{remedy}"):
@@ -193,7 +193,7 @@ def test_a_named_file_comes_first_and_content_gives_the_name(house, monkeypatch,
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_named_file_that_holds_no_digits_is_an_error_and_nothing_else_is_loaded(house, monkeypatch, mnist):
+def test_a_named_file_without_digits_is_an_error_and_nothing_else_is_loaded(house, monkeypatch, mnist):
     save_pickle(mnist[0], workspace_folder() / "mnist.pickle")
     path = house / "named.npz"
     images, labels, *test = make_arrays()
@@ -224,7 +224,7 @@ def test_paths_are_understood_as_people_paste_them_and_home_has_the_cache_of_ker
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_password_of_an_address_that_is_given_for_a_path_is_not_shown(monkeypatch):
+def test_a_password_in_mnist_path_is_not_shown(monkeypatch):
     monkeypatch.setenv("MNIST_PATH", "https://user:se/cret@a.example/mnist.npz")
     with pytest.raises(DatasetError, match=r"no file .*https:/a\.example/mnist\.npz") as caught:
         load_dataset()
@@ -232,7 +232,7 @@ def test_the_password_of_an_address_that_is_given_for_a_path_is_not_shown(monkey
 
 
 @pytest.mark.parametrize("content", ["broken", "embedded"])
-def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, uci_digits, mnist, capsys, content):
+def test_a_workspace_pickle_that_is_not_mnist_is_ignored(house, uci_digits, mnist, capsys, content):
     path = workspace_folder() / "mnist.pickle"
     if content == "embedded":
         save_pickle(uci_digits, path)
@@ -248,7 +248,7 @@ def test_what_is_not_mnist_in_the_workspace_is_passed_over(house, uci_digits, mn
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a workspace that cannot exist")
-def test_no_workspace_and_no_cache_are_no_obstacle(monkeypatch, capsys):
+def test_digits_are_loaded_without_a_workspace_or_cache(monkeypatch, capsys):
     monkeypatch.setenv("COURSE_WORKSPACE", "/dev/null/workspace")
     monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
     assert load_dataset().name == "UCI digits"
@@ -264,7 +264,7 @@ def test_no_workspace_and_no_cache_are_no_obstacle(monkeypatch, capsys):
         *((no, True, "the connection to 127.0.0.1 failed") for no in ("0", "false", "No", " off ", "")),
     ],
 )
-def test_without_mnist_it_is_said_why_and_how_to_get_it(house, monkeypatch, capsys, offline, allow_download, reason):
+def test_without_mnist_a_banner_says_why_and_how_to_get_it(house, monkeypatch, capsys, offline, allow_download, reason):
     monkeypatch.setenv("COURSE_OFFLINE", offline)
     assert load_dataset(allow_download=allow_download).name == "UCI digits"
     printed, errors = capsys.readouterr()

@@ -22,7 +22,7 @@ def test_the_recorded_networks_classify_mnist_as_their_history_says(capsys, work
         assert "recorded with the course (30 epochs)" in capsys.readouterr().out
 
 
-def test_results_come_in_the_order_asked_for_and_a_missing_one_is_named_with_the_command():
+def test_results_come_in_the_requested_order_and_a_missing_one_is_named_with_the_command():
     runs = [*EXPERIMENTS["dropout"][::-1], *EXPERIMENTS["cnn"]]
     assert [result.run for result in load_results(runs)] == runs
     with pytest.raises(CourseError, match=r"mlp, seed -1, .*python -m tools experiments"):

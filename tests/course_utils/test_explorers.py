@@ -77,7 +77,7 @@ def test_an_explorer_responds_to_requests_and_reports_what_went_wrong():
     assert explorer.response == {"request": {"number": 5}, "half": 2}
 
 
-def test_a_label_leads_from_digit_to_digit_and_around():
+def test_a_label_leads_through_its_digits_and_back_to_the_first():
     places, index, visited = np.flatnonzero(DATASET.train_labels == 4).tolist(), 0, []
     for _ in range(len(places) + 1):
         visited.append(describe_label(DATASET, "training", index, 4)["index"])
@@ -113,6 +113,6 @@ def test_loss_and_gradient_of_the_grid():
         (widgets.explore_confusion, (IMAGES / 255, LABELS, PROBABILITIES), "dtype float64; expected"),
     ],
 )
-def test_arguments_that_make_no_sense(explore, arguments, text):
+def test_invalid_arguments_are_rejected(explore, arguments, text):
     with pytest.raises(ValueError, match=text):
         explore(*arguments)

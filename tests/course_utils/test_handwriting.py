@@ -1,4 +1,4 @@
-"""Strokes become images as MNIST was made."""
+"""Strokes become images in MNIST's format."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_a_line_is_as_wide_as_the_pen_and_grey_only_at_its_edges():
 
 
 @pytest.mark.parametrize("pen", PENS.values(), ids=PENS.keys())
-def test_a_prepared_digit_has_the_size_and_place_of_mnists(pen):
+def test_a_prepared_digit_has_the_size_and_place_of_those_in_mnist(pen):
     for sample in SAMPLES:
         drawing = draw_strokes(sample.strokes, pen)
         image = prepare_drawing(drawing)
@@ -80,7 +80,7 @@ SAME_SEVEN = {
 
 
 @pytest.mark.parametrize("picture", SAME_SEVEN.values(), ids=SAME_SEVEN)
-def test_a_digit_in_any_form_is_prepared_alike(picture):
+def test_a_digit_in_any_form_is_prepared_the_same_way(picture):
     assert np.abs(prepare_drawing(picture).astype(int) - prepare_drawing(SEVEN)).max() < 24
     assert np.abs(shrink_drawing(picture).astype(int) - shrink_drawing(SEVEN)).mean() < 3
 
@@ -100,7 +100,7 @@ NO_PICTURE = [
 
 
 @pytest.mark.parametrize(("picture", "match"), NO_PICTURE)
-def test_what_is_not_certainly_one_digit_is_refused(picture, match):
+def test_a_picture_that_may_not_be_one_digit_is_rejected(picture, match):
     with pytest.raises(ValueError, match=match):
         prepare_drawing(picture)
 

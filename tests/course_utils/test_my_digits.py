@@ -15,7 +15,7 @@ ONE = np.full((28, 28), 1, np.uint8)
 pytestmark = pytest.mark.usefixtures("workspace")
 
 
-def test_digits_stay_in_order_and_the_last_one_can_be_taken_back():
+def test_digits_stay_in_order_and_the_last_one_can_be_removed():
     assert load_my_digits().images.shape == (0, 28, 28)
     keep_digit(SEVEN, 7)
     assert keep_digit(ONE, 1).labels.tolist() == [7, 1]
@@ -49,7 +49,7 @@ def test_a_damaged_file_is_left_as_it_is(workspace):
     ],
     ids=["no labels", "floats", "lengths", "objects"],
 )
-def test_a_file_of_something_else_is_refused(workspace, arrays):
+def test_a_file_of_something_else_is_rejected(workspace, arrays):
     np.savez(workspace / FILE_NAME, **arrays)
     with pytest.raises(DatasetError, match=r"my_digits.npz"):
         load_my_digits()
@@ -73,7 +73,7 @@ TEXTS += [f'{{"images": ["IMAGE"], "labels": {labels}}}' for labels in LABELS]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_file_that_no_pad_saved_is_refused(text, workspace):
+def test_a_file_that_no_pad_saved_is_rejected(text, workspace):
     with pytest.raises(DatasetError, match=r"does not contain digits from a drawing pad.*Save my digits"):
         keep_digits_of(text.replace("IMAGE", base64.b64encode(bytes(784)).decode()))
     assert not (workspace / FILE_NAME).exists()

@@ -1,4 +1,4 @@
-"""Parameters as people and programs set them: what no training can use is refused before there is work to lose."""
+"""Parameters as people and programs set them: unusable values are rejected before there is work to lose."""
 
 import re
 
@@ -27,7 +27,7 @@ DATASET = Dataset("a few digits", IMAGES, LABELS, IMAGES, LABELS)
         ("resume", [True, False], [0, 1, "False", None], "True or False"),
     ],
 )
-def test_a_value_that_no_training_can_use_is_refused_in_a_sentence(name, right, wrong, expected):
+def test_a_value_that_training_cannot_use_is_rejected_in_a_sentence(name, right, wrong, expected):
     for value in right:
         check_parameters(DATASET, **{name: value})
     for value in wrong:
@@ -46,6 +46,6 @@ def test_a_value_that_no_training_can_use_is_refused_in_a_sentence(name, right, 
         (lambda: show_training_progress(0), "num_epochs"),
     ],
 )
-def test_the_helpers_of_the_lessons_refuse_it(use, name):
+def test_helpers_of_the_lessons_reject_it(use, name):
     with pytest.raises(CourseError, match=f"^{name} is "):
         use()

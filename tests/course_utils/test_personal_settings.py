@@ -1,4 +1,4 @@
-"""Settings that a person has for other work with Keras and TensorFlow: none reaches a lesson, which says so."""
+"""A user's settings for other work with Keras and TensorFlow: none affects a lesson, and the lesson says so."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def home(tmp_path, monkeypatch):
         (None, {"KERAS_X": "two", "TF_ENABLE_ONEDNN_OPTS": "1"}, "KERAS_X=two; TF_ENABLE_ONEDNN_OPTS=1"),
     ],
 )
-def test_a_lesson_names_the_settings_that_it_does_not_use(home, monkeypatch, capsys, file, environment, sentence):
+def test_lessons_name_the_settings_that_they_do_not_use(home, monkeypatch, capsys, file, environment, sentence):
     path = home / ".keras" / "keras.json"
     if file is not None:
         path.write_text(file)

@@ -30,7 +30,7 @@ def test_a_figure_is_shown_once_at_its_own_size_with_its_alternative_and_whole_e
 
 
 @pytest.mark.parametrize("num_images", [0, 5, 7])
-def test_each_digit_stands_under_its_title(num_images):
+def test_each_digit_is_drawn_under_its_title(num_images):
     figure = plot_digits(IMAGES[:num_images], [f"digit {number}" for number in range(num_images)], "Some digits")
     shown = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title() for axis in shown] == [f"digit {number}" for number in range(num_images)]

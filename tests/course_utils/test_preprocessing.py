@@ -1,4 +1,4 @@
-"""Images become vectors, labels one-hot rows: lessons 02 and 03 show how, and here is what is refused."""
+"""What cannot be preprocessed is rejected; that the rest is right, lessons 02 and 03 show."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) * 11
 
 
 @pytest.mark.parametrize("images", [IMAGES[0], IMAGES.astype(np.float32) / 255, preprocess_images(IMAGES)])
-def test_preprocessed_images_are_refused(images):
+def test_preprocessed_images_are_rejected(images):
     with pytest.raises(ValueError, match="as loaded"):
         preprocess_images(images)
 
 
 @pytest.mark.parametrize("labels", [[10], [-1], [[1, 2]]])
-def test_labels_that_are_not_classes_are_refused(labels):
+def test_labels_that_are_not_classes_are_rejected(labels):
     with pytest.raises(ValueError, match="classes from 0 to 9"):
         one_hot(np.array(labels))

@@ -134,7 +134,7 @@ def test_a_table_of_too_many_digits(file, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["train.csv", "digits"])
-def test_of_a_table_alone_each_seventh_digit_is_for_tests(file, name):
+def test_every_seventh_digit_of_a_single_table_is_for_testing(file, name):
     images, digits = _random.integers(0, 256, (15, 28, 28), np.uint8), np.arange(15, dtype=np.uint8) % 10
     file(b"pixel0" + HEADER[12:] + b"\n" + table(images, digits).replace(b"\n", b",0\n"), "test.csv")
     train_images, train_labels, test_images, test_labels = read_arrays(file(HEADER + table(images, digits), name))
@@ -146,7 +146,7 @@ def test_of_a_table_alone_each_seventh_digit_is_for_tests(file, name):
 # --- what is wrong ---------------------------------------------------------------------------------------------------
 
 
-def test_four_idx_files_that_are_not_these_four(tmp_path, monkeypatch):
+def test_idx_files_that_are_not_the_four_of_mnist(tmp_path, monkeypatch):
     for name, content in UNPACKED.items():
         (tmp_path / name).write_bytes(content)
     labels_file = tmp_path / "t10k-labels-idx1-ubyte"

@@ -1,4 +1,4 @@
-"""What lesson 06 leaves, and what lessons 07 and 09 find."""
+"""What lesson 06 saves, and what lessons 07 and 09 find."""
 
 import errno
 import math
@@ -39,7 +39,7 @@ def test_an_epoch_is_a_whole_number_of_calls(num_images, steps):
     assert math.ceil(num_images / 128) % steps == 0
 
 
-def test_a_network_is_compiled_for_so_many_steps(model):
+def test_steps_per_execution_reaches_the_network(model):
     compile_model(model, steps_per_execution=3)
     assert model.steps_per_execution == 3
 
@@ -80,7 +80,7 @@ def test_without_a_network_one_is_trained_on_other_digits_in_seconds(capsys, mon
         ("UCI digits", 3, "training one now (3 epochs) ..."),
     ],
 )
-def test_a_shorter_training_is_shown_beside_the_one_that_the_lessons_use(
+def test_a_shorter_training_run_is_named_beside_the_one_that_lessons_use(
     model, capsys, monkeypatch, name, needed, instead
 ):
     monkeypatch.setattr(training, "_SHORT_TRAINING_STEPS", 3)

@@ -1,4 +1,4 @@
-"""Contracts of the training view: what it shows of a training, and how a training is stopped."""
+"""What the training view shows, and how it stops training."""
 
 import signal
 
@@ -87,7 +87,7 @@ def test_an_interrupt_stops_after_the_epoch_and_loses_nothing(progress, capsys):
     assert view.status == "finished after epoch 3 of 3"
 
 
-def test_a_training_that_has_all_its_epochs_is_shown_as_finished(progress):
+def test_training_without_epochs_left_is_shown_as_finished(progress):
     callback, view = progress
     history = {"loss": [0.5, 0.25]}
 

@@ -1,4 +1,4 @@
-"""The workspace folder, and files that appear whole or not at all."""
+"""The workspace folder, and files that are written completely or not at all."""
 
 import os
 import time
