@@ -170,10 +170,10 @@ def _targets(platforms: Sequence[str], pythons: Sequence[str]) -> list[tuple[str
         for name in names:
             if name not in known:
                 raise CourseError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}.")
-    targets = [(system, python) for system in dict.fromkeys(platforms) for python in dict.fromkeys(pythons)]
-    if targets == [IMPOSSIBLE]:
+    targets = [(system, python) for system in platforms for python in pythons if (system, python) != IMPOSSIBLE]
+    if not targets:
         raise CourseError("TensorFlow does not support Python 3.13 on Intel Macs. Choose Python 3.12.")
-    return [target for target in targets if target != IMPOSSIBLE]
+    return targets
 
 
 def _digits(build: Path) -> Path | None:

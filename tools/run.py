@@ -86,11 +86,8 @@ def run(
         write_site(executed, dataset, build / "html", workspace=workspace, warnings_are_errors=False)
     print(f"Pages: {build.name}/html/index.html; summary: {build.name}/summary.json")
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
-    print(
-        f"{dataset.name}: test accuracy {summary['test_accuracy']:.4f}, test loss {summary['test_loss']:.4f}, "
-        + (f"{minutes} min " if minutes else "")
-        + f"{seconds} s"
-    )
+    results = f"test accuracy {summary['test_accuracy']:.4f}, test loss {summary['test_loss']:.4f}"
+    print(f"{dataset.name}: {results}, {minutes} min {seconds} s")
     return 0
 
 

@@ -18,7 +18,7 @@ import pytest
 from course_utils.course import LESSONS, ROOT, CourseError, lesson_file
 from course_utils.data import load_dataset
 from tests.course_utils.test_data import CLOTHES, save_named
-from tools.editions import find_leaks, read_lessons
+from tools.editions import find_leaks, read_lessons, student_notebook
 from tools.kit import _digits, fetch_wheels, make_kit, this_platform
 from tools.mutants import copy_course
 
@@ -156,6 +156,10 @@ def test_the_site_shows_the_lessons_without_solutions(stick):
             texts[path.name] = html.unescape(re.sub(r"<[^>]*>", "", path.read_text(encoding="utf-8")))
             assert str(ROOT) not in texts[path.name]
     assert find_leaks(lessons, {name: text.encode() for name, text in texts.items()}) == []
+    for name, lesson in lessons.items():
+        shown = "".join(texts[name.replace(".ipynb", ".html")].split())
+        code = [cell for cell in student_notebook(lesson).cells if cell.cell_type == "code" and cell.id != "progress"]
+        assert all("".join(cell.source.split()) in shown for cell in code)
 
 
 def test_the_start_page_and_the_installers_are_complete(stick):
