@@ -38,7 +38,7 @@ def show_progress(lesson: str = "") -> None:
     lesson : str
         The lesson to show in full (``"02"``); all of them if it is empty.
     """
-    # In an edition with chosen lessons, those; a notebook that runs in another folder sees none, and names them all.
+    # An edition may have only some of the lessons; a notebook in another folder sees none of them, and lists them all.
     here = [number for number in LESSONS if Path(lesson_file(number)).exists()]
     done = done_exercises()
     lines, links, num_done, num_all = [], [], 0, 0

@@ -31,7 +31,7 @@ def close(value: Any, other: Any, relative: float = 1e-4) -> bool:
 
 
 def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:
-    """Tell whether values agree when rounded to some digits, in an array those of its largest entry."""
+    """Tell whether values agree to some digits; in an array, to those of its largest entry."""
     value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
     scale = np.abs(other).max(initial=0)
     if value.shape != other.shape or not np.isfinite(scale):
@@ -101,7 +101,7 @@ class Answer:
         return ()
 
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:
-        """Return the last resort, for an answer in which no mistake was recognised."""
+        """Return the row for an answer in which no mistake was recognised."""
         otherwise = apply(self.otherwise, context) if callable(self.otherwise) else self.otherwise
         message, hint = otherwise or ("is {value}, {more} than it should be.", "How did you compute it?")
         more = "other" if right is None or np.size(value) != 1 else "more" if value > right else "less"
@@ -109,13 +109,13 @@ class Answer:
 
     def _rows(self, context: Mapping[str, Any]) -> list[Row]:
         rows: list[Row] = []
-        # A table need not fear arrays of other shapes: the rows that come before it fails are used.
+        # A table may fail on an array of another shape: the rows before that still count.
         value = context[self.name]
         with suppress(Exception) if isinstance(value, np.ndarray) else nullcontext():
             for row in apply(self.mistakes, context) if self.mistakes else ():
                 rows.append(row)
                 if _is_true(row[0]) and type(self) is Answer:
-                    break  # what follows may rely on it that this is not so
+                    break  # later rows may assume that this is not the case
         return rows
 
     def _filled_in(self, rows: Iterable[Row], value: Any, shown: str) -> list[tuple[str, str]]:
@@ -144,7 +144,7 @@ def _matches(value: Any, result: Any, agree: Callable[[Any, Any], bool]) -> bool
 
 @dataclass(frozen=True)
 class Number(Answer):
-    """A single number, right in three digits; with `whole`, a count or a position, right in all."""
+    """A single number, compared in three digits; with `whole`, a count or a position, which must be exact."""
 
     what: str = "a single number"
     _: KW_ONLY
@@ -176,7 +176,7 @@ class Number(Answer):
         return [(num_right > 0, message, "How do you select only that one?")]
 
     def general_row(self, value: Any, right: Any, context: Mapping[str, Any]) -> Row:
-        """Say the direction, and never by how much."""
+        """Say whether it is too large or too small, and never by how much."""
         if "between 0 and 1" in self.what and isinstance(value, float) and not 0 <= value <= 1:
             return True, f"is {{value}}, expected {self.what}.", "Can it be negative, or above 1?"
         if isinstance(value, float):
@@ -187,7 +187,7 @@ class Number(Answer):
 
 @dataclass(frozen=True)
 class Array(Answer):
-    """An array, or lists of numbers; right in three digits of its largest entry, whole numbers in all.
+    """An array, or lists of numbers, compared in three digits of its largest entry; whole numbers must be exact.
 
     With `any_order`, a set is accepted as well.
     """
@@ -200,7 +200,7 @@ class Array(Answer):
     def read(self, answer: Any, shown: str) -> np.ndarray:
         """Return an array of finite numbers or truth values."""
         if self.dtype is not None and isinstance(answer, np.ndarray) and answer.dtype == object:
-            raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "Which step makes it so?")
+            raise Incorrect(f"`{shown}` has the dtype object, expected {self.what}.", "What made it an object array?")
         is_set = self.any_order and isinstance(answer, (set, frozenset))
         return as_array(list(answer) if is_set else answer, shown, self.what)
 

@@ -132,7 +132,7 @@ class Exercise:
         return hint
 
     def _judge(self, answers: tuple[Any, ...], given: dict[str, Any]) -> tuple[str, str]:
-        """Return the verdict, a word or a few, and what to say."""
+        """Return the verdict in a few words, and what to say."""
         names = [each.name for each in self.answers]
         if len(answers) != len(names) or set(given) != set(self.given):
             line = ", ".join([*names, *(f"{name}={name}" for name in self.given)])
@@ -196,7 +196,7 @@ class Exercise:
         return "right", comment
 
     def _exchanged(self, problems: dict[str, str], context: dict[str, Any]) -> str:
-        """Say so if two wrong answers are each the other's right one."""
+        """Say so if two answers are swapped."""
         wrong = [each for each in self.answers if each.name in problems and not isinstance(each, Function)]
         right = {each.name: apply(each.expected, context) for each in wrong if each.expected}
         for one, other in combinations(right, 2):
@@ -210,7 +210,7 @@ def _join(parts: Sequence[str]) -> str:
 
 
 def _explain(causes: list[tuple[str, str]]) -> str:
-    """Name one cause, or both if two fit: the check does not know which it was."""
+    """Name one cause, or both if two fit: the check does not know which one it was."""
     (message, hint), *others = causes
     if not others:
         return f"{message} {hint}"
@@ -240,7 +240,7 @@ def _on_its_own(key: str) -> Iterator[None]:
     stdout = sys.stdout
 
     def notify() -> None:
-        stdout.write(f"{key}: still {now_doing()}. To stop it, press the stop button (■) of Jupyter.\n")
+        stdout.write(f"{key}: still {now_doing()}. To stop it, press Jupyter's stop button (■).\n")
 
     timer = threading.Timer(SECONDS_UNTIL_NOTICE, notify)
     timer.daemon = True

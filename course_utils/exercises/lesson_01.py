@@ -28,7 +28,7 @@ def _position_mistakes(faintest: float | NDArray, train_images: NDArray) -> Iter
     yield of_all, "Image {value} is the faintest of all the training images.", "Which part of the array did you search?"
     yield num_inked.argmin(), "Image {value} has the fewest pixels with any ink.", "Does it matter how dark they are?"
     yield darkest.argmin(), "Image {value} has the lowest maximum grey level of all.", "How large is its sum?"
-    yield images.argmin(), "{value} is where the first 0 of all pixels or rows is.", "What is the sum of each image?"
+    yield images.argmin(), "{value} is the position of the first 0 of all pixels or rows.", "What is each image's sum?"
     yield not 0 <= faintest < 1000, "The 1,000 images have positions 0 to 999, not {value}.", "What did you count?"
 
 
@@ -64,16 +64,16 @@ def _shares(labels: NDArray) -> NDArray:
 
 def _share_rows(found: NDArray, labels: NDArray, other_labels: NDArray) -> Iterator[Row]:
     counts, others = np.bincount(labels, minlength=10), np.bincount(other_labels, minlength=10)
-    ask = "What must you divide by, so that you can compare 60,000 and 10,000 images?"
+    ask = "What must you divide by to compare 60,000 and 10,000 images?"
     yield found.shape == labels.shape, "has a number for each image, expected ten.", "What does `bincount` do?"
     yield counts, "holds counts, expected shares, which add up to 1.", ask
     yield others, "holds the counts of the other group, expected shares.", ask
     yield counts / len(other_labels), "was divided by the number of images in the other group.", ask
     yield _shares(other_labels), "holds the shares of the other group.", "Which labels did you count?"
     for wrong, what in ((10, "digits"), (784, "pixels")):
-        yield counts / wrong, f"was divided by {wrong}, the number of {what}.", "A share of which number?"
+        yield counts / wrong, f"was divided by {wrong}, the number of {what}.", "A share of what?"
     yield counts / (len(labels) + len(other_labels)), "was divided by the size of both groups together.", ask
-    yield _shares(np.append(labels, other_labels)), "holds the shares in both groups.", "Which do you need?"
+    yield _shares(np.append(labels, other_labels)), "holds the shares of both groups together.", "Which do you need?"
     yield counts / counts.max(), "was divided by the largest count.", "What should all ten add up to?"
     yield np.full(10, 0.1), "has a tenth for each digit.", "Are the shares still equal without rounding?"
     yield np.zeros(10), "has only zeros: `//` drops the decimals.", "Which division keeps them?"

@@ -68,7 +68,7 @@ def _prepared_mistakes(prepared: NDArray, test_image: NDArray) -> Iterator[Row]:
     yield np.round(right), hard, "Does the network need whole numbers?"
     yield (pixels > 0).astype(float), hard, "How would a pale pixel differ from a black one?"
     yield 1 - right, "is inverted: ink has become 0 and paper 1.", "What is paper in the training images?"
-    yield test_image.T.reshape(1, 784) / 255, "was laid out column by column.", "Is there a `.T` too many?"
+    yield test_image.T.reshape(1, 784) / 255, "was laid out column by column.", "Is there an extra `.T`?"
     yield test_image[::-1].reshape(1, 784) / 255, "The image is upside down.", "Which row should come first?"
     yield test_image[:, ::-1].reshape(1, 784) / 255, "The image is mirrored.", "Which column should come first?"
     yield 2 * right - 1, "The values of `{name}` lie between -1 and 1.", "Which range do the training images have?"

@@ -22,10 +22,10 @@ def _prediction_mistakes(predictions: NDArray, probabilities: NDArray) -> list[R
         (table.argmin(axis=1), "holds the least probable digits.", "Which function finds the largest number?"),
         (table.argsort(axis=1)[:, -2], "holds the second most probable digits.", second),
         *((table.round(digit).argmax(axis=1), rounded_first, "Do you need to round at all?") for digit in (0, 1)),
-        (digits[0], "is the digit of the first row alone.", "How do you search all rows at once?"),
+        (digits[0], "is the digit of the first row only.", "How do you search all rows at once?"),
         (is_table, "has ten numbers for each image, expected one digit.", "Where is the largest of the ten?"),
         (is_column, "is a column of digits, expected shape (6,).", "What does `keepdims` change?"),
-        (np.arange(6), "holds the numbers of the rows.", "Where is the largest entry in each row?"),
+        (np.arange(6), "holds the row numbers.", "Where is the largest entry in each row?"),
         ((predictions % 1).any(), "holds fractions, expected digits.", "Do you need a value or a position?"),
     ]
 
@@ -60,24 +60,24 @@ def _one_hot_mistakes(rows: NDArray, right: NDArray, labels: NDArray, num_classe
     swapped[:, :num_labels] = right.T[:num_labels]
     of_lesson = rows.ndim == 2 and rows.any() and np.array_equal(rows.argmax(axis=1), _LESSON_LABELS)
     uint8 = "goes wrong with labels of type uint8, as in `train_labels`: maybe a sum exceeds 255."
-    far, places = "In `{name}` each 1 is one position too far to the", "Which position belongs to label 0?"
+    far, places = "In `{name}`, each 1 is one position too far to the", "Which position belongs to label 0?"
     return [
         (labels, "gives back the labels, expected their one-hot rows.", "How long should each row be?"),
         (1 - right, "has a 0 at the label's position and 1 everywhere else.", "What does `np.zeros` hold?"),
-        (of_lesson, f"gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` are used?"),
+        (of_lesson, f"gives the rows of {_LESSON_LABELS}, the lesson's labels.", "Which `labels` does it use?"),
         (right.T, "has a column for each label, expected a row.", "Which length comes first in `np.zeros`?"),
         (is_row, "is a single row, expected one for each label.", "Where are the other rows?"),
         (fits_largest, "has rows just long enough for the largest label.", "What if a class does not occur?"),
-        (width == 10 != num_classes, "has rows of 10 numbers, not of num_classes.", "Where is the 10 fixed?"),
+        (width == 10 != num_classes, "has rows of 10 numbers, not of num_classes.", "Where does the 10 come from?"),
         (width == num_classes + 1, "has rows with one number too many.", "What is the largest label?"),
         (every_label, "Each row of `{name}` has a 1 for every label of the batch.", "Which rows does `:` select?"),
-        (swapped, "In `{name}` row and column of each 1 are exchanged.", "Which index comes first in the brackets?"),
+        (swapped, "In `{name}`, the row and column of each 1 are swapped.", "Which index comes first in the brackets?"),
         (right * 0 + 1, "has only ones: whole rows were set.", "How do you select one column in each row?"),
         (right * 0, "has only zeros.", "Which line before `return` sets the ones?"),
         *((np.roll(right, step, axis=1), f"{far} {side}.", places) for step, side in ((-1, "left"), (1, "right"))),
-        (right[:, ::-1], "In `{name}` the positions are counted from the right.", "At which end does label 0 belong?"),
+        (right[:, ::-1], "In `{name}`, the positions are counted from the right.", "At which end does label 0 belong?"),
         (right * labels[:, None], "has the label itself, expected a 1.", "Which value do you assign?"),
-        (np.eye(*right.shape), "In `{name}` the ones stand on the diagonal.", "Where do the labels come in?"),
+        (np.eye(*right.shape), "In `{name}`, the ones are on the diagonal.", "Where do the labels come in?"),
         (np.array_equal(rows != 0, right), "has other numbers where a 1 belongs.", "What do you assign?"),
         (labels.dtype == np.uint8, uint8, "Do you compute with labels, or only use them as positions?"),
         (is_one_row, "has ones in one row only.", "Is `return` inside a loop?"),
@@ -116,13 +116,13 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
     loss, num_classes, logs, probabilities = losses.mean(), truths.shape[1], np.log(answers), (truths * answers).sum(1)
     is_right, squares = truths.argmax(axis=1) == answers.argmax(axis=1), ((truths - answers) ** 2).sum()
     minus, log = "Where is the minus in the formula?", "Which logarithm does the lesson take, and with which base?"
-    formula, how_many = "What is the formula of the loss in the lesson?", "Of how many losses is it the mean?"
+    formula, how_many = "What is the formula of the loss in the lesson?", "How many losses is it the mean of?"
     true_digit, ten = "Does it always belong to the true digit?", "Which of the ten logarithms should count?"
     first, idea = "Do you take the logarithm first, or the mean?", "Does this network really have no idea?"
     all_entries = "is a mean over all entries of the table, nine tenths of which are 0: a tenth of the loss."
     without_rows = "adds up all ten logarithms of each row: the one-hot rows were left out."
     return [
-        (-loss, "is negative, as the logarithms are, but the loss changes the sign.", minus),
+        (-loss, "is negative, like the logarithms; the loss has the opposite sign.", minus),
         (-losses, "holds all losses, and they are negative; expected their mean.", minus),
         (-losses.sum(), "is a sum, and negative.", "Where do the minus and the mean belong?"),
         (loss / num_classes, all_entries, "Which axis do you add up, and which one do you average?"),
@@ -140,7 +140,7 @@ def _loss_mistakes(batch_truths: NDArray, batch_answers: NDArray) -> list[Row]:
         *((squares / number, "is the mean squared error, another loss.", formula) for number in (logs.size, len(logs))),
         (np.abs(truths - answers).mean(), "is the mean absolute error, another loss.", formula),
         (is_right.mean(), "is the share of right answers, the accuracy.", formula),
-        (-(answers * np.log(truths.clip(1e-7, 1))).sum(1).mean(), "In `{name}` the two tables are exchanged.", formula),
+        (-(answers * np.log(truths.clip(1e-7, 1))).sum(1).mean(), "In `{name}`, the two tables are swapped.", formula),
         (-(answers * logs).sum(1).mean(), "is the entropy of the answers: it leaves out the truth.", formula),
         (np.exp(loss), "is e to the power of the loss.", "Which step undoes the logarithm?"),
         (np.log(num_classes), "is ln 10, the loss of having no idea.", idea),

@@ -105,7 +105,7 @@ _SIZES, _RATE = (64, 32, 10), 0.3
 _WRONG_SIZES: dict[tuple[int, ...], tuple[str, str]] = {
     (64, 32): ("The output layer is missing.", "Where do the ten probabilities come from?"),
     (32, 64, 10): ("The two hidden layers are swapped.", "Which of them comes right after the pixels?"),
-    (784, 64, 32, 10): ("There is a dense layer of 784 neurons for the inputs.", "Do neurons have to compute pixels?"),
+    (784, 64, 32, 10): ("There is a dense layer of 784 neurons for the inputs.", "Are the pixels computed by neurons?"),
     (64, 10): ("The second hidden layer is missing.", "How many hidden layers does the description have?"),
     (32, 10): ("The first hidden layer is missing.", "How many hidden layers does the description have?"),
     (512, 256, 10): ("These are the sizes of the lesson's network.", "Which sizes does the description give?"),
@@ -136,7 +136,7 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:
     yield ("no bias", True) in parts, "A layer of `{name}` has no biases.", "What does it give if all inputs are 0?"
     yield from _activation_mistakes(parts)
     yield from _dropout_mistakes(parts)
-    yield not _is_chain(network), "does more than run its layers in order.", "Is one always in training mode?"
+    yield not _is_chain(network), "does more than run its layers in order.", "Is a layer always in training mode?"
 
 
 def _is_chain(network: Any) -> bool:
@@ -186,9 +186,9 @@ def _activation_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     words = " ".join("|" if kind == "dense" else value for kind, value in parts if kind in ("dense", "activation"))
     pixels, *hidden, last = (names.strip().replace(" ", " and ") for names in words.split("|"))
     to_one, relu = "Which activation makes ten numbers add up to 1?", "What does relu do with negative sums?"
-    yield bool(pixels), f"The activation {pixels} comes before the first dense layer.", "What happens to pixels there?"
+    yield bool(pixels), f"The activation {pixels} comes before the first dense layer.", "What does it do to the pixels?"
     for number, name in enumerate(hidden, start=1):
-        yield not name, f"Hidden layer {number} has no activation: it only adds up.", relu
+        yield not name, f"Hidden layer {number} has no activation: it only computes weighted sums.", relu
         yield name != "relu", f"Hidden layer {number} has the activation {name}, expected relu.", relu
     yield not last, "The last layer has no activation: it gives sums of any size, not probabilities.", to_one
     yield last == "sigmoid", "The last layer has a sigmoid, so the ten numbers do not add up to 1.", to_one
@@ -197,7 +197,7 @@ def _activation_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
 
 
 def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
-    # How many dense layers stand before each dropout: whether relu comes before or after it makes no difference.
+    # How many dense layers come before each dropout: whether relu comes before or after it makes no difference.
     kinds, ask = [kind for kind, _ in parts], "What share of the outputs becomes 0?"
     places = [kinds[:index].count("dense") for index, kind in enumerate(kinds) if kind == "dropout"]
     yield not places, "There is no dropout.", "Which layer makes sure that no neuron can rely on any other?"

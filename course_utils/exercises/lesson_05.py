@@ -62,7 +62,7 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
     yield 100 * gradient, "is a hundred times too large.", distance
     errors = _probabilities(_BIAS - 4 * centre) - is_one
     yield (errors * centre).mean(), "is the gradient with respect to the weight, not the bias.", which
-    yield (errors.mean()) / 10, "is a tenth of the gradient: a mean over all ten digits.", "Which digit is it?"
+    yield (errors.mean()) / 10, "is a tenth of the gradient: a mean over all ten digits.", "Which digit is asked for?"
     for digit in sorted({*range(10)} - {1}):
         other = ((1 - errors - is_one) / 9 - batch_labels[:, digit]).mean()
         yield other, f"is the mean error of digit {digit}, expected that of 1.", which
@@ -72,15 +72,15 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
         up, down, here = loss(_BIAS + nudge), loss(_BIAS - nudge), loss(_BIAS)
         size = f"a nudge of {nudge:g}"
         for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")) if nudge > 1e-4 else ():
-            message = f"is nudged only {side}, with {size}: that is the slope at a point nearby."
-            yield _unless_close(one_sided, gradient), message, "Can you nudge to both sides?"
+            message = f"was nudged only {side}, with {size}: that is the slope at a point nearby."
+            yield _unless_close(one_sided, gradient), message, "Can you nudge in both directions?"
         message = f"comes from {size}, which is too far for the slope at a point."
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
         yield (up - down) / nudge, "is twice the gradient: the two losses lie two nudges apart.", distance
         if not 1e-5 < nudge < 0.5:
             continue
         order = "In what order does Python calculate, and what do parentheses change?"
-        yield up - down / (2 * nudge), "In `{name}` only the second loss is divided.", order
+        yield up - down / (2 * nudge), "In `{name}`, only the second loss is divided.", order
         yield (up - down) / 2 * nudge, "is divided by 2, and then multiplied by the nudge.", order
         yield (up - down) / 2, f"is half the difference of two losses, with {size}.", distance
         for difference in (up - down, up - here, here - down):
@@ -89,7 +89,7 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
 
 
 def _unless_close(value: float, right: float) -> float:
-    """Return a value that a mistake gives, or none that can match if it is as good as right."""
+    """Return the value that a mistake gives, or NaN, which matches nothing, if that is close enough to be right."""
     return value if abs(value - right) > 5e-4 * abs(right) else np.nan
 
 
@@ -185,7 +185,7 @@ def _error_mistakes(
     yield mask, "gives only the slope of ReLU.", "Where do the errors of the second layer come in?"
     yield passed * hidden, "multiplies by what ReLU gave, not by its slope.", relu
     yield passed * ~mask, "lets errors pass where ReLU gave 0 and stops the others.", relu
-    yield -right, "has the wrong sign.", "Is anything subtracted on the way back?"
+    yield -right, "has the wrong sign.", "Is anything subtracted in the backward pass?"
     yield -passed, "has the wrong sign, and the slope of ReLU is missing.", relu
     yield np.maximum(0, passed), "applies ReLU to the errors, expected its slope at the values.", relu
     decides = "Which numbers decide what ReLU stops?"
@@ -198,7 +198,7 @@ def _error_mistakes(
         yield passed * (hidden > limit), f"stops errors where ReLU gave {limit:g} or less.", relu
     yield passed + mask, "adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
     for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
-        divided = f"divides by the number of {what}; the errors were divided by the images before."
+        divided = f"divides by the number of {what}; the errors have already been divided by the number of images."
         yield right / number, divided, line
         yield passed / number, divided + " The slope of ReLU is missing, too.", line
     yield right * len(hidden), "multiplies by the number of images.", line
@@ -207,7 +207,7 @@ def _error_mistakes(
     yield passed.sum(axis=0), "is a sum over the images, expected a row for each.", shape
     yield hidden.T @ errors, "is the gradient of `second_weights`, expected the errors of the layer.", line
     yield errors.T @ hidden, "is the gradient of `second_weights`, with rows and columns swapped.", line
-    yield hidden @ weights, "gives the sums of the second layer, as on the way forward.", line
+    yield hidden @ weights, "gives the sums of the second layer, as in the forward pass.", line
     yield errors, "returns the errors of the second layer.", "How do they reach the first?"
     yield hidden, "returns what the first layer gave.", line
     yield weights, "returns `second_weights`.", line
@@ -218,15 +218,15 @@ def _error_mistakes(
     yield np.abs(right), "has lost the signs of the errors.", line
     yield right**2, "squares the errors.", line
     if errors.shape[1] == weights.shape[0]:
-        yield (errors @ weights) * mask, "uses `second_weights` as on the way forward.", shape
-        yield errors @ weights, "uses `second_weights` as on the way forward, without ReLU.", shape
+        yield (errors @ weights) * mask, "uses `second_weights` as in the forward pass.", shape
+        yield errors @ weights, "uses `second_weights` as in the forward pass, without ReLU.", shape
         yield errors * mask, "gives the errors of the second layer where ReLU was open.", "Where are the weights?"
         second = "stops errors of the second layer, expected those of the first."
         for stopped in ((errors * mask) @ weights.T, passed * (errors > 0)):
             yield stopped, second, "Which numbers does `backward` multiply by the slope?"
         for wrong_way in (weights @ errors, weights.T @ errors, errors.T @ weights, errors.T @ weights.T):
             for other in (wrong_way, wrong_way * mask):
-                yield other, "does not multiply the two matrices as the way back does.", line
+                yield other, "does not multiply the two matrices as the backward pass does.", line
         by_entry = "multiplies entry by entry, expected the matrix product."
         for wrong in (errors * weights.T, errors * weights):
             yield wrong * mask, by_entry, "Which operator does `backward` use for it?"

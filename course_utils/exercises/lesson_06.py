@@ -37,7 +37,7 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
         yield is_callback, f"is the callback {kind}, {expected}", "Which argument of `fit` takes it?"
         yield callable(history), f"was not called, {expected}", ask
         yield True, f"is {{value}}, {expected}", "What does the lesson keep of its training run?"
-    yield not history.history, "is a history without any epoch.", ask
+    yield not history.history, "is a history without any epochs.", ask
     network, columns, num_epochs = history.model, history.history, len(history.epoch)
     loss = str(getattr(network.loss, "name", getattr(network.loss, "__name__", network.loss)))
     other_loss = f"The network was compiled with the loss {loss}, expected categorical_crossentropy."
@@ -165,7 +165,7 @@ def _history_mistakes(
     known = f"The network knows the {n} images that were held out better than the first {n}."
     yield small[:n].mean() > 2 * small[-n:].mean(), known, "Which images must it not learn from?"
     yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
-    not_each = f"The val_loss was measured after {len(columns['val_loss'])} of the {num_epochs} epochs."
+    not_each = f"The val_loss was measured after only {len(columns['val_loss'])} of the {num_epochs} epochs."
     yield len(columns["val_loss"]) != num_epochs, not_each, "Do you need `validation_freq`?"
     ran_on = f"Training ran to its last epoch, {num_epochs}, and nothing stopped it."
     ask, was_stopped = "Is `early_stopping` in `callbacks=[...]`, and are there enough epochs?", num_epochs < asked_for
@@ -212,7 +212,7 @@ def _epoch_mistakes(best_epoch: float | NDArray, history: History) -> Iterator[R
     val_loss, ask = np.array(history["val_loss"]), "Which function of NumPy gives the position of the smallest number?"
     best, num_epochs, agree = int(val_loss.argmin()), len(val_loss), "Do the columns agree about the best epoch?"
     from_0 = f"counts the epochs from 0; Keras calls the first one Epoch 1/{num_epochs}."
-    yield best, from_0, "What is the number of the first?"
+    yield best, from_0, "What number does the first one have?"
     yield best + 2, "is one epoch too late.", "Did you add 1 twice?"
     yield val_loss.min(), "is the lowest val_loss itself, expected the epoch in which it was reached.", ask
     yield val_loss, "holds val_loss of every epoch, expected the number of one epoch.", ask
@@ -254,7 +254,7 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
         (lowest - loss[best], "is the distance to the training loss in the best epoch.", column),
         (val_loss.max() - lowest, "goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
         (last - loss[-1], "is the distance to the training loss in the last epoch.", column),
-        (last - loss.min(), "In `{name}` the lowest loss is that of the training images.", column),
+        (last - loss.min(), "In `{name}`, the lowest loss is that of the training images.", column),
         (len(val_loss) - 1 - best, "counts epochs, expected a difference of two losses.", "What is its unit?"),
         (val_loss - lowest, "has the difference of every epoch, expected that of the last.", two),
         (val_loss, "holds val_loss of every epoch, expected a difference of two of them.", two),
@@ -276,7 +276,7 @@ def _is_printed_rise(rise_since_best: float | NDArray, history: History) -> bool
 
 
 def _is_history(history: History, model: Any, test_vectors: NDArray, one_hot_test_labels: NDArray) -> bool:
-    """Tell whether it ends where the network stands, since one that was cut or sorted does not."""
+    """Tell whether it ends at the present loss of the network; one that was cut or sorted does not."""
     values = np.array([history[name] for name in COLUMNS], dtype=float)
     ends_there = close(_losses(model, test_vectors, one_hot_test_labels).mean(), history["val_loss"][-1], 1e-3)
     return ends_there and bool((values >= 0).all() and (values[::2] <= 1).all())
@@ -334,7 +334,7 @@ def _repair_mistakes(repaired_history: Any, small_vectors: NDArray, batch_size: 
     message = f"It ran {counted(num_epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield num_epochs != NUM_EPOCHS, message, "What is `epochs` in the starter cell?"
     message = f"It learns, but accuracy ends at {columns['accuracy'][-1]:.2f}; it should get above 0.8."
-    yield columns["accuracy"][-1] < 0.8, message, "Do the pixels reach from 0 to 1, and is the network the lesson's?"
+    yield columns["accuracy"][-1] < 0.8, message, "Do the pixels lie between 0 and 1, and is it the lesson's network?"
 
 
 repair_a_training = Exercise(

@@ -15,7 +15,7 @@ THRESHOLD = 0.9  # in 07.2
 
 
 def _tables(test_labels: NDArray, predictions: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Return the confusion matrix, that without its diagonal, and in a triangle how often each pair was confused."""
+    """Return the confusion matrix, the same without its diagonal, and in a triangle the count of each pair."""
     confusion = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=int)
     np.add.at(confusion, (test_labels, predictions), 1)
     mistakes = confusion * (1 - np.eye(NUM_CLASSES, dtype=int))
@@ -39,7 +39,7 @@ def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: ND
     if not {first, second} <= set(range(NUM_CLASSES)):
         return (yield True, message, "Are these digits, or counts, or positions in a flattened table?")
     there, back = mistakes[int(first), int(second)], mistakes[int(second), int(first)]
-    message = f"has {first:g} twice, which is no confusion: the diagonal holds the right answers."
+    message = f"has {first:g} twice, which is not a confusion: the diagonal holds the right answers."
     yield first == second, message, "Where does the lesson put zeros before it looks for the largest number?"
     message = f"{first:g} and {second:g} are confused most often in one direction, but not in both together."
     yield max(there, back) == mistakes.max(), message, "Which two cells of the table belong to the same pair?"
@@ -115,7 +115,7 @@ find_confused_pair = Exercise(
 
 
 def _answered(probabilities: NDArray, test_labels: NDArray) -> tuple[NDArray, NDArray]:
-    """Return which images get an answer, and of which the most probable digit is right."""
+    """Return which images get an answer, and for which the most probable digit is right."""
     return probabilities.max(axis=1) >= THRESHOLD, probabilities.argmax(axis=1) == test_labels
 
 
@@ -151,7 +151,7 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row
         return [(True, "No probability reaches the threshold: nothing can be judged.", "Is it the lesson's network?")]
     return [
         *((1 - each.mean(), "is the share of wrong answers.", which) for each in (hits, is_right)),
-        (1 - answered[~is_right].mean(), "is the share of the mistakes that are gone.", among),
+        (1 - answered[~is_right].mean(), "is the share of the mistakes that were refused.", among),
         (is_right.mean(), "is the accuracy on all images, as if nothing were refused.", which),
         ((is_right & answered).mean(), "was divided by all images: each refusal counts as a mistake.", among),
         ((is_right | ~answered).mean(), "counts each refusal as a right answer.", among),

@@ -116,12 +116,12 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
     same, factors = "On what share of the same images do two networks differ?", (1000, 100, 10, 5, 2, 0.5)
     return [
         *((right / k**2, f"is for a difference of {k * h:g}.", fraction) for k in factors),
-        *((right / factor, f"In `{{name}}` {what} missing.", root) for what, factor in missing.items()),
+        *((right / factor, f"In `{{name}}`, {what} missing.", root) for what, factor in missing.items()),
         *((k * _Z**2 * variance / h**2, f"is {what}.", same) for what, k in alone.items()),
         (right * (1 - d), "has d (1 - d) in place of *d*.", "Which formula does the task give for the error?"),
         (n * right, "takes *d* as a number of images, not as a share.", "What is divided by 10,000?"),
-        (right / n, "says how many times the present images you need.", "How many is that in all?"),
-        (n, "is the number of images that exist.", "How large is the error with them?"),
+        (right / n, "says how many times as many images you need.", "How many is that in all?"),
+        (n, "is the number of images in MNIST's test set.", "How large is the error with them?"),
         (right - n, "says how many more images you need.", "How many is that in all?"),
         (_Z * np.sqrt(d / n), "is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
         *((right * (z / _Z) ** 2, f"is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def can_be_predictions(predictions: NDArray, labels: NDArray) -> bool:
-    """Tell whether these are digits as a trained network predicts them: most are right, and of very many not all."""
+    """Tell whether these are digits as a trained network predicts them: most are right, but not all of a thousand."""
     accuracy = (np.asarray(predictions) == labels).mean()
     is_digits = predictions.shape == labels.shape and predictions.dtype.kind in "iu" and predictions.max() < 10
     return is_digits and accuracy > 0.5 and (accuracy < 1 or len(labels) < 1000)
@@ -51,7 +51,7 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
         (right, "holds all images that were classified correctly.", "Does == or != find mistakes?"),
         (wrong, "holds all mistakes, expected the first ten.", cut),
         (wrong[-10:], "holds the last ten mistakes, not the first.", cut),
-        (first[::-1], "holds the right positions in reverse.", "In which order are the images?"),
+        (first[::-1], "holds the right positions in reverse order.", "In which order are the images?"),
         (first + 1, "holds positions that are each one too large.", "Which image is test_images[0]?"),
         (first - 1, "holds positions that are each one too small.", "Which image is test_images[0]?"),
         (labels[first], "holds the labels of the mistakes, not their positions.", "Where are they?"),
@@ -123,6 +123,7 @@ def _with_paper(images: NDArray, num_pixels: int) -> NDArray:
 
 def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iterator[Row]:
     axis, keeps = "Which axis counts columns?", "What does a plot of the images before and after show?"
+    wraps = "lets what leaves a row come back in the next row: axis is missing."
     yield from (
         (images, "gives the images as they were.", "np.roll gives a new array: do you return it?"),
         (_move_right(images, -num_pixels), "moves the digits to the left.", "In which direction do columns count?"),
@@ -130,14 +131,14 @@ def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iter
         (np.roll(images, -num_pixels, axis=1), "moves the digits up.", axis),
         (np.roll(images, num_pixels, axis=(1, 2)), "moves the digits down as well.", axis),
         (np.roll(images, num_pixels, axis=0), "changes the order of the images but moves no pixel within one.", axis),
-        (np.roll(images, num_pixels), "lets what leaves a row come back in the next row: axis is missing.", axis),
-        (np.array([np.roll(each, num_pixels) for each in images]), "lets it come back in the next row: no axis.", axis),
+        (np.roll(images, num_pixels), wraps, axis),
+        (np.array([np.roll(each, num_pixels) for each in images]), wraps, axis),
         (_move_right(images, _NUM_PIXELS), "moves by 3 pixels, whatever `num_pixels` is.", "Where is it used?"),
         (_move_right(images, 2 * num_pixels), "moves twice as far.", "How often do you call np.roll?"),
         (_move_right(images, num_pixels + 1), "moves one pixel too far.", keeps),
         (_move_right(images, num_pixels - 1), "moves one pixel too little.", keeps),
         (right[:, :, ::-1], "mirrors the digits.", keeps),
-        (right.transpose(0, 2, 1), "exchanges rows and columns.", keeps),
+        (right.transpose(0, 2, 1), "swaps rows and columns.", keeps),
         (right[0], "gives one image.", "What happens to the others?"),
         (right.reshape(len(right), 784), "gives vectors.", "Can you move first and prepare later?"),
         (right / 255, "moves the images and divides by 255: preprocess_images will do that.", "What comes first?"),

@@ -232,7 +232,7 @@ def _count(name: str, who: str, order: int) -> Number:
             ((~other).sum(), "counts all mistakes of the other, including those that both make"),
             ((~is_right).sum(), f"counts all mistakes of {who}"),
             (other.sum(), "counts all images that the other gets right"),
-            ((is_right ^ other).sum(), "counts the images that exactly one gets right, either one"),
+            ((is_right ^ other).sum(), "counts the images that exactly one of them gets right, no matter which"),
             ((other & ~is_right).sum(), "counts the images that only the other gets right"),
             ((is_right & other).sum(), "counts the images that both get right"),
             ((~is_right & ~other).sum(), "counts the images that neither gets right"),
@@ -277,7 +277,7 @@ def _p_mistakes(
         "is an approximation (chi-squared, z or t), expected the exact value",
         "Which distribution does mcnemar use?",
     )
-    all_counts = "compares all that each gets right, or all mistakes, including shared ones", counts
+    all_counts = "compares all images that each gets right, or all mistakes, including shared ones", counts
     for result, (what, ask) in (
         (1 - right, ("is 1 minus the p-value", "Is a small p-value a sign of chance, or against it?")),
         (_p_value(own, recorded, "less"), one_sided),

@@ -122,7 +122,7 @@ def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> 
     first, every = table[:25], table.argmax(axis=1)
     ten, axis = "How do you get the position of the largest of ten?", "Along which axis are the ten classes?"
     yield first, "holds the probabilities of all ten classes.", ten
-    yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output, but here are ten.", ten
+    yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output, but there are ten here.", ten
     yield first.max(axis=1), "holds the largest probability of each row, not its position.", ten
     yield first.argmax(axis=0), "says for each class in which image it is most likely.", axis
     yield first.argmax(), "is a position in the table of all probabilities.", axis
@@ -187,7 +187,7 @@ def _accuracy_of(trials: Trials, test_log: Trials) -> float:
 
 
 def _test_mistakes(trials: Trials, test_log: Trials) -> Iterator[Row]:
-    alone = "The test images were not used once, with the best of `trials`."
+    alone = "The test images were not used exactly once, with the best pair of `trials`."
     yield _accuracy_of(trials, test_log) > 1, alone, "Which comes first, the choice or the test?"
     yield from ((row[2], "is an accuracy on validation images.", "Which images are new?") for row in trials)
 

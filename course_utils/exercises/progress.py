@@ -22,7 +22,7 @@ MOST_CHARACTERS = 200  # of a mistake
 
 
 class Progress(NamedTuple):
-    """What a file of progress says."""
+    """The content of a progress file."""
 
     done: set[str]
     failures: dict[str, int]
@@ -96,7 +96,7 @@ def read_progress(file: Path) -> Progress:
             mistakes = {key: str(mistake)[:MOST_CHARACTERS] for key, mistake in content["mistakes"].items()}
     except (ValueError, RecursionError):
         is_whole = False
-    # Found by pattern and not by structure, so that a damaged file gives what is still in it.
+    # Searched by pattern, not parsed, so that a damaged file still yields what is in it.
     done = set(re.findall(r'"(\d\d\.\d+)"\s*:\s*"done"', text))
     failures = {key: int(count) for key, count in re.findall(r'"(\d\d\.\d+)"\s*:\s*(\d{1,6})(?=\s*[,}])', text)}
     return Progress(done, failures, mistakes, is_whole)

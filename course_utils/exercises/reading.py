@@ -93,9 +93,8 @@ def call(function: Any, arguments: Iterable[object], name: str, shown: str) -> A
         result = function(*arguments)
     except (Exception, SystemExit, GeneratorExit) as error:
         text = " ".join(str(error).split())[:150].rstrip(".")
-        what = "an `assert` that fails" if isinstance(error, AssertionError) else a(name_of(type(error)))
         raise Incorrect(
-            f"`{shown}` ends in {what}{': ' * bool(text)}{text}.",
+            f"`{shown}` raises {a(name_of(type(error)))}{': ' * bool(text)}{text}.",
             "What do you see when you call it in a cell of your own?",
         ) from error
     finally:
@@ -160,7 +159,7 @@ def _check_entries(answer: Any, name: str, what: str) -> None:
         if depth > MOST_NESTED:
             raise Incorrect(
                 f"`{name}` has lists nested more than {MOST_NESTED} deep, expected {what}.",
-                "Did you put a list into itself?",
+                "Did you put a list inside itself?",
             )
         if base is range:
             num_listed += max(0, (item.stop - item.start) // item.step)
@@ -212,7 +211,7 @@ def _ask(name: str, item: object = 0) -> str:
     if name_of(type(item)).endswith("Result"):  # of a test of SciPy
         return "Which of its attributes is the number you need?"
     if hasattr(type(item), "__next__"):
-        return "It has not been computed yet: what does list(...) make of it?"
+        return "It has not been computed yet: what does list(...) turn it into?"
     questions = (question for kinds, question in _QUESTIONS.items() if isinstance(item, kinds))
     return next(questions, f"What does type({name}) say?")
 

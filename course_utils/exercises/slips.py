@@ -30,10 +30,10 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
             if rounded := round(right, digits):
                 yield rounded, "may be right, but it is rounded too much.", "What is it without rounding?"
     too_large = "is a percentage, not a fraction." if is_share else "is a hundred times too large."
-    yield 100 * right, too_large, "Is there a factor too many?"
+    yield 100 * right, too_large, "Is there an extra factor?"
     yield right / 100, "is a hundred times too small.", "Did you divide by 100?"
-    yield 10 * right, "is ten times too large.", "Is there a zero too many, or a division missing?"
-    yield right / 10, "is ten times too small.", "Is there a division too many?"
+    yield 10 * right, "is ten times too large.", "Is there an extra zero, or a missing division?"
+    yield right / 10, "is ten times too small.", "Is there an extra division?"
     if is_share:
         for result in (1 - right, 100 * (1 - right)):
             yield result, "is 1 minus the right share.", "Did you count the opposite?"
@@ -42,7 +42,7 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
         yield 1 / right, "is 1 divided by the right number.", "What do you divide by what?"
     if right > 0 and right != 1 and not whole:  # of small counts, by chance
         yield right**2, "is the square of the right number.", "Is a square root missing?"
-        yield math.sqrt(right), "is the square root of the right number.", "Is there a square root too many?"
+        yield math.sqrt(right), "is the square root of the right number.", "Is there an extra square root?"
 
 
 def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
@@ -57,14 +57,14 @@ def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
     yield right.T, "Rows and columns of `{name}` are swapped.", "Which axis comes first?"
     yield right[::-1], f"{_ORDER}: it is reversed.", "Which row comes first?"
     for step in (1, -1):
-        yield np.roll(right, step, axis=-1), f"{_ORDER}: each is one place off.", _COUNTING
+        yield np.roll(right, step, axis=-1), f"{_ORDER}: each is off by one place.", _COUNTING
     yield np.sort(right, axis=0), f"{_ORDER}: they are sorted.", "What does each of them belong to?"
     if right.dtype.kind in "iu":
         for step in (1, -1):
             yield right.astype(float) + step, "Each number in `{name}` is off by one.", _COUNTING
     else:
-        yield 100 * right, "holds percentages, or is a hundred times too large.", "Is there a factor too many?"
-        yield right / 100, "is a hundred times too small.", "Is there a division too many?"
+        yield 100 * right, "holds percentages, or is a hundred times too large.", "Is there an extra factor?"
+        yield right / 100, "is a hundred times too small.", "Is there an extra division?"
         yield 1 - right, "is 1 minus the right values.", "Did you compute the opposite?"
         yield right**2, "holds the squares of the right numbers.", "Is a square root missing?"
         for digits in (0, 1, 2):
@@ -74,18 +74,18 @@ def array_slips(value: np.ndarray, right: np.ndarray) -> Iterator[Row]:
 
 
 def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:
-    """Yield what students may compute instead of the mean of losses, say, or the number of True in a mask."""
+    """Yield what students may compute instead of, say, the mean of losses or the number of True in a mask."""
     values = np.asarray(values)
     ask = f"Which function gives their {wanted}?"
     if values.dtype == bool:
-        yield values, f"is a mask of {values.size:,} entries, expected the {wanted} of the {noun}.", ask
-        yield values.size, f"is the length of the mask, expected the {wanted} of the {noun}.", ask
+        yield values, f"is a mask of {values.size:,} entries, expected the {wanted} of {noun}.", ask
+        yield values.size, f"is the length of the mask, expected the {wanted} of {noun}.", ask
         yield (~values).sum(), f"counts the others, not the {noun}.", "Should it be `==` or `!=`?"
         ask = "Do you need a sum or a mean?"
         if wanted == "number":
-            yield values.mean(), f"is the share of the {noun}, expected their number.", ask
+            yield values.mean(), f"is the share of {noun}, expected their number.", ask
         else:
-            yield values.sum(), f"is the number of the {noun}, expected their share.", ask
+            yield values.sum(), f"is the number of {noun}, expected their share.", ask
         return
     yield values, f"holds all {values.size:,} {noun}, expected their {wanted}, a single number.", ask
     yield values.size, f"is the number of {noun}, expected their {wanted}.", ask
@@ -93,5 +93,5 @@ def slips_of(values: Any, noun: str, wanted: str) -> Iterator[Row]:
         word = {"std": "standard deviation", "max": "largest", "min": "smallest"}.get(name, name)
         if name != wanted:
             yield getattr(np, name)(values), f"is the {word} of the {noun}, expected their {wanted}.", ask
-    yield values.flat[0], f"is the first of the {noun} alone.", "How do you take all of them?"
-    yield values.flat[-1], f"is the last of the {noun} alone.", "How do you take all of them?"
+    yield values.flat[0], f"is only the first of the {noun}.", "How do you include all of them?"
+    yield values.flat[-1], f"is only the last of the {noun}.", "How do you include all of them?"

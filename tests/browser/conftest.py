@@ -34,7 +34,7 @@ PICTURES = BUILD / "browser"
 PATIENCE = 60_000  # ms, for what takes a moment on an idle machine
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 CHANNELS = ("chrome", "msedge")  # where Playwright looks by itself: installed for macOS or Windows, not on the PATH
-# Whatever a page asks for, and whatever Chromium would like to know for itself: nothing gets as far as the network.
+# Nothing that a page or Chromium itself requests reaches the network.
 QUIET = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 QUIET += ["--disable-quic", "--disable-gpu", "--no-first-run", "--disable-sync"]
 # JupyterLab logs this of a kernel that ends before it has said whether it can debug.
@@ -117,13 +117,13 @@ def watch(context):
 
 @pytest.fixture(scope="module")
 def page(context, watch):
-    """Open a page with no past."""
+    """Open a fresh page."""
     return context.new_page()
 
 
 @pytest.fixture(autouse=True)
 def look_at_the_page(page, watch, request):
-    """Photograph the page after each test, and see that it kept to this machine and raised no error."""
+    """Take a screenshot after each test, and check that the page used this machine only and raised no error."""
     yield
     if page.url != "about:blank":
         page.set_viewport_size({"width": 1280, "height": 900})
@@ -188,7 +188,7 @@ def lab(tmp_path_factory):
 
 
 def environment(workspace, home):
-    """Return what JupyterLab and its kernels see: the embedded digits, and what they write for a while in `home`."""
+    """Return the environment of JupyterLab and its kernels: the embedded digits, and temporary files in `home`."""
     kept = {name: value for name, value in os.environ.items() if name != "MNIST_PATH"}
     own = {"TMPDIR": str(home), "TEMP": str(home), "KERAS_HOME": str(home / "keras")}
     return {**kept, **own, "PYTHONPATH": str(ROOT), "COURSE_WORKSPACE": str(workspace), "COURSE_OFFLINE": "1"}

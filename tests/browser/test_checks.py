@@ -1,4 +1,4 @@
-"""The checks that every browser test makes notice what they are there for."""
+"""The checks that every browser test makes notice the faults that they are for."""
 
 import socket
 import sys
@@ -38,7 +38,7 @@ def run(notebook, name):
 
 
 @pytest.mark.parametrize(("name", "text"), [("an error", "ZeroDivisionError"), ("stderr", "on purpose")])
-def test_what_a_cell_complains_of(notebook, name, text):
+def test_an_error_and_a_warning_are_noticed(notebook, name, text):
     notebook.run_cell(0)
     if name == "an error":
         notebook.check()  # nothing is wrong yet
@@ -56,7 +56,7 @@ def test_what_a_cell_complains_of(notebook, name, text):
         ("a socket", "websocket", "another machine: ws://example.invalid"),
     ],
 )
-def test_what_is_asked_of_another_machine(notebook, watch, name, event, text):
+def test_a_request_to_another_machine_is_noticed(notebook, watch, name, event, text):
     with notebook.page.expect_event(event, lambda one: one.url in text or one.url.startswith("ws://example")):
         run(notebook, name)
     with pytest.raises(AssertionError, match=text):

@@ -41,7 +41,7 @@ def pad(notebook):
     return pad
 
 
-def test_while_the_pen_is_down_the_answer_comes_already(pad):
+def test_the_answer_appears_while_the_pen_is_down(pad):
     area = pad.paper.bounding_box()
     pad.page.mouse.move(area["x"] + 150, area["y"] + 50)
     pad.page.mouse.down()

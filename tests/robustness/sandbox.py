@@ -1,4 +1,4 @@
-"""A process that reads files one after the other under watch: what it does, how long it takes, what memory it needs.
+"""A process that reads files one after another under observation: what it does, its time and its memory.
 
 An audit hook (PEP 578) sees whatever Python does that matters: importing, compiling, executing, opening, starting
 programs, connecting. While a file is read, all of it is refused and reported, except to open that file.
@@ -98,7 +98,7 @@ class Watch:
         is_parsing = event == "compile" and arguments[1] == "<unknown>"
         if self.is_on and not (is_reading or is_parsing):
             self.events.append(f"{event} {arguments!r}"[:300])
-            raise PermissionError(f"{event} has no place in a reader")
+            raise PermissionError(f"{event} is not allowed in a reader")
 
 
 class _OnlyArrays(pickle.Unpickler):
@@ -196,7 +196,7 @@ def main() -> None:
     _warm_up(file)
     file.write_bytes(content)
     watch = Watch(str(file))
-    # What is only set aside counts, too.
+    # Reserved memory counts, too.
     limit = _memory("VmSize") + MAX_MEGABYTES * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (limit, _MAX_BYTES_OF_THE_PROCESS))
     while os.read(0, 1):

@@ -1,4 +1,4 @@
-"""Networks of hotels, trains and institutes: there are other digits and a reason, and never a hang.
+"""Networks of hotels, trains and institutes: the course uses other digits, says why, and never hangs.
 
 A server that keeps a client waiting does so for a minute: a download without a limit ends then, with another reason.
 With ``--long`` the limits are the real ones, otherwise shorter.
@@ -187,7 +187,7 @@ def test_a_wrong_setting_is_named_without_its_value(monkeypatch, capfd, variable
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit that only POSIX systems have")
-def test_a_disk_that_is_full_and_a_folder_that_is_none(house, serve):
+def test_a_full_disk_and_a_file_in_place_of_a_folder(house, serve):
     import resource
 
     serve(lambda handler: handler.send(ARCHIVE))
@@ -204,7 +204,7 @@ def test_a_disk_that_is_full_and_a_folder_that_is_none(house, serve):
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl to make a certificate with")
-def test_a_certificate_is_believed_only_when_it_is_named(monkeypatch, serve, tmp_path, capfd):
+def test_a_certificate_is_trusted_only_when_it_is_named(monkeypatch, serve, tmp_path, capfd):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"

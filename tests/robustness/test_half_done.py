@@ -1,4 +1,4 @@
-"""Writers that are killed, or that cannot write: every file is there whole, and an error leaves it as it was.
+"""Writers that are killed, or that cannot write: every file is complete, and an error leaves it unchanged.
 
 Normally one writer of a file and one of a folder are tried a few times; with ``--long`` all of them, often.
 """

@@ -1,4 +1,4 @@
-"""What the cases use of lesson 03."""
+"""What the cases of lesson 03 use."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the cases use of lesson 04."""
+"""What the cases of lesson 04 use."""
 
 import keras
 from keras import layers

@@ -1,4 +1,4 @@
-"""What the cases use of lesson 05: the functions that the lesson builds, and wrong forms of its last exercise."""
+"""What the cases of lesson 05 use: the functions that the lesson builds, and wrong forms of its last exercise."""
 
 # ruff: noqa: F821 - functions that the lesson builds
 

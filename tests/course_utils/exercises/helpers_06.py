@@ -1,4 +1,4 @@
-"""What the cases use of lesson 06. Few runs, of a small network, and each is made once; a case changes a copy."""
+"""What the cases of lesson 06 use. Few runs, of a small network, and each is made once; a case changes a copy."""
 
 from functools import cache
 

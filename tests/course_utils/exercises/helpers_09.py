@@ -1,4 +1,4 @@
-"""What the cases use of lesson 09."""
+"""What the cases of lesson 09 use."""
 
 import numpy as np
 from scipy.ndimage import shift  # noqa: F401 - a case moves images with it

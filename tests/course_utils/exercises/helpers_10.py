@@ -1,4 +1,4 @@
-"""What the cases use of lesson 10."""
+"""What the cases of lesson 10 use."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""What the cases use of lesson 11: networks as the old cell asks for, or not, and histories of runs not done."""
+"""What the cases of lesson 11 use: networks, right and wrong, and histories of training runs that never took place."""
 
 from functools import cache
 
@@ -29,7 +29,7 @@ def compiled(model=None, *, rate=0.002, loss="categorical_crossentropy", optimiz
 
 
 def history(model=None, columns=None, epochs=3, steps=8, **options):
-    """Return the history of a training that was not done."""
+    """Return the history of a training run that never took place."""
     made = keras.callbacks.History()
     made.set_model(model or compiled(**options))
     made.history, made.epoch, made.params = GOOD if columns is None else columns, list(range(epochs)), {"steps": steps}

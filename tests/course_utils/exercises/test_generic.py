@@ -88,7 +88,7 @@ ODD = {
     "hostile inside": ([[Hostile()]], "expected a single number"),
     "leaving": (Leaving(), "Leaving"),
     "claims to be long": (Long(), "Long"),
-    "endless": (endless, "list into itself"),
+    "endless": (endless, "list inside itself"),
     "deep": (deep, "more than 32 deep"),
     "huge array": (np.broadcast_to(np.uint8(0), (10**12,)), "1,000,000,000,000 numbers"),
     "huge range": (range(10**15), "lists more than"),
@@ -271,7 +271,7 @@ def test_a_damaged_file_keeps_what_can_be_read(content, says, workspace):
         assert content[:3] in (b"\xef\xbb\xbf", b"\xff\xfe{")
 
 
-def test_a_link_stays_one(says, workspace, tmp_path):
+def test_a_symbolic_link_stays_one(says, workspace, tmp_path):
     try:
         (workspace / "progress.json").symlink_to(tmp_path / "kept.json")
     except OSError:
@@ -295,7 +295,7 @@ def test_what_is_wrong_is_kept_only_as_long_as_it_is_shared_and_wrong(says, work
 
 
 @pytest.mark.parametrize("obstacle", ["folder in its place", "no workspace", "locked"])
-def test_the_verdict_comes_also_where_nothing_can_be_kept(obstacle, says, workspace, monkeypatch):
+def test_the_verdict_appears_even_if_nothing_can_be_saved(obstacle, says, workspace, monkeypatch):
     monkeypatch.setattr(progress, "LOCK_SECONDS", 0.1)
     three = Exercise("02.9", "Find three", *THREE.answers, hints=["A hint."])
     lock = FileLock(workspace / ".progress.json.lock")
