@@ -1,4 +1,4 @@
-"""``bench``: measure how long a student waits, and how long with other libraries, in one run.
+"""``bench``: measure, in one run, how long a student waits with the course and with other libraries.
 
 ``python -m benchmarks.measure CONTENDER NUM_IMAGES NUM_EPOCHS SEED`` trains once in its process, and prints what it
 measured as JSON; `bench` starts one such process after the other.

@@ -35,14 +35,14 @@ def examine() -> None:
 
 
 def report(setup_problem: str | None = None) -> int:
-    """Print what each check found, and return 1 if there is a problem; nothing is checked while the set-up has one."""
+    """Print what each check found, and return 1 if there is a problem. If the set-up has one, report only that."""
     checks = {"set-up": lambda: (PROBLEM, setup_problem)} if setup_problem else CHECKS
     has_problem = False
     for subject, check in checks.items():
         status, message = _run(check)
         print(f"{status:9}{subject:10}{message}", flush=True)
         has_problem |= status == PROBLEM
-    print("\nFix the first problem first; it may resolve the others." if has_problem else "\nThe course is ready.")
+    print("\nFix the first problem first; that may resolve the others." if has_problem else "\nThe course is ready.")
     return int(has_problem)
 
 
@@ -83,13 +83,16 @@ def check_packages() -> Finding:
     if wrong:
         others = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         names = " ".join(f'"{entry.split()[0]}"' for entry in wrong)
-        remedy = f"Run in a cell: %pip install {names}, and restart" if IS_ALONE else _INSTALL_AGAIN
+        remedy = f"Run this in a cell, then restart the kernel: %pip install {names}" if IS_ALONE else _INSTALL_AGAIN
         return PROBLEM, f"the course needs {', '.join(wrong[:3])}{others}. {remedy}"
     if sys.platform == "win32":
         from ctypes.util import find_library
 
         if not find_library("msvcp140_1.dll"):
-            return PROBLEM, "TensorFlow needs the Visual C++ Redistributable (x64): install it from Microsoft; restart"
+            return (
+                PROBLEM,
+                "TensorFlow needs Microsoft's Visual C++ Redistributable (x64). Install it, then restart the computer",
+            )
     return OK, f"all {len(pins)} are installed in the versions that the lessons need"
 
 
@@ -141,10 +144,13 @@ def check_folders() -> Finding:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            return PROBLEM, f"{folder} is read-only ({error.strerror}). Copy the course to a folder of your own"
+            return (
+                PROBLEM,
+                f"lessons cannot write to {folder} ({error.strerror}). Copy the course to a folder of your own",
+            )
     for folder in (lessons, Path.cwd()):  # where this notebook is, perhaps a copy
         if shadows := shadowing_files(folder):
-            return PROBLEM, f"{shadows[0]} would be imported in place of {shadows[0].stem}. Rename it"
+            return PROBLEM, f"{shadows[0]} would be used instead of the installed {shadows[0].stem}. Rename it"
     return OK, f"{workspace_folder()} and the notebooks folder are writable"
 
 

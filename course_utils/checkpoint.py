@@ -132,10 +132,10 @@ class _CheckpointHistory(keras.callbacks.History):
             num_epochs, num_wanted = len(training["history"]["loss"]), self.params["epochs"]
             finished = counted(num_epochs, "finished epoch")
             if other := [name for name, value in self._recipe.items() if training["recipe"].get(name) != value]:
-                print(f"{_WHERE} is of a different training run ({', '.join(other)}), so it is not used.")
+                print(f"{_WHERE} comes from a run with a different {' and '.join(other)}, so it is not used.")
             elif num_epochs > num_wanted:
                 self._keeps = False
-                print(f"{_WHERE} has {finished}, not {num_wanted}: it is kept, and training starts afresh.")
+                print(f"{_WHERE} has {finished}, more than {num_wanted}. It is kept, and this training starts afresh.")
             else:
                 self.model.optimizer.build(self.model.trainable_variables)
                 self.model.load_weights(copy)

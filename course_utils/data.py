@@ -236,7 +236,7 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
         The pickle, which may come from a stranger. Also accepted, and possibly compressed with gzip: an ``.npz``
         archive with Keras' keys, in which an array ``class_names`` says what the labels stand for; the folder of
         MNIST's four IDX files, or one of them; and a CSV file with the label and 784 pixels in each line, such as
-        ``mnist_train.csv`` with ``mnist_test.csv`` beside it. Of a CSV file alone, every seventh digit is a test image.
+        ``mnist_train.csv`` with ``mnist_test.csv`` beside it. Of one alone, a seventh are test images.
 
     Returns
     -------

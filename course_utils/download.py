@@ -1,7 +1,7 @@
 """Download MNIST, or say within seconds why not.
 
-`pooch.retrieve` cannot limit a name look-up or a crawling server, and leaves 11 MB in the cache whenever its process is
-killed. So pooch's downloader runs in a thread that is watched from outside, and `atomic_path` cleans up.
+`pooch.retrieve` sets no time limit on a name look-up or on a very slow server, and leaves 11 MB in the cache whenever
+its process is killed. So pooch's downloader runs in a thread that is watched from outside, and `atomic_path` cleans up.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Bar(tqdm):
 @cache  # a lesson that loads the digits twice must not wait twice
 def download_mnist(target: Path) -> str | None:
     """Download MNIST to `target`, whole or not at all; return None, or why it is not there now."""
-    # The threads of this pool are daemons: no look-up of a name that hangs keeps Python from ending.
+    # The threads of this pool are daemons, so a name look-up that hangs does not keep Python from exiting.
     with (
         ThreadPool(1) as pool,
         _Bar(desc="MNIST", total=_NUM_BYTES, unit="B", unit_scale=True, leave=False, delay=1) as bar,

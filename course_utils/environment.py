@@ -19,7 +19,7 @@ def path_setting(name: str) -> Path | None:
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:
-    """Return the path of text that may begin with ``~`` or be a ``file:`` address; drop the password of any other."""
+    """Turn text into a path: expand ``~``, and read a ``file:`` address; drop the password from any other address."""
     text = re.sub(r"^(?!file:)(\w{2,}://).*@", r"\1", os.fspath(text))
     if text.startswith("file:"):
         from urllib.parse import urlsplit  # here, since it is rare

@@ -153,8 +153,8 @@ def prepare_drawing(drawing: ArrayLike | Image.Image) -> NDArray[np.uint8]:
     References
     ----------
     Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
-    Proceedings of the IEEE 86 (1998) 2278-2324, on the data set. That the centre of mass is moved by whole
-    pixels, to (14, 14), is seen from MNIST: in each image it lies within half a pixel of it.
+    Proceedings of the IEEE 86 (1998) 2278-2324, on the data set. MNIST itself shows that
+    digits are moved by whole pixels: in each image, the centre of mass is within half a pixel of (14, 14).
     """
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     drawing = _ink_levels(drawing)

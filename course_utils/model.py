@@ -46,7 +46,7 @@ def build_cnn() -> keras.Sequential:
     Returns
     -------
     keras.Sequential
-        Input and output as those of `build_model`, so that one can replace the other. Inside, the pixels become a
+        Input and output are those of `build_model`, so that one can replace the other. Inside, the pixels become a
         picture again; three layers of 16, 32 and 64 kernels of 3 x 3 with ReLU, the first two followed by pooling over
         2 x 2; dropout of 0.5; softmax at the end; 29,066 parameters.
     """

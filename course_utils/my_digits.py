@@ -79,7 +79,7 @@ def keep_digits_of(text: str) -> MyDigits:
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise DatasetError(
             f"This file does not contain digits from a drawing pad ({error}). Choose the file my_digits.json that "
-            "the button *Save my digits* saved."
+            "you saved with the button “Save my digits”."
         ) from error
 
     def add(kept: MyDigits) -> MyDigits:
@@ -113,6 +113,6 @@ def _change(change: Callable[[MyDigits], MyDigits]) -> MyDigits:
             with atomic_path(path) as temporary:
                 np.savez_compressed(temporary, images=digits.images, labels=digits.labels)
     except OSError as error:
-        problem = f"your digit cannot be saved ({error.strerror or error})"
+        problem = f"your digits cannot be saved ({error.strerror or error})"
         raise file_error(path, problem, write_remedy(error)) from error
     return digits

@@ -1,6 +1,6 @@
 """Keep the user's settings of Keras and TensorFlow from changing what lessons compute, or from crashing the kernel.
 
-When imported, both read environment variables, and Keras also a file in the folder that one of these names.
+Both read environment variables when they are imported. Keras also reads a file, whose folder a variable can set.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def set_aside() -> None:
     if keras and (policy := keras.config.dtype_policy().name) != "float32":
         found.append(policy)
     if found:
-        late = " But Keras was imported earlier and has them: restart the kernel and run all cells." if keras else ""
+        late = " But Keras was imported earlier and uses them: restart the kernel and run all cells." if keras else ""
         os.environ[NOT_USED] = f"The lessons do not use these settings of yours: {'; '.join(found)}.{late}"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
 MAX_SIDE = 1600  # pixels, enough for a sheet full of digits
-MAX_VALUES = 150_000_000  # 50 megapixels in three colours: what needs less than 500 MB to read
+MAX_VALUES = 150_000_000  # 50 megapixels in three colours, which take less than 500 MB to read
 _ADVICE = "Write large, dark digits on light paper, a little apart, and leave a margin around them."
 
 
@@ -55,7 +55,7 @@ def read_photo(source: str | Path | bytes | FileUpload) -> NDArray[np.uint8]:
     Raises
     ------
     PhotoError
-        Nothing was uploaded, or the file is missing, damaged, of another format, or larger than 6,000 x 6,000 pixels.
+        Nothing was uploaded, or the file is missing, damaged, of another format, or larger than 50 megapixels.
     """
     if not isinstance(source, str | Path | bytes):
         if not source.value:

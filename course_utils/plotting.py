@@ -175,8 +175,8 @@ def plot_network(sizes: Sequence[int], title: str) -> Figure:
     Parameters
     ----------
     sizes : sequence of int
-        The number of inputs, then of neurons in each layer; the last one has at most ten. Of larger layers ten neurons
-        are drawn, with a gap for the others.
+        The number of inputs, then of neurons in each layer; the last one has at most ten. Of a larger layer, ten
+        neurons are drawn, with a gap for the others.
     title : str
         The title of the figure.
 

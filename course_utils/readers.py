@@ -1,7 +1,7 @@
 """Read digits from a file that may come from anyone: the result is four plain arrays, or a `DatasetError`.
 
-The first bytes decide the format, never the name. Nothing in a file is executed, and no size in it is believed before
-it was compared with the bytes that are there.
+The first bytes decide the format, never the name. Nothing in a file is executed, and no size in it is trusted until
+it has been compared with the bytes that are there.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _read_idx(folder: Path) -> Arrays:
     wanted = [(3, True), (1, True), (3, False), (1, False)]  # axes, to train with
     if found.keys() != set(wanted):
         raise DatasetError(
-            "the folder does not have four IDX files, images and labels to train with and the same to test with",
+            "the folder does not have MNIST's four IDX files: images and labels for training, and the same for testing",
             "Put these four, and no others, into one folder, and keep the names that they were downloaded with.",
         )
     return tuple(_read_idx_file(found[key], name) for key, name in zip(wanted, ARRAY_NAMES, strict=True))
@@ -212,7 +212,7 @@ def _read_idx_file(path: Path, name: str) -> np.ndarray:
 def _read_csv(path: Path, stream: BinaryIO) -> Arrays:
     """Read tables of digits: ``mnist_train.csv`` with ``mnist_test.csv`` beside it, or one alone.
 
-    Of one alone, every seventh digit is kept for testing: the same share as in MNIST.
+    If there is only one, every seventh digit is kept for testing, the same share as in MNIST.
     """
     rows = _read_rows(stream)
     is_for_tests = np.arange(len(rows)) % 7 == 6

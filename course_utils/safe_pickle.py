@@ -42,7 +42,7 @@ class PickleRefusedError(CourseError):
 
 @dataclass(eq=False, repr=False)
 class Inert:
-    """Stands for what a pickle names (without the module), calls and sets the state of, and does nothing."""
+    """A stand-in for what a pickle names: it keeps name, arguments of a call and state, and does nothing else."""
 
     name: str
     arguments: tuple[Any, ...] | None = None
@@ -112,7 +112,7 @@ def _check(content: bytes) -> None:
         elif size < 0:
             size = int.from_bytes(take(_SIZE_BYTES[size]), "little")
         argument = take(size)
-        # When an instruction crosses the end of a frame, the Unpickler goes on at another byte than pickletools.
+        # When an instruction crosses the end of a frame, the Unpickler continues at a different byte from pickletools.
         if start < frame_end and (position > frame_end or opcode.name == "FRAME"):
             raise ValueError("an instruction that crosses the end of a frame")
         match opcode.name:

@@ -27,7 +27,7 @@ from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 SEED = 9
 BATCH_SIZE = 128
 _SHORT_TRAINING_STEPS = 360  # 30 epochs of the embedded digits: a few seconds on a small laptop
-_ALIGNMENT = 64  # bytes; TensorFlow aborts the process when it computes with an array that begins elsewhere
+_ALIGNMENT = 64  # bytes; TensorFlow aborts the process when it computes with an array at an address that is no multiple
 _HISTORY = "history.json"
 
 History = dict[str, list[float]]
@@ -152,8 +152,7 @@ def load_trained_model(dataset: Dataset, workspace: Path | None = None) -> Train
         try:
             trained = read_trained_model(path)
         except Exception as error:  # a damaged archive makes its readers raise nearly anything
-            reason = type(error).__name__
-            print(f"The network in {path.parent.name}/ of your workspace cannot be read ({reason}): train again.")
+            yours = f"The network in {path.parent.name}/ of your workspace cannot be read ({type(error).__name__})"
         else:
             epochs = counted(len(trained.history["loss"]), "epoch")
             if len(trained.history["loss"]) >= num_needed:

@@ -61,8 +61,8 @@ def workspace_folder() -> Path:
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path to write to; the file replaces `path` when the block ends without an error.
 
-    After an error the temporary file is removed and `path` is unchanged. What a killed process left is removed by the
-    next write of the same file, ten minutes later or more.
+    After an error the temporary file is removed and `path` is unchanged. The temporary file of a killed process is
+    removed by a later write of the same file, once it is ten minutes old.
     """
     target = Path(path)
     for left in target.parent.glob(f".{'[0-9a-f]' * 12}-{glob.escape(target.name)}"):
@@ -89,4 +89,4 @@ def write_remedy(error: OSError) -> str:
         return "Create its folder first, or check the spelling."
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "Free some disk space, or choose another disk."
-    return "Choose a file in a folder that you may write to, and close programs that have the file open."
+    return "Make sure that you may write to its folder, and close programs that have the file open."

@@ -73,7 +73,7 @@ def ensure_environment(argv: list[str], *, development: bool = False, install: b
         # pip's configuration may name an institute's mirror and certificates, which uv does not read; and uv's own may
         # have sent the packages to another folder.
         _use_files_of_pip(python)
-        _step("install packages with pip, which takes longer", [python, *PIP, *files])
+        _step("install packages with pip", [python, *PIP, *files])
         _step("list fonts", fonts)
     if not is_conda:
         _step("link the course", [python, "-c", LINK])

@@ -86,8 +86,11 @@ class Command(NamedTuple):
 LESSON = ("lessons", {"nargs": "*", "metavar": "LESSON", "help": "number, such as 04; all by default"})
 LESSONS = ("lessons", {**LESSON[1], "help": "numbers of the lessons in it, such as 01 02 04; all by default"})
 OF_KIT = ("--lessons", {**LESSONS[1], "nargs": "+", "default": ()})
-EPOCHS = ("--epochs", {"dest": "num_epochs", "type": count, "metavar": "N", "help": "in place of the lessons' number"})
-NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only those with this in their name; all by default"})
+EPOCHS = (
+    "--epochs",
+    {"dest": "num_epochs", "type": count, "metavar": "N", "help": "instead of the number of epochs in the lessons"},
+)
+NAMES = ("names", {"nargs": "*", "metavar": "NAME", "help": "only these"})
 LONG = ("--long", {"action": "store_true", "help": "all of them; a sample by default"})
 WORKERS = ("--workers", {"dest": "num_workers", "type": count, "metavar": "N", "help": "training runs at a time"})
 SCHEDULER = ("--scheduler", {"metavar": "ADDRESS", "help": "use the workers of this Dask scheduler"})
@@ -98,7 +101,7 @@ FILES = ("files", {"nargs": "*", "metavar": "FILE", "help": "progress.json of st
 BY_FILE = ("--by-file", {"action": "store_true", "help": "add a line for each file, which may name its owner"})
 UPGRADE = ("--upgrade", {"action": "store_true", "help": "use the newest versions"})
 PLATFORMS = ("--platforms", {"nargs": "+", "default": (), "metavar": "NAME", "help": "such as macos-arm64"})
-PYTHONS = ("--pythons", {"nargs": "+", "default": (), "metavar": "3.N", "help": "versions of Python there"})
+PYTHONS = ("--pythons", {"nargs": "+", "default": (), "metavar": "3.N", "help": "such as 3.12, for each platform"})
 
 COMMANDS = {
     "setup": Command("only set up the environment, before a workshop without a network", "tools.commands:show_setup"),
@@ -190,8 +193,8 @@ def _explain(error: BaseException) -> int:
 def _parse(argv: list[str]) -> tuple[str, dict[str, Any]]:
     parser = argparse.ArgumentParser(
         prog="python -m tools",
-        description="From raw MNIST pixels to a trained network, in twelve lessons. The first command sets up an "
-        "environment in .venv, from requirements.lock.",
+        description="From raw MNIST pixels to a trained network, in twelve lessons. Whichever command you run first "
+        "sets up an environment in .venv, from requirements.lock.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for name, command in COMMANDS.items():

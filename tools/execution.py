@@ -85,7 +85,7 @@ def execute_notebook(
     cells starts; messages call the lesson `name`.
     """
     if shadows := shadowing_files(folder):
-        raise LessonError(f"{shown(shadows[0])} would be imported in place of the real {shadows[0].stem}. Rename it.")
+        raise LessonError(f"{shown(shadows[0])} would be used instead of the installed {shadows[0].stem}. Rename it.")
     executed = copy.deepcopy(notebook)
     _inject(executed, parameters or {})
     numbers = {cell.id: number for number, cell in enumerate(code_cells(executed), start=1)}
@@ -112,7 +112,9 @@ def execute_notebook(
                 raise LessonError(f"{where}: {error.ename}: {error.evalue}") from error
             except (CellControlSignal, DeadKernelError) as error:
                 where = f"{name}, {cell_label(executed, cell)}"
-                raise LessonError(f"{where}: the kernel stopped ({error}). Is there enough memory?") from error
+                raise LessonError(
+                    f"{where}: the kernel stopped ({error}). Close other programs to free memory."
+                ) from error
         seconds = time.perf_counter() - start
         client.set_widgets_metadata()
         peak = _evaluate(client, {"peak memory": _PEAK_MEMORY[sys.platform]}, name)["peak memory"]

@@ -22,5 +22,7 @@ if not importlib.util.find_spec("course_utils"):
         raise ModuleNotFoundError(f"digit-course could not be installed (see above). {remedy}")
     importlib.invalidate_caches()
     if "numpy" in sys.modules and sys.modules["numpy"].__version__ != version("numpy"):
-        raise ImportError("digit-course is installed with another NumPy. Restart the kernel, then run all cells.")
+        raise ImportError(
+            "The kernel still uses the NumPy from before the installation. Restart it, then run all cells."
+        )
     print("Installed.")

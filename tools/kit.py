@@ -212,7 +212,7 @@ def _write_zip(path: Path, files: dict[str, Path], texts: dict[str, str]) -> Non
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, text in texts.items():
             entry = zip_entry(f"{KIT_FOLDER}/{name}", 0o755 if name.endswith((".sh", ".command")) else 0o644)
-            # cmd.exe needs the line ends of Windows.
+            # cmd.exe needs Windows line endings.
             content = text.replace("\n", "\r\n") if name.endswith(".bat") else text
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
         for name, file in files.items():

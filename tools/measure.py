@@ -35,7 +35,7 @@ _OFF, _ON = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
 NUM_ROUNDING_SEEDS = 12
 _ANY_DISTANCE = 1e99
 
-#: Machines that this one can simulate. The first two are those of students, and how lesson 06 was recorded. Even
+#: Machines that this one can simulate. The first is what students have; the second is how lesson 06 was recorded. Even
 #: without oneDNN's operations, TensorFlow multiplies matrices with oneDNN's code for the instruction set.
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "without oneDNN": _OFF,
@@ -49,8 +49,8 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     **{f"rounding seed {seed}": (_OFF, _ON)[seed % 2] for seed in range(1, NUM_ROUNDING_SEEDS + 1)},
 }
 
-# Executed before a lesson's first cell, and so before NumPy and TensorFlow are loaded. If they were set earlier, the
-# course would drop these variables as personal settings.
+# Executed before a lesson's first cell, and so before NumPy and TensorFlow are loaded. If these variables were set
+# earlier, the course would drop them as personal settings.
 _SET_ENVIRONMENT = "import os\nimport course_utils\nos.environ.update({environment})"
 _MOVE_LAST_PLACES = """
 import keras, numpy
@@ -92,7 +92,7 @@ def measure(lessons: Sequence[str] = ()) -> int:
         cells, problems = spread(recorded, runs)
         surprises += [f"{path.stem}, {problem}" for problem in problems]
         write(path.stem, cells)
-    print("\n".join(surprises) or "Only numbers that are declared to move have moved.")
+    print("\n".join(surprises) or "No number has moved in a cell that declares no tolerance.")
     return int(bool(surprises))
 
 

@@ -13,7 +13,7 @@ from course_utils.environment import as_path
 from course_utils.exercises import exercises_of
 from course_utils.exercises.progress import read_progress
 
-MOST_MISTAKES = 3  # shown of an exercise
+MOST_MISTAKES = 3  # shown for each exercise
 
 
 def progress(files: Sequence[str] = (), *, by_file: bool = False) -> int:

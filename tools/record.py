@@ -74,7 +74,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             write_folder(build / "recorded", {path.name: text.encode() for path, text in texts.items()})
         if edited:
             raise CourseError(
-                f"{', '.join(map(shown, edited))} changed meanwhile, so this is about the previous version. "
+                f"{', '.join(map(shown, edited))} changed meanwhile, so the report is about the previous version. "
                 + f"Nothing was replaced; the new outputs are in {shown(build / 'recorded')}. " * write
                 + "Run the same command again."
             )
@@ -88,7 +88,7 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
         if not reference.is_current():
             changed = True
             print(
-                "The reference weights do not come from the recipe in lesson 06 and its helpers. Undo the change of "
+                "The reference weights do not come from the recipe in lesson 06 and its helpers. Undo the change to "
                 "the recipe, or record 06, then 00 and 07 to 11: make record LESSON=06"
             )
     return int(changed and not write)

@@ -23,8 +23,7 @@ from tools.execution import Execution, execute_notebook
 from tools.folders import replace_folder
 from tools.site.build import write_site
 
-#: What the summary takes from the last state of a lesson: of the one that trains, since later ones use the recorded
-#: network if the training was short.
+#: What the summary takes from the lesson that trains. Later lessons use the recorded network if the training was short.
 RESULTS = {
     "06": {
         "num_epochs": "int(num_epochs)",

@@ -45,8 +45,8 @@ def train_apart(run: Run, expected: dict[str, str]) -> Trained:
         subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if not outcome.exists():
             raise CourseError(
-                f"A training run on {platform.node()} was stopped, or ran out of memory (2 GB each). Finished runs "
-                "are recorded. Run the same command again, with fewer workers if memory is short."
+                f"A training run on {platform.node()} was stopped or ran out of memory. Allow 2 GB for each run. "
+                "Finished runs are recorded. Run the same command again, with fewer workers if memory is short."
             )
         found = pickle.loads(outcome.read_bytes())  # noqa: S301 - from the process started above
     if isinstance(found, CourseError):

@@ -9,7 +9,7 @@ from IPython.display import display
 
 from course_utils.notices import show
 
-# JupyterLab draws one type of each output, and of a widget whose kernel has ended it draws an error: "model not found".
+# JupyterLab draws one type of each output, and for a widget whose kernel has ended an error: "model not found".
 # So the sentence is an output of its own, right above the widget: it hides while the widget is there, and otherwise
 # hides the error.
 _SENTENCE = """<style>

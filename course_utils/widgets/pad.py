@@ -1,7 +1,7 @@
 """The drawing pad of lessons 00 and 09: the network classifies a digit while you draw it.
 
-The browser draws, and converts the drawing to MNIST's format; of what the network would see it sends 784 grey levels
-at a time, and waits for the response before it asks again. So the picture is there at once, requests never queue up
+The browser draws, and converts the drawing to MNIST's format. It sends the 784 grey levels that the network would see,
+and waits for the response before it sends the next ones. So the picture is there at once, requests never queue up
 behind a slow kernel, and a page without Python (`make pad`) uses the same files.
 """
 
@@ -40,7 +40,7 @@ def drawing_pad(model: keras.Model, dataset: Dataset | None = None) -> None:
     Parameters
     ----------
     model : keras.Model
-        Takes (n, 784) float32 in [0, 1] and gives (n, 10) probabilities, as those of the lessons.
+        Takes (n, 784) float32 in [0, 1] and gives (n, 10) probabilities, like the networks of the lessons.
     dataset : Dataset, optional
         What it was trained on; its accuracy on the test images is shown beside that on the digits kept from the pad
         (`course_utils.my_digits.load_my_digits`). Without it, as in lesson 00, no digit can be kept, and the drawing is

@@ -21,7 +21,7 @@ def explore_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[floa
     hidden_sizes : sequence of two int
         Neurons in the two hidden layers at the start.
     dropout_rates : sequence of two float
-        Fractions of their outputs that are dropped during training, 0 to below 1.
+        Fractions of their outputs that are dropped during training, at least 0 and less than 1.
 
     Raises
     ------
@@ -31,7 +31,9 @@ def explore_parameters(hidden_sizes: Sequence[int], dropout_rates: Sequence[floa
     if len(hidden_sizes) != 2 or not all(size >= 1 and size == int(size) for size in hidden_sizes):
         raise ValueError(f"hidden_sizes is {hidden_sizes}, expected two whole numbers of neurons, as in (512, 256).")
     if len(dropout_rates) != 2 or not all(0 <= rate < 1 for rate in dropout_rates):
-        raise ValueError(f"dropout_rates is {dropout_rates}, expected two rates from 0 to below 1, as in (0.5, 0.2).")
+        raise ValueError(
+            f"dropout_rates is {dropout_rates}, expected two rates of at least 0 and less than 1, as in (0.5, 0.2)."
+        )
     first: dict[str, list] = {
         "hidden_sizes": [int(size) for size in hidden_sizes],
         "dropout_rates": [float(rate) for rate in dropout_rates],

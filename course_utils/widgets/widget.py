@@ -23,12 +23,12 @@ PARTS = ("training", "test")
 
 
 def sources(*names: str) -> list[tuple[str, str]]:
-    """Return name and text of JavaScript modules, in the order given: each after those that it imports."""
+    """Return name and text of JavaScript modules in the given order; each must follow those that it imports."""
     return [(name, (JS / name).read_text(encoding="utf-8")) for name in names]
 
 
 class CourseWidget(anywidget.AnyWidget):
-    """A widget whose JavaScript is modules in `JS`; anywidget serves one file, so ``loader.js`` imports the modules."""
+    """A widget of JavaScript modules in `JS`; anywidget serves only one file, ``loader.js``, which imports them."""
 
     _esm = JS / "loader.js"
     _css = CSS
@@ -67,7 +67,9 @@ class Explorer(CourseWidget):
         except CourseError as error:
             response = {"problem": str(error)}
         except Exception as error:  # which ipywidgets would log where no student looks
-            response = {"problem": f"{type(error).__name__}: {error} Run all cells above, then this one."}
+            response = {
+                "problem": f"This did not work ({type(error).__name__}: {error}). Run all cells above, then this one."
+            }
         self.response = {"request": self.request, **response}
 
 
@@ -91,5 +93,5 @@ def choose(dataset: Dataset, part: str, index: int) -> tuple:
     """Return image and label of a digit; raise `IndexError` if there is no such image."""
     images, labels = part_of(dataset, part)
     if not 0 <= index < len(images):
-        raise IndexError(f"there is no {part} image {index}: they are numbered 0 to {len(images) - 1}.")
+        raise IndexError(f"there is no {part} image {index}; the last one is {len(images) - 1}")
     return images[index], int(labels[index])

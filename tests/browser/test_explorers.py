@@ -165,7 +165,7 @@ def test_what_goes_wrong_in_the_kernel_is_shown_and_keys_are_not_jupyterlabs(exp
         "import ipywidgets\n*_, one = (w for w in ipywidgets.widgets.widget._instances.values() "
         "if type(w).__name__ == 'Explorer')\none.request = {'part': 'test', 'index': 999}"
     )
-    expect(explorer.get_by_role("alert")).to_contain_text("there is no test image 999: they are numbered 0 to 296")
+    expect(explorer.get_by_role("alert")).to_contain_text("there is no test image 999; the last one is 296")
     button(explorer, "Previous").click()
     expect(explorer.get_by_role("alert")).to_be_empty()
     cells = notebook.page.locator(".jp-Notebook .jp-Cell")
@@ -271,7 +271,7 @@ def test_one_hot_by_mouse_and_keyboard(explore, notebook):
     button(explorer, "Next").click()
     picture_is(explorer, f"^training image {threes[1] + 1}, a {labels[threes[1] + 1]}$")
     button(explorer, "9").press("Enter")
-    expect(reading(explorer)).to_have_text("argmax: the largest entry is in place 9")
+    expect(reading(explorer)).to_have_text("argmax: the largest entry is at index 9")
     explorer.get_by_role("combobox").focus()
     explorer.page.keyboard.type("te")  # the options begin with "training" and "test"
     explorer.get_by_role("spinbutton").fill("20")

@@ -83,7 +83,7 @@ FAULTS = {
     "little memory": ("memory", "0.9 GB free, 2.0 GB", lambda patch, _: free(patch, psutil, "virtual_memory", 9e8)),
     "a full disk": ("disk", "0.1 GB free, 0.5 GB", lambda patch, _: free(patch, shutil, "disk_usage", 1e8)),
     "a file for a folder": ("folders", "workspace", lambda _, house: (house / "workspace").touch()),
-    "a shadow": ("folders", "keras.py would be imported in place of keras", shadow),
+    "a shadow": ("folders", "keras.py would be used instead of the installed keras", shadow),
     "a path to nothing": ("digits", "MNIST_PATH", lambda patch, _: patch.setenv("MNIST_PATH", "no.npz")),
 }
 if sys.platform == "linux":  # where not even root can create a file in /proc

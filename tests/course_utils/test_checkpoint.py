@@ -70,7 +70,8 @@ def test_resumed_training_gives_the_numbers_of_uninterrupted_training(kept, caps
     assert fit(model, epochs=3).epoch == [0, 1, 2], "a later training of the network begins with its first epoch"
     fewer, on_top = capsys.readouterr().out.splitlines()
     assert fewer == (
-        "The checkpoint in the workspace has 4 finished epochs, not 3: it is kept, and training starts afresh."
+        "The checkpoint in the workspace has 4 finished epochs, more than 3. It is kept, and this "
+        "training starts afresh."
     )
     assert "has been trained before" in on_top, "this does not follow from the recipe"
     assert fit(epochs=3).history == {name: values[:3] for name, values in in_one_go.items()}
@@ -100,7 +101,7 @@ def test_a_checkpoint_of_another_recipe_is_not_used(kept, capsys):
     images[0, 0, 0] ^= 1
     for difference, model, options in [
         ("seed", fresh_model(), {"seed": 10}),
-        ("batch size, number of steps", fresh_model(), {"batch_size": 8}),
+        ("batch size and number of steps", fresh_model(), {"batch_size": 8}),
         ("digits", fresh_model(), {"dataset": Dataset(DATASET.name, images, LABELS, IMAGES, LABELS)}),
         ("number of steps", fresh_model(), {"num_images": 30}),
         ("network", fresh_model(num_hidden=9), {}),
@@ -109,7 +110,7 @@ def test_a_checkpoint_of_another_recipe_is_not_used(kept, capsys):
     ]:
         kept.write_bytes(content)
         assert fit(model, stop_after=1, **options).epoch == [0]
-        assert not_used_because(capsys) == f"is of a different training run ({difference})"
+        assert not_used_because(capsys) == f"comes from a run with a different {difference}"
     kept.write_bytes(content)
     assert fit(resume=False, stop_after=1).epoch == [0]
     assert capsys.readouterr().out == ""

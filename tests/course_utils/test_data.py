@@ -166,7 +166,7 @@ def test_pickle_has_the_layout_of_the_handout_a_pinned_protocol_and_can_be_loade
 
 @pytest.mark.parametrize(
     ("path", "remedy"),
-    [("nowhere/mnist.pickle", "Create its folder"), ("folder", "Choose a file in a folder that you may write to")],
+    [("nowhere/mnist.pickle", "Create its folder"), ("folder", "Make sure that you may write to its folder")],
 )
 def test_save_pickle_to_a_path_that_cannot_be_written(tmp_path, path, remedy):
     (tmp_path / "folder" / "content").mkdir(parents=True)

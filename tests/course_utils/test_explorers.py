@@ -68,7 +68,10 @@ def test_an_explorer_responds_to_requests_and_reports_what_went_wrong():
     assert [name for name, _ in explorer.modules] == ["shared.js", "digits.js"]
     assert explorer.response == {"request": {"number": 2}, "half": 5}
     for number, problem in [
-        (0, "ZeroDivisionError: integer division or modulo by zero Run all cells above, then this one."),
+        (
+            0,
+            "This did not work (ZeroDivisionError: integer division or modulo by zero). Run all cells above, then this one.",
+        ),
         (-1, "Choose a positive number."),
     ]:
         explorer.set_state({"request": {"number": number}})  # as the browser does

@@ -153,7 +153,7 @@ def test_idx_files_that_are_not_the_four_of_mnist(tmp_path, monkeypatch):
     for content, match in (
         (idx(ARRAYS[3])[:-1], "test_labels claims shape .*, but a different number of bytes"),
         (idx(ARRAYS[3]) + b"\0", "test_labels claims shape"),
-        (b"<html>", "does not have four IDX files, .* Put these four, and no others"),
+        (b"<html>", "does not have MNIST's four IDX files: .* Put these four, and no others"),
     ):
         labels_file.write_bytes(content)
         assert_refused(tmp_path, match)
@@ -166,7 +166,7 @@ def test_idx_files_that_are_not_the_four_of_mnist(tmp_path, monkeypatch):
 
 def test_paths_and_files_that_cannot_be_read(tmp_path, file, monkeypatch):
     assert_refused(tmp_path / "nowhere" / "mnist.npz", f"there is no file .*{tmp_path.name}")
-    assert_refused(tmp_path, "folder does not have four IDX files")
+    assert_refused(tmp_path, "folder does not have MNIST's four IDX files")
     assert_refused(file(b""), "is empty")
     monkeypatch.setattr(readers, "MAX_BYTES", 2000)
     assert_refused(file(bytes(2001)), "larger than")

@@ -114,7 +114,7 @@ EDITION = ("digit-course-student.zip", "student")
 WRITERS = {
     "pickle": Writer(write_pickle, ("mnist.pickle",), complaint="mnist.pickle: .*cannot be written"),
     "own digits": Writer(
-        write_own_digit, ("my_digits.lock", "my_digits.npz"), complaint="my_digits.npz: your digit cannot be saved"
+        write_own_digit, ("my_digits.lock", "my_digits.npz"), complaint="my_digits.npz: your digits cannot be saved"
     ),
     "progress": Writer(write_progress, ("progress.json",), complaint=None),
     "network": Writer(write_network, ("mnist",), complaint="The trained network cannot be saved .* run this cell"),

@@ -81,7 +81,7 @@ def test_a_file_that_shadows_a_library_is_named(name, tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     for file in (name, "my_notes.py"):
         (tmp_path / file).touch()
-    with pytest.raises(LessonError, match=rf"{name.partition('/')[0]} would be imported in place"):
+    with pytest.raises(LessonError, match=rf"{name.partition('/')[0]} would be used instead"):
         execute_notebook(new_notebook(), "lesson", workspace=tmp_path, folder=tmp_path)
 
 

@@ -47,7 +47,7 @@ _EPOCH = re.compile(r"^Epoch (\d+)/\d+$")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs by more than is allowed: the sentence of a report, and the two pictures if it is one."""
+    """One difference beyond the tolerance: its sentence in the report and, if a picture differs, both pictures."""
 
     sentence: str
     pictures: tuple[Image.Image, ...] = ()
@@ -228,7 +228,7 @@ def _tokens(text: str) -> list[list[_Token]]:
 
 
 def _times(distance: float, allowed: float) -> str:
-    return f"{distance / allowed:.3g} tolerances of {allowed:g}" if allowed else "where the tolerance is 0"
+    return f"{distance / allowed:.3g} times the tolerance of {allowed:g}" if allowed else "where the tolerance is 0"
 
 
 def _json(value: object) -> str:

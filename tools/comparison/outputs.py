@@ -54,7 +54,7 @@ def is_picture(mime: str) -> bool:
 
 
 def line_ends(text: str) -> str:
-    """Return a text with the line ends of Unix."""
+    """Return a text with Unix line endings."""
     return text.replace("\r\n", "\n")
 
 

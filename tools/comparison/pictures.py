@@ -1,4 +1,4 @@
-"""Measure how far two pictures are apart, and show where."""
+"""Measure how far apart two pictures are, and show where they differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_picture(data: str) -> Image.Image:
 
 
 def picture_distance(expected: Image.Image, actual: Image.Image) -> float:
-    """Return the distance of two pictures of the same size: 0 if they are equal, 255 for black and white.
+    """Return the distance between two pictures of the same size: 0 if they are equal, 255 for black and white.
 
     It is the root mean square of the channel differences (0..255, over white) in the worst tile of 32 by 32 pixels.
     Over the whole picture, one changed digit counts less than noise that nobody sees. Measured on figures like those of

@@ -3,7 +3,7 @@
 Every number must be reproduced exactly, unless the cell's metadata has a table ``tolerance`` with
 
 - ``"numbers": "measured"``: each number may move twice as far as it moved when it was measured;
-- or ``"absolute": 0.01``, ``"relative": 0.1``, or both, with a ``"reason": "…"``: so far, whatever was measured;
+- or ``"absolute": 0.01``, ``"relative": 0.1``, or both, with a ``"reason": "…"``: this far, whatever was measured;
 - ``"picture_not_compared": "…"``: why its pictures are not compared.
 """
 
@@ -89,9 +89,13 @@ class Measured:
                 f'"tolerance": {{"numbers": "measured"}} to its metadata and {command}'
             )
         elif measured is None:
-            advice = f"this cell was never measured, so its numbers must be reproduced exactly: {command}"
+            advice = (
+                f"this cell was never measured, so its numbers must be reproduced exactly. To measure it, {command}"
+            )
         elif measured["source"] != fingerprint(cell):
-            advice = f"this cell was edited after it was measured, so its numbers must be reproduced exactly: {command}"
+            advice = (
+                f"this cell was edited since it was measured, so its numbers must be reproduced exactly. Now {command}"
+            )
         else:
             return dataclasses.replace(declared, spread=measured["spread"])
         return dataclasses.replace(declared, advice=advice)

@@ -36,7 +36,7 @@ def main() -> int:
     """Install the course, and return the exit status."""
     parser = argparse.ArgumentParser(description="Install the digit course from this kit, without a network.")
     home = Path.home() / "digit-course"
-    parser.add_argument("folder", nargs="?", type=Path, default=home, help="where to install it, or %(default)s")
+    parser.add_argument("folder", nargs="?", type=Path, default=home, help="where to install it (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="only check whether every file of the kit is intact")
     arguments = parser.parse_args()
     try:

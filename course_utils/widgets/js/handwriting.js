@@ -86,7 +86,7 @@ function centreOfMass({ width, pixels }) {
 /** Pillow's `resize` with its bilinear filter, which takes one axis after the other and rounds in between. */
 const resize = (image, height, width) => resizeRows(resizeRows(image, width), height);
 
-/** Resize each row to `length` pixels, means of the old ones that weigh more the nearer they are; and transpose. */
+/** Resize each row to `length` pixels, weighted means of the old ones in which nearer pixels count more; transpose. */
 function resizeRows({ height, width, pixels }, length) {
   const resized = blank(length, height);
   const scale = width / length;

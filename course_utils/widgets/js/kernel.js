@@ -15,7 +15,7 @@ const KERNELS = {
 };
 const square = (side) => Array.from({ length: side * side }, (_, index) => [Math.floor(index / side), index % side]);
 
-/** Write two digits behind the point, with a true minus sign, and never "−0.00". */
+/** Write two digits after the decimal point, with a true minus sign, and never "−0.00". */
 const write = (value) => ((Math.round(100 * value) / 100) || 0).toFixed(2).replace("-", "−");
 
 /** Return what the kernel makes of an image: the nine pixels under it, the products, and the sums at all places. */
@@ -82,8 +82,8 @@ const kernelExplorer = explorer((ask, { num_images: numImages }) => {
       patch.replaceChildren(table("pixels", values.map((value) => shaded(255 * value, write(value)))));
       products.replaceChildren(table("products", terms.map((term) => make("td", {}, write(term)))));
       reading.replaceChildren("sum ", make("strong", {}, sum));
-      legend.textContent = "Sums: dark is above 0, grey is 0, light is below 0. With these weights, a sum can be "
-        + `${write(lowest)} to ${write(highest)}.`;
+      legend.textContent = "Sums: dark is above 0, grey is 0, light is below 0. With these weights, sums can range "
+        + `from ${write(lowest)} to ${write(highest)}.`;
       return `${choice.value}, row ${request.row}, column ${request.column}: the nine products add up to ${sum}`;
     },
   };

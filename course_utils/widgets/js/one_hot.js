@@ -42,7 +42,7 @@ export default explorer((ask, config) => {
         cell.textContent = response.row[place];
         cell.className = heads[place].className = response.row[place] ? "hot" : "";
       });
-      argmax.replaceChildren("argmax: the largest entry is in place ", make("strong", {}, response.row.indexOf(1)));
+      argmax.replaceChildren("argmax: the largest entry is at index ", make("strong", {}, response.row.indexOf(1)));
       return `${where}. Label ${label}: one-hot row ${response.row.join(" ")}`;
     },
   };

@@ -6,7 +6,7 @@ import { PENS, drawLine, drawStrokes, prepareDrawing, shrinkDrawing } from "./ha
 const LARGEST_FILE = 2e6; // bytes, some 1,900 digits
 const DIGITS = Array.from({ length: 10 }, (_, digit) => digit);
 
-/** Never 100%: a probability comes close to 1 and never reaches it. */
+/** Never 100%, which would claim certainty. */
 const percent = (share) => (share > 0.995 ? "> 99%" : `${Math.round(100 * share)}%`);
 
 export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, only_shrinks: onlyShrinks }) => {
@@ -102,7 +102,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
     return `${best} ${words}`;
   }
 
-  // --- requests: one at a time, so that none is lost; and of the drawings only the latest is asked about
+  // --- requests: one at a time, so that none is lost; only the latest drawing is asked about
 
   let [isWaiting, isStale, frame] = [true, true, null];
   const pending = [];

@@ -56,7 +56,7 @@ export function slider(name, { min = 0, max, step = 1 }, onInput, { write = Stri
   };
 }
 
-/** A field for a number; `onNumber(number)` gets it while it is typed, and must call `set` with the one that holds then. */
+/** A field for a number; `onNumber(number)` is called while it is typed, and must call `set` with the one that applies. */
 export function numberField(properties, onNumber) {
   const input = make("input", { type: "number", ...properties });
   let last;
@@ -160,7 +160,7 @@ export function chooser(ask, { counts }) {
       ({ part, index } = request);
       const highest = counts[part] - 1;
       select.value = part;
-      last.textContent = `of 0 to ${grouped(highest)}`;
+      last.textContent = `(0 to ${grouped(highest)})`;
       number.input.max = range.input.max = highest;
       number.set(index);
       range.set(index);
@@ -230,7 +230,7 @@ export function show(el, name, ...nodes) {
  * - `sync(request)`: sets the controls to what is requested,
  * - `show(response, request)`: draws what the kernel responded, and returns a sentence for screen readers,
  * - optionally `settled()`: called when nothing is waited for any more.
- * The kernel sees the latest request only, if it was busy; `ask(changes)` makes one of the request before.
+ * A kernel that was busy sees only the latest request; `ask(changes)` makes one from the previous request.
  */
 export function explorer(build) {
   return {

@@ -45,7 +45,7 @@ export const legend = () => make("div", { className: "row close legend" }, ...Ob
     svg("polyline", { class: style, points: "1,6 35,6" }), marker(style, 18, 6)),
   make("span", {}, words)]));
 
-/** The button that stops. JupyterLab and Notebook let a widget interrupt the kernel, some editors do not. */
+/** The button that stops. JupyterLab and Notebook let a widget interrupt the kernel; some editors do not. */
 function stopper(model) {
   const kernel = model.widget_manager?.kernel;
   if (!kernel) return make("span", {}, "To stop after an epoch, interrupt the kernel.");
