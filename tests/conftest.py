@@ -19,7 +19,7 @@ def workspace(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shell():
-    """Start an IPython, which displaying needs."""
+    """Start an IPython shell, without which nothing can be displayed."""
     yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
 

@@ -28,9 +28,9 @@ def exercises_of(lesson: str) -> list[Exercise]:
 
 
 def show_progress(lesson: str = "") -> None:
-    """Show which exercises were solved, with a tick before each, and a link to every lesson beside this one.
+    """Show the exercises, with a tick before each that was solved, and a link to every lesson in the same folder.
 
-    What was solved stands in ``progress.json`` in the workspace and goes nowhere else, unless the student shares it;
+    What was solved is recorded in ``progress.json`` in the workspace and nowhere else, unless the student shares it;
     delete the file to start again.
 
     Parameters

@@ -31,7 +31,7 @@ def close(value: Any, other: Any, relative: float = 1e-4) -> bool:
 
 
 def close_in_digits(value: Any, other: Any, digits: int = 3) -> bool:
-    """Tell whether values agree to some digits; in an array, to those of its largest entry."""
+    """Tell whether values agree to `digits` significant digits; in an array, to those of its largest entry."""
     value, other = np.asarray(value, dtype=float), np.asarray(other, dtype=float)
     scale = np.abs(other).max(initial=0)
     if value.shape != other.shape or not np.isfinite(scale):
@@ -56,7 +56,7 @@ class Answer:
     expected: Callable[..., Any] | None = None  # returns the right answer
     is_right: Callable[..., bool] | None = None  # if several answers are right: tells whether this one is
     mistakes: Callable[..., Iterable[Row]] | None = None  # the table; of an object, up to the first row that is True
-    #: Message and hint if no mistake is recognised; ``{more}`` in it becomes "more" or "less".
+    #: Message and hint if no mistake is recognised; ``{more}`` becomes "more", "less" or "other".
     otherwise: tuple[str, str] | Callable[..., tuple[str, str]] | None = None
     example: Callable[..., Any] | None = None  # a right answer for the tests, where there is no `expected`
 
@@ -125,7 +125,7 @@ class Answer:
 
 
 def _is_rounded(value: Any) -> bool:
-    """Tell whether a value has a few digits only; one that has more agrees with three digits by chance."""
+    """Tell whether a value has only a few digits; one with more could match a mistake to three digits by chance."""
     numbers = value.ravel()[:1000] if isinstance(value, np.ndarray) else [value]
     return all(isinstance(each, (float, np.number)) and close(float(f"{each:.4g}"), each, 1e-6) for each in numbers)
 
@@ -144,7 +144,7 @@ def _matches(value: Any, result: Any, agree: Callable[[Any, Any], bool]) -> bool
 
 @dataclass(frozen=True)
 class Number(Answer):
-    """A single number, compared in three digits; with `whole`, a count or a position, which must be exact."""
+    """A single number, compared to three digits; with `whole`, a count or a position, which must be exact."""
 
     what: str = "a single number"
     _: KW_ONLY
@@ -187,7 +187,7 @@ class Number(Answer):
 
 @dataclass(frozen=True)
 class Array(Answer):
-    """An array, or lists of numbers, compared in three digits of its largest entry; whole numbers must be exact.
+    """An array, or lists of numbers, compared to three digits of its largest entry; whole numbers must be exact.
 
     With `any_order`, a set is accepted as well.
     """

@@ -41,9 +41,9 @@ _FILL_IN = "Replace ... in the cell above, run it, then run this check again."
 class Exercise:
     """A task of a lesson.
 
-    `key` is its lesson and number (``"02.1"``). Answers come in the order of the check's line in the notebook, and
-    what is given has its names there. Hints go from the gentlest to the plainest, and none gives the solution away;
-    `comment` says what the right answers show.
+    `key` is its lesson and number (``"02.1"``). Answers have the order of the arguments in the notebook's
+    check, and given variables have the names used there. Hints go from the gentlest to the plainest, and none gives
+    the solution away; `comment` says what the right answers show.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Exercise:
 
         Notes
         -----
-        From the second failure on, each verdict comes with a hint. What was solved, and how often it failed, is kept in
-        ``progress.json`` in the workspace, unless the answer came from a cell with a solution; what was wrong, only if
-        the student shares it.
+        From the second failure on, each verdict comes with a hint. ``progress.json`` in the workspace
+        records whether it was solved and how often it failed, unless the right answer came from a cell with a solution;
+        what was wrong, only if the student shares it.
         """
         try:
             with _on_its_own(self.key):
@@ -282,7 +282,7 @@ class Given:
         return rows if self.make is None else self.make(rows)
 
     def is_as_made(self, value: Any, context: Mapping[str, Any]) -> bool:
-        """Tell whether a value is what the lesson makes; what needs a dataset passes where none was loaded."""
+        """Tell whether a value is as the lesson made it; true if that takes a dataset and none was loaded."""
         try:
             if self.test:
                 return bool(apply(self.test, context))

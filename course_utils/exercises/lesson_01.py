@@ -28,7 +28,11 @@ def _position_mistakes(faintest: float | NDArray, train_images: NDArray) -> Iter
     yield of_all, "Image {value} is the faintest of all the training images.", "Which part of the array did you search?"
     yield num_inked.argmin(), "Image {value} has the fewest pixels with any ink.", "Does it matter how dark they are?"
     yield darkest.argmin(), "Image {value} has the lowest maximum grey level of all.", "How large is its sum?"
-    yield images.argmin(), "{value} is the position of the first 0 of all pixels or rows.", "What is each image's sum?"
+    yield (
+        images.argmin(),
+        "{value} is the position of the first 0 among all pixels or rows.",
+        "What is each image's sum?",
+    )
     yield not 0 <= faintest < 1000, "The 1,000 images have positions 0 to 999, not {value}.", "What did you count?"
 
 

@@ -41,7 +41,7 @@ count_white_pixels = Exercise(
         whole=True,
         expected=lambda train_vectors: (train_vectors.max(axis=0) == 0).sum(),
         mistakes=_white_mistakes,
-        otherwise=("is {value}, {more} than there are.", "Which pixels do you count, in which images?"),
+        otherwise=("is {value}, {more} than the right number.", "Which pixels do you count, in which images?"),
     ),
     given={"train_vectors": _TRAIN_VECTORS, "test_vectors": _TEST_VECTORS},
     hints=[

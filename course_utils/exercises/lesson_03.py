@@ -13,7 +13,7 @@ def _prediction_mistakes(predictions: NDArray, probabilities: NDArray) -> list[R
     table, digits, axis = probabilities, probabilities.argmax(axis=1), "What does the argument `axis` do?"
     is_table, is_column = predictions.shape == table.shape, predictions.shape == (len(table), 1)
     second = "Which position does the largest number have after sorting?"
-    rounded_first = "comes from rounded probabilities: where none is above a half, only zeros are left."
+    rounded_first = "comes from rounded probabilities: rounding made several of them equal."
     return [
         (one_hot(digits), "holds one-hot rows, expected digits.", "How do you turn such rows into labels?"),
         (table.argmax(), "is the position of the largest number in the whole table.", axis),
@@ -166,5 +166,5 @@ compute_batch_loss = Exercise(
         "With a table, `.sum(axis=1)` adds up each row by itself and leaves a hundred losses.",
         "The loss of a batch is the mean of these hundred numbers.",
     ],
-    comment="That is more than the ln 10 ≈ 2.303 of having no idea: being sure and wrong is expensive.",
+    comment="That is more than ln 10 ≈ 2.303, the loss of having no idea. Confident mistakes have a large loss.",
 )

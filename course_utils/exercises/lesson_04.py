@@ -70,7 +70,7 @@ def _image_mistakes(one_image: NDArray, test_vectors: NDArray) -> Iterator[Row]:
     yield shape == (784, 1), "holds 784 images of one pixel each.", images
     yield shape[1:] == (28, 28), "The image in `{name}` is not flattened, expected a vector.", "Which step flattens it?"
     yield shape[1:] == (10,), "has ten numbers per image: that is what comes out, not what goes in.", images
-    yield shape[1:] == (1, 784), f"has an axis too many: {shape}.", images
+    yield shape[1:] == (1, 784), f"has one axis too many: its shape is {shape}.", images
     yield shape[1:] == (784,) and len(one_image) != 1, f"holds {len(one_image):,} images.", "How many do you need?"
     yield 255 * right, "Keras accepts the shape, but the pixels go up to 255.", "What is the range in `test_vectors`?"
     yield right / 255, "The pixels of `{name}` were divided by 255 twice.", "Which step scales, and what does yours do?"
@@ -121,7 +121,7 @@ def _network_mistakes(small_network: Any) -> Iterator[Row]:
     kinds = {"a list of layers": list | tuple, "a single layer": keras.layers.Layer, "a class": type, "{value}": object}
     kind = next(words for words, each in kinds.items() if isinstance(network, each))
     yield not is_model, f"is {kind}, expected a Keras network.", ask
-    own = "is a class of your own; the check can only look into keras.Sequential and functional networks."
+    own = "is of a class of your own; the check can only look into keras.Sequential and functional networks."
     yield not (isinstance(network, keras.Sequential) or hasattr(network, "operations")), own, ask
     yield not network.built, "does not know yet how many inputs it has.", "What comes first in the list?"
     yield len(network.inputs + network.outputs) != 2, "has several inputs or outputs.", described
@@ -193,7 +193,7 @@ def _activation_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     yield not last, "The last layer has no activation: it gives sums of any size, not probabilities.", to_one
     yield last == "sigmoid", "The last layer has a sigmoid, so the ten numbers do not add up to 1.", to_one
     yield last == "softmax and softmax", "Softmax is applied twice at the end.", "What does softmax need as its input?"
-    yield last != "softmax", f"The last layer has the activation {last}, and its numbers do not add up to 1.", to_one
+    yield last != "softmax", f"The last layer has the activation {last}, expected softmax alone.", to_one
 
 
 def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
@@ -205,7 +205,7 @@ def _dropout_mistakes(parts: list[tuple[str, Any]]) -> Iterator[Row]:
     where = ("the pixels", "the first hidden layer", "the second hidden layer", "the probabilities")[places[0]]
     yield places != [1], f"The dropout comes after {where}.", "Whose outputs does a dropout layer set to zero?"
     rate = dict(parts)["dropout"]
-    yield abs(rate - (1 - _RATE)) < 1e-6, f"The dropout rate is {rate:g}, which is the share that is kept.", ask
+    yield abs(rate - (1 - _RATE)) < 1e-6, f"The dropout rate is {rate:g}, but that is the share to keep.", ask
     yield abs(rate - _RATE) > 1e-6, f"The dropout rate is {rate:g}, not that of the description.", ask
 
 

@@ -72,11 +72,11 @@ def _bias_mistakes(batch_vectors: NDArray, batch_labels: NDArray) -> Iterator[Ro
         up, down, here = loss(_BIAS + nudge), loss(_BIAS - nudge), loss(_BIAS)
         size = f"a nudge of {nudge:g}"
         for one_sided, side in (((up - here) / nudge, "up"), ((here - down) / nudge, "down")) if nudge > 1e-4 else ():
-            message = f"was nudged only {side}, with {size}: that is the slope at a point nearby."
+            message = f"comes from {size} in one direction only, {side}: that is the slope at a point nearby."
             yield _unless_close(one_sided, gradient), message, "Can you nudge in both directions?"
         message = f"comes from {size}, which is too far for the slope at a point."
         yield _unless_close((up - down) / (2 * nudge), gradient), message, "What if the nudge is smaller?"
-        yield (up - down) / nudge, "is twice the gradient: the two losses lie two nudges apart.", distance
+        yield (up - down) / nudge, "is twice the gradient: the two biases are two nudges apart.", distance
         if not 1e-5 < nudge < 0.5:
             continue
         order = "In what order does Python calculate, and what do parentheses change?"
@@ -103,8 +103,8 @@ nudge_a_bias = Exercise(
     ),
     given=_GIVEN,
     hints=[
-        "As in the lesson, nudge up and down, and divide the difference by the distance between the two nudges.",
-        "`loss_with_bias(3 + nudge)` is one of the two losses, and the two lie `2 * nudge` apart.",
+        "As in the lesson, nudge up and down. Divide the difference of the losses by the distance between the biases.",
+        "`loss_with_bias(3 + nudge)` is one of the two losses, and the two biases are `2 * nudge` apart.",
     ],
     comment="By the formula, it is the mean error: a bias is a weight whose input is always 1.",
 )
@@ -197,8 +197,13 @@ def _error_mistakes(
     for limit in (0.1, 0.5, 1.0):
         yield passed * (hidden > limit), f"stops errors where ReLU gave {limit:g} or less.", relu
     yield passed + mask, "adds the slope of ReLU to the errors.", "What does the chain rule do along a path?"
-    for number, what in ((len(hidden), "images"), (hidden.shape[1], "neurons"), (errors.shape[1], "second neurons")):
-        divided = f"divides by the number of {what}; the errors have already been divided by the number of images."
+    already = "images; the errors have already been divided by it"
+    for number, what in (
+        (len(hidden), already),
+        (hidden.shape[1], "neurons"),
+        (errors.shape[1], "neurons that follow"),
+    ):
+        divided = f"divides by the number of {what}."
         yield right / number, divided, line
         yield passed / number, divided + " The slope of ReLU is missing, too.", line
     yield right * len(hidden), "multiplies by the number of images.", line
@@ -220,7 +225,11 @@ def _error_mistakes(
     if errors.shape[1] == weights.shape[0]:
         yield (errors @ weights) * mask, "uses `second_weights` as in the forward pass.", shape
         yield errors @ weights, "uses `second_weights` as in the forward pass, without ReLU.", shape
-        yield errors * mask, "gives the errors of the second layer where ReLU was open.", "Where are the weights?"
+        yield (
+            errors * mask,
+            "gives the errors of the second layer where ReLU gave more than 0.",
+            "Where are the weights?",
+        )
         second = "stops errors of the second layer, expected those of the first."
         for stopped in ((errors * mask) @ weights.T, passed * (errors > 0)):
             yield stopped, second, "Which numbers does `backward` multiply by the slope?"

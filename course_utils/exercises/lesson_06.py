@@ -46,10 +46,10 @@ def _training_mistakes(history: Any, model: Any) -> Iterator[Row]:
     num_here = num_epochs * (history.params.get("steps") or num_taken / num_epochs)
     again = f"The network took {counted(num_here, 'step')} in this run, and {num_taken:,} in all: "
     of_lesson = network is model and num_taken > num_here  # not a fresh one that was called `model`, too
-    yield of_lesson, "You trained `model`, the network of the lesson, expected a fresh one.", fresh
+    yield of_lesson, "You trained `model`, the network of the lesson, instead of a fresh one.", fresh
     yield num_taken > num_here, f"{again}it was trained before, or has been trained again since.", fresh
     low = f"In its first epoch the loss is only {first:.3f}, too low for a fresh network and one-hot labels."
-    yield first < 0.2, low, "Did you run the starter cell again, and is each row of the labels a single 1?"
+    yield first < 0.2, low, "Did you run the starter cell again, and does each row of the labels have a single 1?"
     infinite = [name for name in columns if not np.isfinite(columns[name]).all()]
     yield (
         bool(infinite),
@@ -104,7 +104,7 @@ def _stopper_mistakes(early_stopping: Any) -> Iterator[Row]:
         yield True, f"is {what}, expected one EarlyStopping callback.", "Which callback ends training?"
     monitors = f"monitors {stopper.monitor}, expected val_loss."
     yield stopper.monitor != "val_loss", monitors, "Which column has to stop falling?"
-    yield stopper.mode == "max", "waits for val_loss to rise.", "Is a higher loss better, or a lower one?"
+    yield stopper.mode == "max", "takes a higher val_loss for a better one.", "Is a higher loss better, or a lower one?"
     patience = f"The patience of `{{name}}` is {stopper.patience!r}, expected {PATIENCE}."
     yield stopper.patience != PATIENCE, patience, "For how many epochs without progress should it wait?"
     restores = "leaves the network with the weights of its last epoch, expected those of its best."
@@ -139,7 +139,7 @@ def _history_mistakes(
 
     if not was_measured(small[-n:]):
         test, ask = _losses(network, test_vectors, one_hot_test_labels), "Which slice has the last 500 rows of a table?"
-        on_test = "`val_loss` was measured on test images, expected on held-out images."
+        on_test = "`val_loss` was measured on test images, not on held-out images."
         yield was_measured(test, test[:n], test[-n:]), on_test, "Which images would still be new to the network?"
         yield was_measured(small[:n]), f"The first {n} images were held out, expected the last {n}.", ask
         learned = "`val_loss` was measured on images that the network learned from."
@@ -153,7 +153,7 @@ def _history_mistakes(
         yield error.min() < 1e-5, number, f"What share of the images is {n}?"
         more = f"An epoch had {counted(steps, 'step')}, too many for {len(small):,} images in batches of {batch_size}."
         yield steps > steps_for(len(small)), more, "Did `fit` get the small arrays, and `batch_size`?"
-        other = f"No val_loss is the loss of this network on the last {n} of the small images."
+        other = f"In no epoch is val_loss the loss of this network on the last {n} of the small images."
         yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
     expected, epoch = steps_for(len(small) - n), f"An epoch had {counted(steps, 'step')}"
     if steps != expected:
@@ -162,7 +162,7 @@ def _history_mistakes(
         epoch += f", expected {expected:.0f}, for {len(small) - n:,} images in batches of {batch_size}."
         ask = "How many does Keras take if you do not set `batch_size`?"
         yield True, epoch, ask if steps == steps_for(len(small) - n, 32) else "Which images, in batches of how many?"
-    known = f"The network knows the {n} images that were held out better than the first {n}."
+    known = f"The network does far better on the last {n} images, which were held out, than on the first {n}."
     yield small[:n].mean() > 2 * small[-n:].mean(), known, "Which images must it not learn from?"
     yield num_epochs > MOST_EPOCHS, f"It ran {num_epochs} epochs, expected at most {MOST_EPOCHS}.", "What is `epochs`?"
     not_each = f"The val_loss was measured after only {len(columns['val_loss'])} of the {num_epochs} epochs."
@@ -173,10 +173,10 @@ def _history_mistakes(
     took_part = getattr(early_stopping, "model", network) is network
     yield not took_part, "`early_stopping` took no part in this run.", "Which argument of `fit` takes it?"
     is_wrong = hasattr(early_stopping, "stopped_epoch") and any(row[0] for row in _stopper_mistakes(early_stopping))
-    yield is_wrong, "was stopped by an `early_stopping` that is not right.", "Did you train again with it?"
+    yield is_wrong, "was stopped by an `early_stopping` that is not right.", "Did you train again after you changed it?"
 
 
-@cache  # the run must have the one that is the other answer
+@cache  # the run must use the very callback that is the other answer
 def _stopper() -> Any:
     import keras
 
@@ -237,20 +237,20 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
     is_epoch = isinstance(best_epoch, float) and best_epoch in range(1, len(val_loss) + 1)
     from_yours = last - val_loss[int(best_epoch) - 1] if is_epoch else np.nan  # type: ignore[arg-type]
     rows = [
-        (last / lowest, "is how many times as high, expected by how much higher.", divided),
+        (last / lowest, "says how many times as high the last one is, not how much higher.", divided),
         (last / lowest - 1, "is the rise as a share of the lowest loss.", divided),
         (100 * (last / lowest - 1), "is the rise in percent of the lowest loss.", divided),
         (100 * (last - lowest), "is a hundred times too large: a loss is not a percentage.", two),
         (last, "is val_loss in the last epoch, expected how far above the lowest it is.", two),
         (lowest, "is the lowest val_loss, expected how far above it the last one is.", two),
-        (last - val_loss[min(best + 1, len(loss) - 1)], "is compared with the epoch after the best.", two),
-        (last - val_loss[max(best - 1, 0)], "is compared with the epoch before the best.", two),
+        (last - val_loss[min(best + 1, len(loss) - 1)], "compares the last epoch with the one after the best.", two),
+        (last - val_loss[max(best - 1, 0)], "compares the last epoch with the one before the best.", two),
         (from_yours, "is the rise from your `best_epoch`, which is not right.", "Which epoch is the best?"),
-        (last - val_loss[0], "is compared with the first epoch.", two),
-        (last - val_loss[-2:][0], "is compared with the epoch before the last.", two),
+        (last - val_loss[0], "compares the last epoch with the first.", two),
+        (last - val_loss[-2:][0], "compares the last epoch with the one before it.", two),
         (1 - lowest / last, "is the rise as a share of the last loss.", divided),
         (val_loss.max() - last, "goes from the last val_loss to the highest.", two),
-        (last - loss[best], "is compared with the training loss in the best epoch.", column),
+        (last - loss[best], "compares the last val_loss with the training loss in the best epoch.", column),
         (lowest - loss[best], "is the distance to the training loss in the best epoch.", column),
         (val_loss.max() - lowest, "goes from the lowest val_loss to the highest.", "Which epoch is the last?"),
         (last - loss[-1], "is the distance to the training loss in the last epoch.", column),
@@ -261,7 +261,7 @@ def _rise_mistakes(best_epoch: float | NDArray | None, history: History) -> list
     ]
     for name, values in ((name, np.array(history[name])) for name in COLUMNS if name != "val_loss"):
         for result in (values[-1] - values[best], values[-1] - values.min(), values.max() - values[-1]):
-            rows.append((result, f"was read from {name}, expected from val_loss.", column))
+            rows.append((result, f"was read from {name}, not from val_loss.", column))
     return [row for row in rows if np.any(row[0])]  # a difference of 0 points to no cause
 
 

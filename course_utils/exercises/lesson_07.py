@@ -33,7 +33,7 @@ def _pair_mistakes(confused_pair: NDArray, test_labels: NDArray, predictions: ND
     flat = "is a position in the flattened table, expected two digits."
     yield is_position, flat, "Which function turned such a position into row and column in the lesson?"
     pairs = f"holds {len(np.atleast_1d(confused_pair))} pairs, expected one."
-    yield confused_pair.shape[1:] == (2,), pairs, "Does the table hold each pair twice?"
+    yield confused_pair.shape[1:] == (2,) and confused_pair.size > 2, pairs, "Does the table hold each pair twice?"
     first, second = confused_pair.flat
     message = f"The digits go from 0 to 9; `{{name}}` has {first:g} and {second:g}."
     if not {first, second} <= set(range(NUM_CLASSES)):
@@ -121,7 +121,7 @@ def _answered(probabilities: NDArray, test_labels: NDArray) -> tuple[NDArray, ND
 
 def _share_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row]:
     highest, (answered, is_right) = probabilities.max(axis=1), _answered(probabilities, test_labels)
-    only_right = "counts only right answers; wrong ones count too: the network does not know the label."
+    only_right = "counts only right answers, but a wrong one is an answer, too: the network does not know the label."
     axis, compare = "Along which axis is the largest probability of each image?", "Where does the threshold come in?"
     choose, kept = "Which digit does the network choose?", is_right & answered
     means = highest.mean(), highest[answered].mean()
@@ -146,7 +146,7 @@ def _accuracy_mistakes(probabilities: NDArray, test_labels: NDArray) -> list[Row
     answered, is_right = _answered(probabilities, test_labels)
     hits, highest, digits = is_right[answered], probabilities.max(axis=1)[answered], probabilities.argmax(axis=1)
     which, among = "Which images still count?", "Among how many images are the right answers counted?"
-    knows_labels = "is 1, as if you had chosen the images whose *true* digit has a high probability."
+    knows_labels = "is 1, as if you had chosen the images whose true digit has a high probability."
     if not answered.any():
         return [(True, "No probability reaches the threshold: nothing can be judged.", "Is it the lesson's network?")]
     return [
@@ -209,5 +209,5 @@ refuse_when_unsure = Exercise(
         "`probabilities.max(axis=1) >= 0.9` is True for each image that gets an answer; its mean is a share.",
         "A mask in square brackets selects: `predictions[answered]` and `test_labels[answered]`.",
     ],
-    comment="Fewer answers, and fewer of them wrong: what does a refusal cost, and what a mistake?",
+    comment="There are fewer answers, and fewer of them are wrong. What does a refusal cost? And a mistake?",
 )

@@ -73,13 +73,13 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
         ),
         (gains.var(ddof=1), "is the variance of the gains.", "What is the unit of a variance?"),
         (unpaired, "treats the epochs as different runs.", "What do the two numbers of a seed share?"),
-        (after.std(ddof=1) / root, "is the error of the accuracy after thirty epochs.", of_which),
-        (before.std(ddof=1) / root, "is the error of the accuracy after twenty epochs.", of_which),
+        (after.std(ddof=1) / root, "is the standard error of the accuracy after thirty epochs.", of_which),
+        (before.std(ddof=1) / root, "is the standard error of the accuracy after twenty epochs.", of_which),
         *((z * deviation / root, f"is {z} standard errors.", one) for z in (1.645, _Z, 2, 2.262)),
         (gains.mean() / deviation * root, "is the gain in standard errors.", "What did you divide by what?"),
         (gains.mean(), "is the mean of the gains.", "How far off may that mean be?"),
         (gains, "holds the gains themselves.", scatter),
-        (one_network, "is the error for one network on 10,000 images.", of_which),
+        (one_network, "is the standard error of one network's accuracy on 10,000 images.", of_which),
     ]
 
 
@@ -133,7 +133,7 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
 def _error_with(num_images_needed: float, share_differing: float) -> tuple[str, str]:
     error = _Z * np.sqrt(share_differing / num_images_needed)
     number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
-    verdict = "too much" if error > _DIFFERENCE else "less than needed: fewer images are enough"
+    verdict = "too large" if error > _DIFFERENCE else "smaller than it has to be: fewer images are enough"
     message = f"1.96 standard errors with {number} image{'s' * (number != '1')} are {error:.4g}, {verdict}."
     return message, "Which equation says that they equal the difference, and how do you solve it for n?"
 
@@ -156,5 +156,5 @@ count_images_needed = Exercise(
         "The standard error of the difference is √(d / n). Write 1.96 √(d / n) = 0.002, and square both sides.",
         "n = z² d / difference², where the difference is a fraction of 1.",
     ],
-    comment="About as many as there are. Half the difference would take four times the images.",
+    comment="That is about as many as MNIST's test set has. For half the difference, you need four times as many.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from course_utils.course import counted
 from course_utils.data import Dataset
 from course_utils.exercises.core import Array, Exercise, Function, Given, Number, Row, close, slips_of
 from course_utils.preprocessing import one_hot, preprocess_images
@@ -57,12 +58,16 @@ def _position_mistakes(first_mistakes: NDArray, predictions: NDArray, test_label
         (labels[first], "holds the labels of the mistakes, not their positions.", "Where are they?"),
         (predictions[first], "holds the predictions for the mistakes, not their positions.", ask),
         (np.arange(10), "holds the first ten images of all.", "Which of them are misclassified?"),
-        (wrong[wrong < 25], "holds only mistakes in the lesson's grid.", "Where are the predictions for all images?"),
+        (
+            wrong[wrong < 25],
+            "holds only the mistakes among the 25 images of the lesson's grid.",
+            "Where are the predictions for all images?",
+        ),
     )
     is_outside, num_right = given.min() < 0 or given.max() >= len(labels), size - np.isin(given, wrong).sum()
     yield from (
         (is_outside or (given % 1).any(), f"must hold positions from 0 to {len(labels) - 1:,}.", ask),
-        (num_right > 0, f"includes {num_right:,} correct predictions.", "Did you compare all, in order?"),
+        (num_right > 0, f"includes {counted(int(num_right), 'correct prediction')}.", "Did you compare all, in order?"),
         (len(np.unique(given)) < size, "holds some positions twice.", "How often should each appear?"),
         (size != len(first), f"holds only mistakes, but too {'few' if size < len(first) else 'many'}.", cut),
         (set(given) == set(first), "holds the right positions in another order.", "Did you sort or shuffle them?"),
@@ -123,7 +128,7 @@ def _with_paper(images: NDArray, num_pixels: int) -> NDArray:
 
 def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iterator[Row]:
     axis, keeps = "Which axis counts columns?", "What does a plot of the images before and after show?"
-    wraps = "lets what leaves a row come back in the next row: axis is missing."
+    wraps = "moves pixels from the end of a row into the next row: the argument `axis` is missing."
     yield from (
         (images, "gives the images as they were.", "np.roll gives a new array: do you return it?"),
         (_move_right(images, -num_pixels), "moves the digits to the left.", "In which direction do columns count?"),
@@ -146,7 +151,7 @@ def _movement_mistakes(images: NDArray, num_pixels: int, right: NDArray) -> Iter
 
 
 def predict(model: keras.Model, vectors: NDArray) -> NDArray:
-    """Return the probabilities as `model.predict` does, which takes longer to start than some images need."""
+    """Return what `model.predict` does; a few images take less time than `predict` takes to start."""
     if len(vectors) > 2000:
         return model.predict(vectors, batch_size=500, verbose=0)
     return np.asarray(model(vectors, training=False))
@@ -175,7 +180,7 @@ def _accuracy_mistakes(
         (probabilities.argmax(axis=1), "holds the predicted digits, expected one number.", share),
         (before, "is the accuracy on the images before they were moved.", ask),
         (before - is_right.mean(), "is how much accuracy was lost, expected what is left.", share),
-        (is_right.mean() / before, "is the share of the accuracy before, expected a share of images.", share),
+        (is_right.mean() / before, "is a share of the accuracy before, expected a share of the images.", share),
         (probabilities.max(axis=1).mean(), "is the mean confidence, right or wrong.", "Where do the labels come in?"),
     )
     for other, what in (

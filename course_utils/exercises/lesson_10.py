@@ -56,7 +56,7 @@ def _kernel_mistakes(my_kernel: NDArray) -> Iterator[Row]:
     wrong_sign = "The sign is the wrong way round: it is negative at left edges and positive at right ones."
     yield max(at_left) < 1e-5, wrong_sign, "Is ink on the left or on the right of a left edge?"
     where = "only the right column is ink" if right < 0 else "only the left column is paper"
-    negative = f"At a left edge where {where} it gives {size * min(at_left):.3g}, which should not be negative."
+    negative = f"At a left edge where {where}, it gives {size * min(at_left):.3g}, expected nothing below 0."
     yield min(at_left) < -1e-5, negative, "Which column sees ink first when the kernel comes from the left?"
 
 
@@ -228,7 +228,7 @@ def _count(name: str, who: str, order: int) -> Number:
         yield np.flatnonzero(only), "holds positions of images, expected their number.", "How many are there?"
         yield from slips_of(only, f"images that only {who} gets right", "number")
         for number, what in (
-            (is_right.sum(), f"counts all images that {who} gets right, including those that both do"),
+            (is_right.sum(), f"counts all images that {who} gets right, including those that both get right"),
             ((~other).sum(), "counts all mistakes of the other, including those that both make"),
             ((~is_right).sum(), f"counts all mistakes of {who}"),
             (other.sum(), "counts all images that the other gets right"),
@@ -239,7 +239,7 @@ def _count(name: str, who: str, order: int) -> Number:
             ((is_right | other).sum(), "counts the images that at least one gets right"),
             (difference, "is the difference between two counts"),
         ):
-            yield number, f"{what}.", "How do you write: this one, and *not* the other?"
+            yield number, f"{what}.", "How do you write “this one, and not the other”?"
 
     return Number(
         name,
@@ -251,7 +251,7 @@ def _count(name: str, who: str, order: int) -> Number:
             else _only_right(recorded_predictions, own_predictions, test_labels)
         ),
         mistakes=mistakes,
-        otherwise=("is {value}, {more} than there are.", "On which images is one right and the other wrong?"),
+        otherwise=("is {value}, {more} than the right number.", "On which images is one right and the other wrong?"),
     )
 
 
@@ -335,7 +335,7 @@ own_against_recorded = Exercise(
         "The lesson's mcnemar takes the two counts, each as a whole number.",
     ],
     comment=lambda num_only_own, num_only_recorded, own_p_value: (
-        f"p = {own_p_value:.2g}: a fair coin would {'often' if own_p_value >= 0.05 else 'rarely'} be as uneven as "
+        f"p = {own_p_value:.2g}: tosses of a coin are {'often' if own_p_value >= 0.05 else 'rarely'} as uneven as "
         f"{num_only_own:.0f} against {num_only_recorded:.0f}."
     ),
 )

@@ -71,7 +71,11 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:
     yield parts != [512, 0.5, 256, 0.2, 10], found(parts, [512, 0.5, 256, 0.2, 10]), old
     reference, inputs = build_model(), np.random.default_rng(9).random((3, 784), dtype=np.float32)
     has_biases = len(network.get_weights()) == 6
-    yield not has_biases, "A layer learns more or less than its weights and biases.", "What does `Dense(512)` learn?"
+    yield (
+        not has_biases,
+        "A layer lacks its weights or biases, or learns something else.",
+        "What does `Dense(512)` learn?",
+    )
     reference.set_weights(network.get_weights())
     outputs, activation = np.asarray(network(inputs)), "Which activation follows which layer in the old cell?"
     yield not np.allclose(outputs.sum(axis=1), 1, atol=1e-4), "The ten outputs do not add up to 1.", activation
@@ -84,7 +88,7 @@ def _history_mistakes(history: Any, few_vectors: NDArray) -> Iterator[Row]:
     epochs, steps, wanted = len(history.epoch), history.params.get("steps"), -(-len(few_vectors) // 128)
     runs = f"Training took {counted(epochs, 'epoch')}, expected {NUM_EPOCHS}."
     yield epochs != NUM_EPOCHS, runs, "What became of `nb_epoch`?"
-    had = f"An epoch had {counted(steps or 0, 'step')}, expected {wanted}: other images, or other batches."
+    had = f"An epoch had {counted(steps or 0, 'step')}, expected {wanted}. How many images, and in what batches?"
     yield steps != wanted, had, old
     best = max(max(columns.get(name, [0])) for name in ("accuracy", "acc", "categorical_accuracy"))
     yield not best, f"The history has only {', '.join(columns)}.", "Which metric did you ask for?"
@@ -122,7 +126,11 @@ def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> 
     first, every = table[:25], table.argmax(axis=1)
     ten, axis = "How do you get the position of the largest of ten?", "Along which axis are the ten classes?"
     yield first, "holds the probabilities of all ten classes.", ten
-    yield (first > 0.5).astype(int), "Larger than 0.5 is the rule for a single output, but there are ten here.", ten
+    yield (
+        (first > 0.5).astype(int),
+        "tells what is larger than 0.5: that is for a single output, but there are ten here.",
+        ten,
+    )
     yield first.max(axis=1), "holds the largest probability of each row, not its position.", ten
     yield first.argmax(axis=0), "says for each class in which image it is most likely.", axis
     yield first.argmax(), "is a position in the table of all probabilities.", axis
@@ -180,14 +188,14 @@ def _choice_mistakes(chosen: NDArray, trials: Trials, test_log: Trials) -> Itera
 
 
 def _accuracy_of(trials: Trials, test_log: Trials) -> float:
-    """Return what the test images gave for the best pair; no accuracy at all if they were not used for it alone."""
+    """Return the test accuracy of the best pair; 2.0, no accuracy, if the test images were not used with it alone."""
     best, pairs = max((row[2] for row in trials), default=0), {row[:2] for row in test_log}
     is_best = len(pairs) == 1 and any(np.allclose(row[:2], [*pairs], 1e-5) for row in trials if row[2] == best)
     return test_log[-1][2] if is_best else 2.0
 
 
 def _test_mistakes(trials: Trials, test_log: Trials) -> Iterator[Row]:
-    alone = "The test images were not used exactly once, with the best pair of `trials`."
+    alone = "The test images were not used with the best pair of `trials` alone."
     yield _accuracy_of(trials, test_log) > 1, alone, "Which comes first, the choice or the test?"
     yield from ((row[2], "is an accuracy on validation images.", "Which images are new?") for row in trials)
 

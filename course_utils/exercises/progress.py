@@ -1,7 +1,7 @@
 """The progress file: which exercises were solved, and how often each failed since it was last right.
 
-With ``COURSE_SHARE_PROGRESS=1`` also what was wrong in the last answer to each, which is not right yet: for the table
-of ``tools/progress.py``, which counts only files that say so.
+With ``COURSE_SHARE_PROGRESS=1``, it also says what was wrong in the last answer to each exercise that is not right yet.
+``tools/progress.py`` makes a table of that; it counts only files that were written with this setting.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def record(key: str, *, is_right: bool, text: str = "") -> tuple[int, str]:
         with atomic_path(file) as temporary:
             temporary.write_text(json.dumps(content, indent=1), "utf-8")
     except Timeout:
-        remark = f"(This was not saved: another program has locked progress.json for {LOCK_SECONDS:.0f} s.)"
+        remark = "(This was not saved: another program kept progress.json locked. Run the check again.)"
     except OSError as error:
         remark = f"(This was not saved in progress.json: {error.strerror or 'the workspace cannot be written'}.)"
     finally:

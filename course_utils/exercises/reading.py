@@ -21,7 +21,7 @@ _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, n
 
 
 class Incorrect(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """What is wrong with an answer, and a question that leads on without giving the solution away."""
+    """What is wrong with an answer, and a question that helps without giving the solution away."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(f"{message} {hint}")

@@ -36,7 +36,7 @@ def number_slips(value: float, right: float, *, whole: bool) -> Iterator[Row]:
     yield right / 10, "is ten times too small.", "Is there an extra division?"
     if is_share:
         for result in (1 - right, 100 * (1 - right)):
-            yield result, "is 1 minus the right share.", "Did you count the opposite?"
+            yield result, "is the share of all the others.", "Did you count the opposite?"
     if right:
         yield -right, "has the wrong sign.", "What do you subtract from what?"
         yield 1 / right, "is 1 divided by the right number.", "What do you divide by what?"

@@ -143,7 +143,7 @@ class Lab:
     token: str
     folder: Path  # what its file browser shows; lessons are in notebooks/
     workspace: Path
-    runtime: Path  # where kernels leave how to reach them
+    runtime: Path  # where kernels keep their connection files
 
     def ask(self, path, method="GET"):
         """Ask its REST API, and return the answer."""
@@ -153,7 +153,7 @@ class Lab:
             return json.loads(answer.read() or "null")
 
     def delete_kernels(self):
-        """End all kernels: JupyterLab would give one that is left to the next test that opens the same lesson."""
+        """End all kernels, or the next test that opens the same lesson would get the old one."""
         for kind in ("api/sessions", "api/kernels"):
             for one in self.ask(kind):
                 self.ask(f"{kind}/{one['id']}", "DELETE")
@@ -195,7 +195,7 @@ def environment(workspace, home):
 
 
 def find_token(server, home):
-    """Return the token in the address that JupyterLab prints, when it listens there, a moment later."""
+    """Return the token in the address that JupyterLab prints, as soon as it accepts connections there."""
     deadline = time.monotonic() + 120
     while server.poll() is None and time.monotonic() < deadline:
         log = (home / "log").read_text(encoding="utf-8")

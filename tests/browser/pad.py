@@ -31,7 +31,7 @@ class Pad:
         self.paper.scroll_into_view_if_needed()
         area = self.paper.bounding_box()
         for points in strokes:
-            # The browser takes one event a frame: with every other point it is the speed of a quick hand.
+            # The browser handles one event per frame, so every other point is as fast as a quick hand.
             taken = [*points[:-1:2], points[-1]]
             places = [(area["x"] + area["width"] * x, area["y"] + area["height"] * y) for x, y in taken]
             self.page.mouse.move(*places[0])

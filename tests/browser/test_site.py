@@ -40,7 +40,7 @@ Download = "https://somebody.example/course/single-lessons/00_start_here.ipynb"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Return the site, the widgets in Python of whose state it was made, and their sentences."""
+    """Return the site, the Python widgets from whose state it was made, and their sentences."""
     build, made, said = tmp_path_factory.mktemp("build"), {}, []
     make = live._made
     with pytest.MonkeyPatch.context() as patch:

@@ -70,7 +70,8 @@ def test_an_explorer_responds_to_requests_and_reports_what_went_wrong():
     for number, problem in [
         (
             0,
-            "This did not work (ZeroDivisionError: integer division or modulo by zero). Run all cells above, then this one.",
+            "This did not work (ZeroDivisionError: integer division or modulo by zero). Run all cells above, "
+            "then this one.",
         ),
         (-1, "Choose a positive number."),
     ]:

@@ -18,7 +18,7 @@ ORDER += " evaluation photo my_digits plotting widgets exercises"
 
 
 def run_python(code: str) -> str:
-    """Return everything that a new Python prints which inherits none of the variables that the course sets."""
+    """Return what is printed by a new Python that inherits none of the variables set by the course."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS_"))}
     options = {"env": environment, "capture_output": True, "text": True, "encoding": "utf-8", "check": True}
     done = subprocess.run([sys.executable, "-c", code], **options)

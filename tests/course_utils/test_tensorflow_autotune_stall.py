@@ -13,7 +13,9 @@ from course_utils.training import as_tensor
 
 
 def test_the_installed_versions_are_those_it_was_written_for():
-    assert tensorflow_autotune_stall.is_affected(), "does the next test fail without it? Then extend it, else delete it"
+    assert tensorflow_autotune_stall.is_affected(), (
+        "run the next test with --long: if it passes, extend is_affected(); if it fails, delete the module"
+    )
 
 
 def seconds_to_shut_down(pipeline: tensorflow.data.Dataset) -> float:

@@ -61,7 +61,9 @@ def test_a_schedule_adds_up(heading, numbers):
 @pytest.mark.parametrize("number", LESSONS)
 def test_minutes_agree_everywhere(number):
     stated = re.search(r"\*\*(\d+) minutes\*\*(?:, and (\d+) for the exercises)?", markdown_of(number)[0])
-    assert stated, f"The first cell of lesson {number} states no minutes: **15 minutes**, and 10 for the exercises."
+    assert stated, (
+        f"The first cell of lesson {number} states no minutes in the form: **15 minutes**, and 10 for the exercises."
+    )
     minutes, for_exercises = stated.groups(default="")
     needed = 5 * len(exercises_of(number))
     assert int(for_exercises or 0) == needed, (

@@ -1,4 +1,4 @@
-"""Attack pickles by technique: what `pickle.load` runs without asking. Here each would only write a file, the canary.
+"""Malicious pickles by technique: what `pickle.load` runs unasked. Here each would only write a file, the canary.
 
 The techniques are those of the literature on pickle scanners and of the machine itself (`pickletools` documents every
 instruction): each way to name a function, each way to call it, and each way to look harmless.

@@ -23,7 +23,7 @@ from pathlib import Path
 MAX_SECONDS = 2  # of processor time
 MAX_MEGABYTES = 500
 _MAX_SECONDS_ON_A_BUSY_MACHINE = 60
-_MAX_BYTES_OF_THE_PROCESS = 4 * 1024**3  # so that a fault does not take the machine along
+_MAX_BYTES_OF_THE_PROCESS = 4 * 1024**3  # so that a fault does not bring down the machine
 
 
 class Sandbox:
@@ -58,7 +58,7 @@ class Sandbox:
         self.tally[verdict["outcome"]] = self.tally.get(verdict["outcome"], 0) + 1
         for name in self.worst:
             self.worst[name] = max(self.worst[name], verdict[name])
-        assert not verdict["events"], "something else was done than reading"
+        assert not verdict["events"], "something was done other than reading"
         assert [path.name for path in self.folder.iterdir()] == ["digits"]
         assert self.file.read_bytes() == content
         assert verdict["seconds"] < MAX_SECONDS

@@ -33,7 +33,7 @@ def writer(request, is_long):
 
 @pytest.fixture
 def folder():
-    """Give a folder that other users can reach, as those of pytest cannot."""
+    """Give a folder that other users can reach, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         folder = Path(parent) / "folder"
@@ -43,7 +43,7 @@ def folder():
 
 
 def visible(folder):
-    """Return what a listing shows; hidden are locks, and what a killed process left."""
+    """Return what a listing shows; locks and the remains of a killed process are hidden."""
     return tuple(sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")))
 
 
@@ -94,7 +94,7 @@ def nothing():
 
 
 def kill_while_writing(write, folder, start):
-    """Let a process write version after version, kill it after a while, and return the last one that it ended."""
+    """Let a process write version after version, kill it after a while, and return the last one that it finished."""
     receiver, sender = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_write_on, args=(write, folder, start, sender))
     process.start()

@@ -33,7 +33,7 @@ def sandbox(tmp_path_factory, figures):
 
 
 def cases(fast, long):
-    """Let hypothesis draw so many cases; the few are the same every time, so that `make test` is, too."""
+    """Let hypothesis draw this many cases; without `--long`, the same ones every time."""
     is_long = settings.get_current_profile_name() == "long"
     checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(

@@ -26,7 +26,7 @@ from course_utils.training import load_trained_model
 from tests.robustness.photos import CONDITIONS, take_photo
 
 SAMPLE = ("shadow", "ruled", "small")
-SHARES = "of {} digits {} found, {} other boxes; {} alike, {} right, {} right themselves"
+SHARES = "{} digits: {} found, {} other boxes; {} classified like the original, {} right, {} right in the original"
 PADS = [draw_strokes(sample.strokes)[::2, ::2] for sample in sample_handwritings()[::3]]
 SHEET = 255 - np.block([PADS[:5], PADS[5:]])  # the digits 0 to 9 in two rows
 

@@ -101,7 +101,7 @@ commands.show_setup = lambda: record(["01"], write=False, folder=folder)
 sys.exit(commands.main(["setup"]))"""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C works differently on Windows")
 def test_ctrl_c_ends_in_one_line(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, tmp_path], cwd=ROOT, stderr=subprocess.PIPE, text=True

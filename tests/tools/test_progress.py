@@ -9,8 +9,11 @@ from tools.progress import progress
 
 FILES = {
     "anna": {"01.1": "done", "mistakes": {}},
-    "ben": {"failures": {"02.1": 3}, "mistakes": {"02.1": "`n` is 7, less than there are.", "02.2": "\x1b[2JIt is."}},
-    "carl": {"01.1": "done", "mistakes": {"02.1": "`n` is 3.5, less than there are.", "99.1": "unknown"}},
+    "ben": {
+        "failures": {"02.1": 3},
+        "mistakes": {"02.1": "`n` is 7, less than the right number.", "02.2": "\x1b[2JIt is."},
+    },
+    "carl": {"01.1": "done", "mistakes": {"02.1": "`n` is 3.5, less than the right number.", "99.1": "unknown"}},
     "dora": {"01.1": "done", "failures": {"02.1": 1}},  # not shared
 }
 

@@ -54,7 +54,7 @@ def lessons(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(lessons):
-    """Return the build folder of a run, into which an earlier run had left files, and what was printed."""
+    """Return the build folder of a run, in which an earlier run had left files, and what was printed."""
     build = lessons.parent / "build"
     for name in ("workspace/left.txt", "html/notebooks/09_renamed.html", "notebooks/09_renamed.ipynb"):
         (build / name).parent.mkdir(parents=True)

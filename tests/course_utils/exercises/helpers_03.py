@@ -4,7 +4,7 @@ import numpy as np
 
 
 def filled(value):
-    """Return a function that puts `value(labels, num_classes)` into rows of zeros, in the way of the lesson."""
+    """Return a function that makes rows of zeros, as the lesson does, and lets `value(rows, labels)` fill them."""
 
     def one_hot(labels, num_classes):
         rows = np.zeros((len(labels), num_classes))

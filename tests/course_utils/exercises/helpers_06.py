@@ -89,7 +89,7 @@ def from_dataset():
 
 
 def taken(history, num_steps, rate=0.001):
-    """Return a history whose network has taken other steps than it says, with a learning rate."""
+    """Return a history whose network has taken `num_steps` steps, whatever the history says, with a learning rate."""
     model = keras.models.clone_model(history.model)
     model.compile(loss=history.model.loss, optimizer=keras.optimizers.Adam(rate))
     model.set_weights(history.model.get_weights())

@@ -1,4 +1,4 @@
-"""Every exercise, and an exercise of three: whatever is answered, one paragraph that is true, and nothing changes."""
+"""Every exercise, and a made-up one: whatever the answer, the check prints one true paragraph and changes nothing."""
 
 import json
 import os
