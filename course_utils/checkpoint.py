@@ -145,7 +145,7 @@ class _CheckpointHistory(keras.callbacks.History):
                 self.epoch = list(range(num_epochs))
                 self.model._initial_epoch = num_epochs
                 now = "Continuing" if num_epochs < num_wanted else "Nothing is left to train"
-                print(f"{now} after {finished}. (To start over: resume = False, then run all cells.)")
+                print(f"{now} after {finished}. (To start over, set resume = False, then run all cells.)")
 
     def _random_state(self) -> list[keras.Variable]:
         """Return the variables from which dropout draws its random numbers; Keras does not save them."""

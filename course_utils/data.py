@@ -33,7 +33,7 @@ _latest: Dataset | None = None
 _HOW_TO_GET_MNIST = (
     "To get MNIST: put mnist.npz, the course's mnist.pickle, or MNIST as IDX or CSV files anywhere and set the "
     "environment variable MNIST_PATH to the file; or copy mnist.pickle into the workspace folder; or connect to the "
-    "internet, restart and run again."
+    "internet, restart the kernel and run all cells again."
 )
 
 
@@ -233,10 +233,10 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     Parameters
     ----------
     path
-        The pickle, which may come from a stranger. Also accepted, and possibly compressed with gzip: an ``.npz``
+        The pickle, which may come from a stranger. The following are also accepted, also with gzip: an ``.npz``
         archive with Keras' keys, in which an array ``class_names`` says what the labels stand for; the folder of
         MNIST's four IDX files, or one of them; and a CSV file with the label and 784 pixels in each line, such as
-        ``mnist_train.csv`` with ``mnist_test.csv`` beside it. Of one alone, a seventh are test images.
+        ``mnist_train.csv`` with ``mnist_test.csv`` beside it. If only one is there, every seventh is a test image.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def load_pickle(path: str | os.PathLike[str]) -> Dataset:
     Raises
     ------
     DatasetError
-        The file is missing, broken, hostile or holds something else.
+        The file is missing, broken or hostile, or holds something else.
     """
     path = as_path(path)
     arrays = read_arrays(path)
@@ -291,7 +291,7 @@ def _why_no_download(allow_download: bool) -> str | None:
     if not allow_download:
         return "the download was switched off (allow_download=False)"
     if is_switched_on("COURSE_OFFLINE"):
-        return os.environ.get("COURSE_OFFLINE_REASON") or "COURSE_OFFLINE is set, so the network is not used"
+        return os.environ.get("COURSE_OFFLINE_REASON") or "COURSE_OFFLINE is set, so nothing is downloaded"
     from course_utils.download import download_mnist  # here, since most lessons never need the network
 
     return download_mnist(keras_file())

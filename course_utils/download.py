@@ -56,7 +56,7 @@ def download_mnist(target: Path) -> str | None:
             while not result.ready():
                 result.wait(0.1)
                 if bar.received < _BYTES_PER_SECOND * (time.monotonic() - start - _ANSWER_SECONDS):
-                    raise CourseError("the network is too slow") if bar.received else requests.Timeout
+                    raise CourseError("the internet connection is too slow") if bar.received else requests.Timeout
             return result.get()
         except Exception as error:  # whatever a network, a proxy, a disk or a server does, the lesson goes on
             return _explain(error)

@@ -28,7 +28,7 @@ def accuracy_interval(num_correct: int, num_images: int) -> tuple[float, float]:
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the American
     Statistical Association 22 (1927) 209-212.
     """
-    from scipy.stats import binomtest  # here, since it takes long to import
+    from scipy.stats import binomtest  # here, since it takes a long time to import
 
     interval = binomtest(num_correct, num_images).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)

@@ -101,7 +101,7 @@ def find_digits(photo: NDArray[np.uint8]) -> FoundDigits:
     Raises
     ------
     PhotoError
-        There is no digit on it, or it is lighter than the paper.
+        The photo shows no digit, or its digits are lighter than the paper.
     ValueError
         `photo` is not a two-dimensional array of grey levels.
     """

@@ -42,9 +42,9 @@ _TOO_LARGE = "its arrays claim far more bytes than digits need"
 _REMEDY = "Nothing was loaded or changed. Get a fresh copy of the file, or use another one."
 _LOOK = "Check the spelling, the folder and who may read it."
 _AS_NPZ = "Save it from NumPy: np.savez_compressed('digits.npz', x_train=…, y_train=…, x_test=…, y_test=…)."
-_AS_IMAGES = "In NumPy: images.reshape(-1, 28, 28).astype('uint8'), and before that 255 * images if they go up to 1."
+_AS_IMAGES = "If the values go up to 1, multiply by 255 first; then use images.reshape(-1, 28, 28).astype('uint8')."
 _RESIZE = "With Image from PIL: np.array([Image.fromarray(image).convert('L').resize((28, 28)) for image in images])."
-_AS_LABELS = "In NumPy: labels.astype('uint8'), and before that labels.argmax(axis=1) if they are one-hot."
+_AS_LABELS = "If the labels are one-hot, use labels.argmax(axis=1) first; then use labels.astype('uint8')."
 _UNPACK = "If it contains digits, unpack it and name the file or folder that you get."
 _READABLE = "The course reads mnist.npz, its own pickle, the four IDX files of MNIST, and CSV files with labels."
 
@@ -118,7 +118,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     The file is an ``.npz`` archive with Keras' keys; a pickle of
     ``[(train_images, train_labels), (test_images, test_labels)]``; one of MNIST's four IDX files, or their folder; or a
     table with a label and 784 pixels in each line (see `_read_csv`). Any of them may be packed with gzip.
-    The ``class_names`` of an archive follow as a tuple. Whatever is wrong, a `DatasetError` says it.
+    The ``class_names`` of an archive follow as a tuple. If anything is wrong, a `DatasetError` says what.
     """
     path = Path(path)
     kind, content = "a file of digits", b""
@@ -307,7 +307,7 @@ def _read_pickle(content: bytes) -> Arrays:
 
 
 def _check_pickled(name: str, array: object) -> tuple[tuple[int, ...], Any, Any]:
-    """Return shape, order and data of an array in the form that NumPy pickles it; the data is unchecked."""
+    """Return shape, order and data of an array in the form in which NumPy pickles it; the data is unchecked."""
     match array:
         case Inert("_reconstruct", (Inert("ndarray"), (0,), _), (1, shape, dtype, is_fortran, data)):
             order = "F" if is_fortran else "C"

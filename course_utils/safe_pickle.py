@@ -2,7 +2,7 @@
 
 `pickle.Unpickler` follows the pickle, and every name in it becomes an `Inert`, which only remembers how it was used.
 First, `_check` compares every size with the bytes that are there, so that a small file cannot fill memory. It uses
-the table of `pickletools`, since `genops` fails on text of Python 2, and makes wide text four times as large.
+the table of `pickletools` and not `genops`, which fails on text of Python 2 and makes wide text four times as large.
 """
 
 from __future__ import annotations

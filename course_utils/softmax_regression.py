@@ -28,7 +28,7 @@ def train(
     Returns
     -------
     (weights, biases) : tuple of ndarray of float32, shapes (num_pixels, num_classes) and (num_classes,)
-        For `predict`. With the defaults, on the 60,000 images of MNIST, as in lesson 05.
+        For `predict`. With the default, and MNIST, they are those of lesson 05.
     """
     random = np.random.default_rng(SEED)
     weights: NDArray = np.zeros((vectors.shape[1], one_hot_labels.shape[1]), np.float32)

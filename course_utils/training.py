@@ -27,7 +27,7 @@ from course_utils.workspace import atomic_path, workspace_folder, write_remedy
 SEED = 9
 BATCH_SIZE = 128
 _SHORT_TRAINING_STEPS = 360  # 30 epochs of the embedded digits: a few seconds on a small laptop
-_ALIGNMENT = 64  # bytes; TensorFlow aborts the process when it computes with an array at an address that is no multiple
+_ALIGNMENT = 64  # bytes; TensorFlow aborts the process when it computes with an array at another address
 _HISTORY = "history.json"
 
 History = dict[str, list[float]]

@@ -35,9 +35,9 @@ def workspace_folder() -> Path:
     Returns
     -------
     pathlib.Path
-        The folder named by the environment variable ``COURSE_WORKSPACE``, otherwise ``workspace`` in the
-        folder of the course, or in ``~/my-course`` where that is read-only; beside the notebook where the
-        package was installed alone.
+        The folder named by the environment variable ``COURSE_WORKSPACE``; otherwise ``workspace`` in the folder of
+        the course, or in ``~/my-course`` if that is read-only. If only the package is installed, it is beside the
+        notebook.
 
     Raises
     ------

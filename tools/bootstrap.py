@@ -28,7 +28,7 @@ KIT = os.environ.get("COURSE_WHEELS")
 # As a URL, because uv cuts a path at "#".
 WHEELS = ["--no-index", "--find-links", Path(KIT).absolute().as_uri()] if KIT else []
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes", *WHEELS]
-# What an editable installation amounts to, in ASCII, so that the file can have any encoding.
+# Does what an editable installation would do. In ASCII, the text is the same in any encoding.
 LINK = "import os, sysconfig; file = open(os.path.join(sysconfig.get_path('purelib'), 'digit_course.pth'), 'w'); "
 LINK += "file.write('import sys; sys.path.append(%s)' % ascii(os.getcwd()))"
 

@@ -70,7 +70,7 @@ def _serve(arguments: Sequence[str], folder: Path) -> None:
     found = server.server_info()
     if wrong := [f"{name} {found[name]!r}, not {value!r}" for name, value in promised.items() if found[name] != value]:
         causes = ", ".join([*arguments, *server.loaded_config_files])
-        sys.exit(f"JupyterLab was not started: it would have {', '.join(wrong)}. Remove what asks for this: {causes}")
+        sys.exit(f"JupyterLab was not started: unsafe settings ({', '.join(wrong)}). Remove them from: {causes}")
     address = f"{server.connection_url}lab/tree/{start}?token={found['token']}"
     print(
         f"JupyterLab opens in your browser. If it does not, open this address:\n\n    {address}\n\n"

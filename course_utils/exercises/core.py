@@ -87,8 +87,8 @@ class Exercise:
         Notes
         -----
         From the second failure on, each verdict comes with a hint. ``progress.json`` in the workspace
-        records whether it was solved and how often it failed, unless the right answer came from a cell with a solution;
-        what was wrong, only if the student shares it.
+        records whether the exercise was solved and how often it failed, unless the right answer came from a cell with a
+        solution. It records what was wrong only if the student shares the file.
         """
         try:
             with _on_its_own(self.key):

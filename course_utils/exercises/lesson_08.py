@@ -61,7 +61,7 @@ def _error_mistakes(val_accuracy: NDArray) -> list[Row]:
     one_network = np.sqrt(after.mean() * (1 - after.mean()) / _NUM_IMAGES)
     unpaired = np.sqrt(before.var(ddof=1) + after.var(ddof=1)) / root
     scatter, of_which = "How much does a mean of ten numbers vary?", "Which ten numbers is the mean taken of?"
-    under_root, one = "Is *n* under the root in the standard error?", "How many standard errors are asked for?"
+    under_root, one = "Is n under the root in the standard error?", "How many standard errors are asked for?"
     return [
         (deviation, "is the standard deviation: how far a single gain lies from the mean.", scatter),
         (gains.std(), "is the standard deviation, and without `ddof=1`.", scatter),
@@ -110,7 +110,7 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
     variance = (p := _recorded()[0][:, -1].mean()) * (1 - p)
     missing = {"the share d is": d, "the square of z is": _Z, "the square of the difference is": 1 / h}
     missing |= {"both squares are": _Z / h, "z² is": _Z**2, "z² and the square of the difference are": _Z**2 / h}
-    alone = {"computed with p (1 - p) in place of *d*": 1, "for two networks, each on its own images": 2}
+    alone = {"computed with p (1 - p) in place of d": 1, "for two networks, each on its own images": 2}
     alone |= {"for an interval of ± 0.1 points around one accuracy": 4}
     root, fraction = "What happens to each factor when you square?", "How much is a point, as a fraction of 1?"
     same, factors = "On what share of the same images do two networks differ?", (1000, 100, 10, 5, 2, 0.5)
@@ -118,12 +118,12 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
         *((right / k**2, f"is for a difference of {k * h:g}.", fraction) for k in factors),
         *((right / factor, f"In `{{name}}`, {what} missing.", root) for what, factor in missing.items()),
         *((k * _Z**2 * variance / h**2, f"is {what}.", same) for what, k in alone.items()),
-        (right * (1 - d), "has d (1 - d) in place of *d*.", "Which formula does the task give for the error?"),
-        (n * right, "takes *d* as a number of images, not as a share.", "What is divided by 10,000?"),
+        (right * (1 - d), "has d (1 - d) in place of d.", "Which formula does the task give for the error?"),
+        (n * right, "takes d as a number of images, not as a share.", "What is divided by 10,000?"),
         (right / n, "says how many times as many images you need.", "How many is that in all?"),
         (n, "is the number of images in MNIST's test set.", "How large is the error with them?"),
         (right - n, "says how many more images you need.", "How many is that in all?"),
-        (_Z * np.sqrt(d / n), "is 1.96 standard errors with 10,000 images.", "Which *n* is needed?"),
+        (_Z * np.sqrt(d / n), "is 1.96 standard errors with 10,000 images.", "Which n is needed?"),
         *((right * (z / _Z) ** 2, f"is for z = {z}.", "Which z is asked for?") for z in (1.645, 2.576)),
         (d * n, "is the number of images on which two networks disagree.", "How many must be tested?"),
         (num_images_needed <= 0, "is {value}, not a number of images.", "Which step makes it so small?"),
@@ -133,7 +133,7 @@ def _needed_mistakes(num_images_needed: float, share_differing: float) -> list[R
 def _error_with(num_images_needed: float, share_differing: float) -> tuple[str, str]:
     error = _Z * np.sqrt(share_differing / num_images_needed)
     number = f"{num_images_needed:,.0f}" if 1 <= num_images_needed < 1e12 else f"{num_images_needed:.2g}"
-    verdict = "too large" if error > _DIFFERENCE else "smaller than it has to be: fewer images are enough"
+    verdict = "too large" if error > _DIFFERENCE else "smaller than necessary: fewer images are enough"
     message = f"1.96 standard errors with {number} image{'s' * (number != '1')} are {error:.4g}, {verdict}."
     return message, "Which equation says that they equal the difference, and how do you solve it for n?"
 

@@ -128,7 +128,7 @@ def _class_mistakes(model: Any, test_vectors: NDArray, test_labels: NDArray) -> 
     yield first, "holds the probabilities of all ten classes.", ten
     yield (
         (first > 0.5).astype(int),
-        "tells what is larger than 0.5: that is for a single output, but there are ten here.",
+        "says which probabilities are above 0.5: that is for a single output, but there are ten here.",
         ten,
     )
     yield first.max(axis=1), "holds the largest probability of each row, not its position.", ten

@@ -28,7 +28,7 @@ def explore_one_hot(dataset: Dataset) -> None:
 def describe_label(dataset: Dataset, part: str, index: int, wanted: int | None = None) -> dict:
     """Return label and one-hot row of a digit, and the digit: number `index`, or the next one whose label is `wanted`.
 
-    After the last such digit comes the first again. Without one, only label and row are returned.
+    After the last such digit, the search starts again at the first. Without one, only label and row are returned.
     """
     if wanted is not None:
         places = np.flatnonzero(part_of(dataset, part)[1] == wanted)

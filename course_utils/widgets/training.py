@@ -1,6 +1,6 @@
 """The training view of lesson 06: progress, time left, growing curves, and a stop that loses nothing.
 
-While `fit` runs, the kernel's main thread is busy, and what a button says waits for the end of the cell. Subshells,
+While `fit` runs, the kernel's main thread is busy, and a click on a button waits for the end of the cell. Subshells,
 threads of the kernel for such messages, do not help: ipykernel 7.4 handles a message for a widget in the thread that
 last wrote to the widget, and progress is written from the busy thread. One thing reaches a busy kernel on all systems
 and in all versions: the interrupt. So the button asks JupyterLab to interrupt the kernel, as the square in the toolbar

@@ -2,10 +2,10 @@
 
 ``lesson`` is JupyterLab in the page, to open a lesson or some cells in, with a fresh kernel, an empty workspace and the
 embedded digits. ``page`` is Playwright's page alone. ``watch`` fails a test whose page sends a request to another
-machine, logs an error or raises one; a test that means to does ``watch.allowed.append("a part of it")``.
+machine, logs an error or raises one; a test that does so on purpose calls ``watch.allowed.append("a part of it")``.
 
-Each test leaves ``build/browser/TEST.png``, its page at the end. Waits are on states; nothing sleeps. Where there is no
-Chromium, Chrome or Edge the tests are skipped; with ``COURSE_BROWSER=required``, as in CI, they fail.
+Each test leaves ``build/browser/TEST.png``, its page at the end. Tests wait for states; they never sleep. Without
+Chromium, Chrome or Edge, the tests are skipped; with ``COURSE_BROWSER=required``, as in CI, they fail.
 """
 
 import json
@@ -89,7 +89,7 @@ class Watch:
         """Fail if there is a problem that is not allowed; forget all of it."""
         found = [problem for problem in self.problems if not any(part in problem for part in self.allowed)]
         self.problems, self.allowed = [], []
-        assert not found, "\n".join(["The page did what it must not:", *found])
+        assert not found, "\n".join(["The page did something that it must not do:", *found])
 
     def _see_address(self, url):
         parts = urlsplit(url)

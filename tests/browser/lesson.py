@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from course_utils.course import NOTEBOOKS, lesson_file
 
 NOT_DRAWN = re.compile("Loading widget|Error (displaying|creating) widget")
-# JupyterLab runs cells by commands, each with a promise that is kept when the last of its cells has come to an end.
+# JupyterLab runs cells through commands. Each returns a promise that settles when the last of its cells has ended.
 FOLLOW_RUNS = """() => {
     window.runs = { started: 0, ended: 0 };
     const end = () => { runs.ended += 1; };

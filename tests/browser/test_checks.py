@@ -1,4 +1,4 @@
-"""The checks that every browser test makes notice the faults that they are for."""
+"""The checks in every browser test notice the faults that they are meant to catch."""
 
 import socket
 import sys

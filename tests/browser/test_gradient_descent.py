@@ -109,7 +109,7 @@ def test_everything_by_keyboard(explorer):
     ("rate", "presses", "words"),
     [
         ("0.3", ["Step"], "Step 1: the loss fell from"),
-        ("0.5", ["Step"], "Step 1: the loss rose from 15.4 to 45.6. The step was too long."),
+        ("0.5", ["Step"], "Step 1: the loss rose from 15.4 to 45.6. The learning rate is too large."),
         ("0.5", ["Ten steps"], "leaves the picture. The loss was rising: the steps are too long. Choose a smaller"),
         ("10", ["Ten steps"], "Step 1 leaves the picture. It was too long. Choose a smaller"),
         ("0.15", ["Ten steps"] * 4, "The last step was too short to see: the gradient is close to 0 here"),

@@ -1,4 +1,4 @@
-"""What leads through the course and what checks say, as a student sees it on a screen and on a phone."""
+"""Navigation and the messages of checks, as a student sees them on a computer and on a phone."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""The site: nothing from elsewhere, no barrier, every link leads somewhere, and the widgets need no kernel."""
+"""The site loads nothing from elsewhere, is accessible, has no dead links, and its widgets need no kernel."""
 
 import re
 import shutil
@@ -72,7 +72,7 @@ def address(site):
 
 @pytest.fixture(scope="module", params=SCREENS)
 def screen(request, browser):
-    """Open a page of the wide or the small screen, which takes nothing from the network."""
+    """Open a page on a wide or a small screen, and watch that it loads nothing from the network."""
     context = browser.new_context(**SCREENS[request.param])
     yield request.param, context.new_page(), Watch(context)
     context.close()
@@ -161,7 +161,7 @@ def touch(locator):
     locator.tap()
 
 
-#: Of each widget: its page, what to press, and what it says after the nth time, with the label of training image n.
+#: For each widget: its page, what to press, and what it says after the nth time, with the label of training image n.
 WIDGETS = {
     "explore_digits": ("01_load_and_pickle", "Next ▶", "label {label}"),
     "explore_preprocessing": ("02_preprocess", "Next ▶", "label {label}"),
@@ -204,7 +204,7 @@ def test_a_replay_plays_to_its_end(address, screen):
 
 
 IMAGES = [{"part": part, "index": index} for part in ("training", "test") for index in (0, 77, 199)]
-#: Of each widget that Python responds to in a notebook: its page, and requests.
+#: For each widget that Python responds to in a notebook: its page and some requests.
 REQUESTS = {
     "explore_digits": ("01_load_and_pickle", IMAGES),
     "explore_preprocessing": ("02_preprocess", IMAGES),

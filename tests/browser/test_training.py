@@ -1,4 +1,4 @@
-"""Lesson 06 in JupyterLab: the view of a training that is stopped, goes on, and loses its kernel."""
+"""Lesson 06 in JupyterLab: the view of a training run that is stopped, continues, and loses its kernel."""
 
 import re
 
@@ -65,7 +65,7 @@ def test_the_view_has_a_point_for_each_epoch(lesson):
 
 @pytest.fixture(scope="module")
 def long_training(lesson):
-    """Open lesson 06 with a training that has to be stopped."""
+    """Open lesson 06 with a training run so long that it has to be stopped."""
     notebook = nbformat.read(NOTEBOOKS / lesson_file("06"), as_version=4)
     (parameters,) = (cell for cell in notebook.cells if cell.id == "parameters")
     parameters.source = parameters.source.replace("num_epochs = 30", f"num_epochs = {MANY_EPOCHS}")

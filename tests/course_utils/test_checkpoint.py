@@ -62,7 +62,7 @@ def test_resumed_training_gives_the_numbers_of_uninterrupted_training(kept, caps
     model = fresh_model() if is_new else model  # a kernel that was restarted, or only the cell with `fit` again
     for message in ("Continuing after 2 finished epochs.", "Nothing is left to train after 4 finished epochs."):
         resumed = fit(model)
-        assert capsys.readouterr().out == f"{message} (To start over: resume = False, then run all cells.)\n"
+        assert capsys.readouterr().out == f"{message} (To start over, set resume = False, then run all cells.)\n"
         assert (resumed.history, resumed.epoch) == (in_one_go, [0, 1, 2, 3])
         assert all(map(np.array_equal, model.get_weights(), weights))
         assert model.optimizer.iterations == 16

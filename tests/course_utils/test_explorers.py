@@ -1,4 +1,4 @@
-"""What the explorers respond; how they look and feel is for a browser to test."""
+"""How the explorers respond; the browser tests check how they look and feel."""
 
 import re
 from html import unescape

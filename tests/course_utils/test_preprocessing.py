@@ -1,4 +1,4 @@
-"""What cannot be preprocessed is rejected; that the rest is right, lessons 02 and 03 show."""
+"""What cannot be preprocessed is rejected; lessons 02 and 03 show that the rest is right."""
 
 import numpy as np
 import pytest

@@ -237,12 +237,12 @@ def test_pickle_of_something_else(file):
 
 
 BAD_ARRAYS = [
-    (0, ARRAYS[0].astype(np.float32), "train_images has dtype float32, expected uint8.* 255 . images if they go up"),
+    (0, ARRAYS[0].astype(np.float32), "train_images has dtype float32, expected uint8.* multiply by 255 first"),
     (1, ARRAYS[1].astype(np.int64), r"train_labels has dtype int64, expected uint8.* labels.astype\('uint8'\)"),
     (3, ARRAYS[3].astype("S1"), "test_labels has dtype .*, expected uint8"),
     (0, ARRAYS[0].reshape(-1, 784), r"train_images has shape \(3, 784\), expected shape \(n, 28, 28\).*\.reshape\(-1"),
     (0, ARRAYS[0][..., None], r"train_images has shape \(3, 28, 28, 1\), expected shape \(n, 28, 28\)"),
-    (1, np.eye(10, dtype=np.uint8)[ARRAYS[1]], r"shape \(3, 10\), expected shape \(n,\).*argmax.* if they are one-hot"),
+    (1, np.eye(10, dtype=np.uint8)[ARRAYS[1]], r"shape \(3, 10\), expected shape \(n,\).* one-hot, use labels.argmax"),
     (3, np.array(4, np.uint8), r"test_labels has shape \(\), expected shape \(n,\)"),
     (0, ARRAYS[0][:0], "train_images is empty"),
 ]

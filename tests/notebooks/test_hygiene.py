@@ -107,7 +107,7 @@ def file_is_clean(lesson):
 def cell_ids_are_slugs(lesson):
     for cell in lesson.notebook.cells:
         if not re.fullmatch(r"[a-z][a-z0-9-]{1,39}", cell.id) or re.fullmatch(r"[0-9a-f-]{8,}", cell.id):
-            yield f"cell id {cell.id!r} is no short slug"
+            yield f"cell id {cell.id!r} is not a short slug"
 
 
 def parameters_have_one_cell(lesson):
@@ -178,7 +178,7 @@ ALT_TEXT = new_output("display_data", {"image/png": ""}, metadata={"image/png": 
 OF_MINE = ["PosixPath('/tmp/tmpab12')", r"C:\Users\me", "<Line2D object at 0x7f3e>", "id 0x7f3e2a5b9d10"]
 OF_MINE += ["https://example.org/mnist.npz", "2020-03-01", "at 12:30:59", "March 1, 2020", "trained in 61.3 s", "12ms"]
 OF_MINE += ["took 2 minutes", "469/469 - 3s - 6ms per step"]
-# Of each rule: in which cell of the good notebook a fault is, and what the cell has instead.
+# For each rule: the cell of the good notebook that gets a fault, and what that cell contains instead.
 FAULTS = {
     cells_are_executed_in_order: [(3, {"execution_count": None, "outputs": []}), (3, {"execution_count": 4})],
     cells_are_short_and_not_empty: [

@@ -74,7 +74,7 @@ def test_minutes_agree_everywhere(number):
         row = re.search(rf"^\| (?:\[|\*\*){number} .*\| (\d+) \| ?(\d*) \|$", text, re.MULTILINE)
         assert row, f"{place} does not list lesson {number}: add a row that ends in | {minutes} | {for_exercises} |."
         assert row.groups() == (minutes, for_exercises), (
-            f"{place} has other minutes for lesson {number} than its first cell."
+            f"{place} and the first cell of lesson {number} give different minutes."
         )
 
 

@@ -1,7 +1,7 @@
 """A process that reads files one after another under observation: what it does, its time and its memory.
 
 An audit hook (PEP 578) sees whatever Python does that matters: importing, compiling, executing, opening, starting
-programs, connecting. While a file is read, all of it is refused and reported, except to open that file.
+programs, connecting. While a file is read, all of it is refused and reported, except opening that file.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Sandbox:
 
 
 class Watch:
-    """Refuses and notes whatever is done while `is_on`, except to read one file."""
+    """Refuses and records everything that is done while `is_on`, except reading one file."""
 
     def __init__(self, file: str) -> None:
         self.file = file

@@ -1,6 +1,6 @@
 """Networks of hotels, trains and institutes: the course uses other digits, says why, and never hangs.
 
-A server that keeps a client waiting stops after a minute: a download without a limit ends then, for another reason.
+A server that keeps a client waiting stops after a minute: a download without a limit then ends for another reason.
 With ``--long`` the limits are the real ones, otherwise shorter.
 """
 

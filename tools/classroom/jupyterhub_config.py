@@ -6,7 +6,7 @@ import sys
 from course_utils.environment import is_switched_on
 
 SHARE = """<p><label><input type="checkbox" name="share"> Share with your instructor which exercises you have solved,
-and what was wrong in your latest answers. The table shows totals for the class, but your instructor can also list it by
+and what was wrong in your latest answers. A table shows totals for the class, but your instructor can also list it by
 student.</label></p>"""
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub provides it

@@ -125,7 +125,7 @@ class NotebookCell(IPyNbCell):
     def _differences(self, is_compared: bool) -> list[Difference]:
         if self.cell.source.strip() and self.cell.execution_count is None:
             return [Difference("The cell has never been recorded.")]
-        # Compared with themselves, outputs differ only in what is never allowed.
+        # Compared with themselves, outputs differ only in what is never allowed, such as text on stderr.
         recorded = self.cell.outputs if is_compared else self.test_outputs
         try:
             tolerance = self.config.stash[_measured].tolerance(self.path.stem, self.cell)

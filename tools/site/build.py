@@ -159,7 +159,7 @@ def site_notebook(lesson: NotebookNode, name: str, *, with_solutions: bool = Tru
                 _live_output(call[1], text.replace(" (interactive in JupyterLab)", ""), SETTINGS.get(name, {}))
             ]
         if (name, cell.id) in REPLAYS:
-            cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A recorded training, replayed."))
+            cell.outputs.append(_live_output(REPLAYS[name, cell.id], "A replay of a recorded training run."))
     return page
 
 

@@ -1,4 +1,4 @@
-// Widgets on a page without a kernel: computes, from data in the page, what Python responds in a notebook.
+// Widgets on a page without a kernel: compute, from data in the page, what Python responds in a notebook.
 
 import { SIDE, button, localModel, make } from "./shared.js";
 import confusion from "./confusion.js";

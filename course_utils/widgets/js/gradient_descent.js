@@ -68,7 +68,7 @@ function render({ model, el }) {
         + "learning rate is too small.";
     }
     if (write(to) === write(from)) return `${steps}: the loss stayed at ${write(to)}.`;
-    if (to > from) return `${steps}: the loss rose from ${write(from)} to ${write(to)}. The step was too long.`;
+    if (to > from) return `${steps}: the loss rose from ${write(from)} to ${write(to)}. The learning rate is too large.`;
     return `${steps}: the loss fell from ${write(from)} to ${write(to)}.`;
   }
 

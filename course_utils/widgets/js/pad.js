@@ -141,12 +141,12 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
 
   // --- the student's own test set
 
-  const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as a ${digit}` }));
+  const labels = DIGITS.map((digit) => button(digit, () => keep(digit), { title: `Keep this drawing as the digit ${digit}` }));
   let hasKept = false;
   const removeButton = button("Remove the last one", () => request({ action: "take back" }), { title: "Remove the digit kept last" });
   const saveButton = button("Save my digits", () => hasKept && request({ action: "save" }), { title: "Save the digits kept as a file" });
   const file = make("input", { type: "file", accept: ".json", hidden: true });
-  const addButton = button("Add digits from a file", () => file.click(), { title: "Add digits saved on a pad, such as that of a phone" });
+  const addButton = button("Add digits from a file", () => file.click(), { title: "Add digits that you saved from another pad, for example on a phone" });
   file.onchange = async () => {
     const text = await file.files[0].slice(0, LARGEST_FILE).text();
     file.value = "";
@@ -176,7 +176,7 @@ export default explorer((ask, { samples, can_keep: canKeep, can_add: canAdd, onl
     make("div", { style: "grid-area: predict" }, make("h4", {}, "What it predicts"), answer),
     make("div", { className: "options", style: "grid-area: options" }, pens, make("label", {}, "Sample", sample)));
   if (canKeep) {
-    const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit as a"), ...labels);
+    const asking = make("fieldset", { className: "row close" }, make("legend", {}, "Keep this digit as"), ...labels);
     parts.append(make("div", { className: "column keep", style: "grid-area: keep" }, asking,
       make("div", { className: "row close" }, removeButton, saveButton, ...(canAdd ? [addButton, file] : [])), comparison, thumbnails));
   }

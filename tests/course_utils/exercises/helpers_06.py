@@ -73,7 +73,7 @@ def said_of(early=None, **changes):
 
 
 def other_stopper(**options):
-    """Return a training that another callback ended."""
+    """Return a training run that another callback ended."""
     early, history = stopper(**options), trained()[1]
     early.set_model(history.model)
     early.stopped_epoch = len(history.epoch) - 1
