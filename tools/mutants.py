@@ -225,6 +225,7 @@ def copy_course(target: Path) -> Path:
 def first_failure(root: Path, lessons: Sequence[str]) -> str | None:
     """Run lessons of a copy until a cell fails; return the cell and the first line of its message."""
     report = root / "report.xml"
+    report.unlink(missing_ok=True)
     # The copy's packages come before the installed ones, in pytest and in the kernels.
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["--exitfirst", "--quiet", "-p", "no:cacheprovider", f"--junit-xml={report}"]
