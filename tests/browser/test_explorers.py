@@ -163,7 +163,7 @@ def test_what_goes_wrong_in_the_kernel_is_shown_and_keys_are_not_jupyterlabs(exp
     explorer = explore("digits")
     notebook.execute(
         "import ipywidgets\n*_, one = (w for w in ipywidgets.widgets.widget._instances.values() "
-        "if type(w).__name__ == 'Explorer')\none.request = {'part': 'test', 'index': 999}"
+        "if type(w).__name__ == 'DatasetExplorer')\none.request = {'part': 'test', 'index': 999}"
     )
     expect(explorer.get_by_role("alert")).to_contain_text("there is no test image 999; the last one is 296")
     button(explorer, "Previous").click()

@@ -68,7 +68,7 @@ def test_another_version_or_other_digits_are_refused(monkeypatch):
     with pytest.raises(CourseError, match="MNIST"):
         train_apart(replace(SMALL[0], dataset="MNIST"), software("mlp"))
     monkeypatch.setattr(single_run.subprocess, "run", lambda *_, **__: None)
-    with pytest.raises(CourseError, match="was stopped, or ran out of memory"):
+    with pytest.raises(CourseError, match="was stopped or ran out of memory"):
         train_apart(SMALL[0], software("mlp"))
 
 
