@@ -88,8 +88,9 @@ def read_faults() -> list[Fault]:
         faults += [Fault(file=file, lessons=lessons, **row) for row in table.get("faults", ())]
         for where, source, has_constants in _sources(ROOT / file):
             for what, faulty in mechanical_faults(source, has_constants):
-                if not any(re.match(rf"{unseen}\b", what) for unseen in table.get("unseen", {})):
-                    faults.append(Fault(f"{where}: {what}", file, source, faulty, lessons))
+                name = f"{where}: {what}"
+                if not any(re.match(rf"(.*: )?({unseen})\b", name) for unseen in table.get("unseen", {})):
+                    faults.append(Fault(name, file, source, faulty, lessons))
     return faults
 
 
