@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BATCH_SIZE, LEARNING_RATE, SEED = 128, 0.5, 9
+BATCH_SIZE = 128
+LEARNING_RATE = 0.5
+SEED = 9
 
 
 def train(
