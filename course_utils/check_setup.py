@@ -22,6 +22,7 @@ from course_utils.personal_settings import NOT_USED
 from course_utils.workspace import workspace_folder
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"  # with a note the course still works
+ONLY_FOR_COMMAND = ("settings", "digits")
 _INSTALL_AGAIN = "Create a new environment" if IS_ALONE else "Run: make setup, or python -m tools setup"
 
 Finding = tuple[str, str]  # the status, and what was found; for a problem, what to do as well
@@ -29,7 +30,7 @@ Finding = tuple[str, str]  # the status, and what was found; for a problem, what
 
 def examine() -> None:
     """Print a line for each thing that a lesson needs: ``ok``, or what is missing and what to do."""
-    for subject in list(CHECKS)[:-2]:  # the last two are for the command alone
+    for subject in (each for each in CHECKS if each not in ONLY_FOR_COMMAND):
         status, message = _run(CHECKS[subject])
         print(f"{status:9}{subject}" if status == OK else f"{status:9}{subject}: {message}")
 

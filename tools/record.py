@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -50,12 +51,12 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
             print(f"With {digits} instead of MNIST, cells tagged depends-on-dataset are not compared.")
         for path in (bar := tqdm(paths, unit="lesson", disable=None, leave=False)):
             title = path.stem.replace("_", " ")
-            bar.set_description(title)
             workspace = Path(temporary) / path.stem
             workspace.mkdir()
             try:
                 before = notebooks[path]
-                after, drift = _execute(before, path, workspace, environment)
+                show = functools.partial(_show, bar, title)
+                after, drift = _execute(before, path, workspace, environment, show)
                 changes = _keep_equal_outputs(before, after, path.stem, compare_all=digits == "MNIST")
             except LessonError as error:
                 failures.append(str(error))
@@ -95,7 +96,11 @@ def record(lessons: Sequence[str] = (), *, write: bool = True, folder: Path = NO
 
 
 def _execute(
-    notebook: NotebookNode, path: Path, workspace: Path, environment: dict[str, str]
+    notebook: NotebookNode,
+    path: Path,
+    workspace: Path,
+    environment: dict[str, str],
+    on_cell: Callable[[int, int], None],
 ) -> tuple[NotebookNode, list[str]]:
     find_drift = f"__import__('tools.drift', fromlist=['']).find_drift({path.name[:2]!r}, globals())"
     execution = execute_notebook(
@@ -105,6 +110,7 @@ def _execute(
         folder=path.resolve().parent,
         environment=environment,
         expressions={"drift": find_drift},
+        on_cell=on_cell,
     )
     executed = clean_outputs(execution.notebook)
     for cell in code_cells(executed):
@@ -113,6 +119,10 @@ def _execute(
             if output.output_type == "stream" and output.name == "stderr":
                 raise LessonError(f"{where} writes to stderr: {output.text.strip()[:200]}")
     return executed, execution.values["drift"]
+
+
+def _show(bar: tqdm, title: str, number: int, num_cells: int) -> None:
+    bar.set_description(f"{title}, cell {number} of {num_cells}")
 
 
 def _keep_equal_outputs(old: NotebookNode, executed: NotebookNode, lesson: str, *, compare_all: bool) -> list[str]:

@@ -153,7 +153,7 @@ def _history_mistakes(
         yield error.min() < 1e-5, number, f"What share of the images is {n}?"
         more = f"An epoch had {counted(steps, 'step')}, too many for {len(small):,} images in batches of {batch_size}."
         yield steps > steps_for(len(small)), more, "Did `fit` get the small arrays, and `batch_size`?"
-        other = f"val_loss is never the loss of this network on the last {n} of the small images, in any epoch."
+        other = f"`val_loss` is never the loss of this network on the last {n} of the small images, in any epoch."
         yield True, other, "Which images and labels were held out, and was the network changed after `fit`?"
     expected, epoch = steps_for(len(small) - n), f"An epoch had {counted(steps, 'step')}"
     if steps != expected:
